@@ -1,0 +1,128 @@
+"""The configuration as values. Durations are seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor
+from typing import Protocol
+
+
+class Secret(Protocol):
+    """Something that must not be shown. `repr` and `str` hide it."""
+
+    def reveal(self) -> str:
+        """The secret as it is now (a changed file is picked up); ConfigurationError when it can't be had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """What the account may do, and the part of it that is ours. `share` is exact: 0.29 of 100 is 29, not 28."""
+
+    calls: int = 25
+    period: float = 5.0
+    daily: int | None = None
+    share: Fraction = Fraction(1, 2)
+
+    @property
+    def allowed(self) -> int:
+        """Calls in any `period` that the exporter may make."""
+        return floor(self.calls * self.share)
+
+    @property
+    def allowed_daily(self) -> int | None:
+        return None if self.daily is None else floor(self.daily * self.share)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One asynchronous API of an account. `metrics_path` None turns its queue metrics off."""
+
+    name: str
+    status_path: str
+    metrics_path: str | None
+    request_id_param: str = "RequestID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    name: str
+    base_url: str
+    api_key: Secret
+    rate_limit: RateLimit = RateLimit()
+    apis: Mapping[str, Api] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticSource:
+    account: str
+    api: str
+    request_ids: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSource:
+    """`account` and `api` are what a group that names none gets; None where a group has to name them."""
+
+    account: str | None
+    api: str | None
+    paths: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushSource:
+    """`token` None: writing is allowed from loopback only."""
+
+    account: str | None
+    api: str | None
+    token: Secret | None
+    name: str
+
+
+Source = StaticSource | FileSource | PushSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    timeout: float = 10.0
+    max_staleness: float = 1800.0
+    stuck_after: float = 1800.0
+    give_up_after: float = 86400.0
+    error_grace: float = 36000.0
+    not_found_attempts: int = 5
+    policy: str = "age"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    finished_ttl: float = 3600.0
+    max_entries: int = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    url: str = "sqlite:///./leadsquared-exporter.db"
+    retention: float = 7 * 86400.0
+    max_pending: int = 1_000_000
+
+
+DURATION_BUCKETS = (1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 10800.0, 36000.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    duration_buckets: tuple[float, ...] = DURATION_BUCKETS
+    max_reasons: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    accounts: tuple[Account, ...]
+    sources: tuple[Source, ...] = ()
+    polling: Polling = Polling()
+    queue_metrics_interval: float = 60.0
+    cache: Cache = Cache()
+    storage: Storage = Storage()
+    metrics: Metrics = Metrics()
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,111 @@
+"""A request at LeadSquared, as far as the answers about its RequestID have told."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+NO_STEP = "none"
+OTHER = "other"
+
+
+class Status(StrEnum):
+    """The vendor's status in lower snake case, as the `status` label shows it."""
+
+    UNKNOWN = "unknown"
+    IN_QUEUE = "in_queue"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"
+    OTHER = "other"
+
+
+class State(StrEnum):
+    """Where a request stands with us. Finished and abandoned are absorbing."""
+
+    PENDING = "pending"
+    FINISHED = "finished"
+    ABANDONED = "abandoned"
+
+
+class Cause(StrEnum):
+    """Why a request was abandoned."""
+
+    NOT_FOUND = "not_found"
+    EXPIRED = "expired"
+    REMOVED = "removed"
+
+
+class Outcome(StrEnum):
+    """What a poll brought: the `outcome` label of `leadsquared_polls_total`."""
+
+    UNCHANGED = "unchanged"
+    ADVANCED = "advanced"
+    FINISHED = "finished"
+    NOT_FOUND = "not_found"
+    FAILED = "failed"
+
+
+class Progress(NamedTuple):
+    """What the last answer showed, as label values; steps are `none` where the vendor gave null."""
+
+    status: Status
+    current_step: str
+    last_step: str
+
+
+UNSEEN = Progress(Status.UNKNOWN, NO_STEP, NO_STEP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A RequestID as a source hands it in. Times are seconds since the epoch; `submitted` is None where unknown."""
+
+    request_id: str
+    account: str
+    api: str
+    source: str
+    submitted: float | None
+    first_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of progress, and when the answer that showed it arrived."""
+
+    time: float
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """All that is known and kept of one request.
+
+    sequence          position in the order of intake, from 1, given by the store
+    polls             calls made for it that brought an answer or an error about it
+    answered          arrival of the last answer that told its progress; None before the first
+    unfinished        sending of the last poll whose answer showed it unfinished: the finish lies after it
+    errored           first sight of ERROR
+    reason            bounded reason of the last failure or error
+    finished_after    lower bound of the finish
+    finished          upper bound of the finish: arrival of the final answer; the time of the giving up when abandoned
+    """
+
+    request_id: str
+    account: str
+    api: str
+    source: str
+    submitted: float | None
+    first_seen: float
+    sequence: int
+    state: State = State.PENDING
+    progress: Progress = UNSEEN
+    polls: int = 0
+    answered: float | None = None
+    unfinished: float | None = None
+    errored: float | None = None
+    failed: bool = False
+    not_found: int = 0
+    reason: str | None = None
+    cause: Cause | None = None
+    finished_after: float | None = None
+    finished: float | None = None

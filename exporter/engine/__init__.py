@@ -1,0 +1,1 @@
+"""Acts: the thin asynchronous loops that do what core decided."""

@@ -1,0 +1,1 @@
+"""All that knows the remote API: its endpoints and hosts, how it is called, and what its answers mean."""

@@ -1,0 +1,27 @@
+"""One GET to LeadSquared: the seam between the client and the network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+BODY_LIMIT = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """What came back. `body` is cut one byte past BODY_LIMIT; header names are lower case."""
+
+    code: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport(Protocol):
+    """Sends exactly one request, or none: never a retry, never a redirect, because each would be a call that nobody counted."""
+
+    async def get(
+        self, url: str, *, params: Mapping[str, str], headers: Mapping[str, str], timeout: float
+    ) -> RawAnswer:
+        """Raises CallTimeout or ConnectionFailed."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The ways in: one module for each way that RequestIDs arrive."""

@@ -1,0 +1,49 @@
+"""The seam between the ways in and the intake."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One RequestID as it was handed in; `where` says from where, for error messages. `submitted` is seconds since the epoch."""
+
+    request_id: str
+    account: str
+    api: str
+    submitted: float | None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """How many of the entries are new, and how many were known already."""
+
+    accepted: int
+    known: int
+
+
+class Intake(Protocol):
+    """Takes in all entries or none, and returns after they are durable.
+
+    Raises InvalidEntry (UnknownAccount included), IntakeFull or StoreUnavailable.
+    """
+
+    async def accept(self, source: str, entries: Sequence[Entry]) -> Accepted: ...
+
+
+class SourceHealth(Protocol):
+    """Where a source says how it is. `error` is counted and, with the state, shown as a metric; it is logged by the source."""
+
+    def up(self, source: str) -> None: ...
+
+    def down(self, source: str, error: Exception) -> None: ...
+
+
+class Source(Protocol):
+    """A way in. `run` lasts until it is cancelled; trouble is reported, waited out and tried again, never raised."""
+
+    name: str
+
+    async def run(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The HTTP face: scrape, health, API and page."""
