@@ -1,0 +1,50 @@
+"""What a scrape shows of the accounts, taken at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from exporter.core.request import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFigures:
+    """The vendor's queue metrics of one API; None where the answer had no such number."""
+
+    pending: float | None
+    max_delay: float | None
+    per_second: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiView:
+    """One API of an account. Ages and staleness are seconds, 0 with nothing pending; `stuck` counts by last step."""
+
+    api: str
+    pending: Mapping[Progress, int]
+    stuck: Mapping[str, int]
+    oldest_age: float
+    staleness: float
+    queue: QueueFigures | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowView:
+    """One window of the rate limit: `name` is burst or daily, `allowed` is the exporter's part, `used` calls are in it now."""
+
+    name: str
+    allowed: int
+    seconds: float
+    used: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """One account. `up` is None before the first answer; `breaker` is closed, probing, paused, backing_off or unauthorized."""
+
+    account: str
+    apis: tuple[ApiView, ...]
+    windows: tuple[WindowView, ...]
+    up: bool | None
+    last_success: float | None
+    breaker: str
+    pace: float
