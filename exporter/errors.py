@@ -80,9 +80,16 @@ class CallTimeout(CallError):
 
 
 class ConnectionFailed(CallError):
-    """LeadSquared's host can't be reached: check base_url, DNS and the network policy."""
+    """LeadSquared's host can't be reached: check base_url, DNS and the network policy.
+
+    `sent` tells whether the call may have left this machine before the connection died.
+    """
 
     kind = "connection"
+
+    def __init__(self, message: str = "", *, sent: bool = True) -> None:
+        super().__init__(message or "LeadSquared's host can't be reached: check base_url, DNS and the network policy")
+        self.sent = sent
 
 
 class IntakeError(ExporterError):

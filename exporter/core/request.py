@@ -84,7 +84,10 @@ class Record:
     polls             calls made for it that brought an answer or an error about it
     answered          arrival of the last answer that told its progress; None before the first
     unfinished        sending of the last poll whose answer showed it unfinished: the finish lies after it
-    errored           first sight of ERROR
+    errored           first sight of the ERROR that the last answer still showed; None while it shows something else
+    errored_after     sending of the last poll before it that did not show ERROR, or the submission
+    failed            ERROR was seen at some time, and counted
+    not_found         answers in a row that did not know the RequestID
     reason            bounded reason of the last failure or error
     finished_after    lower bound of the finish
     finished          upper bound of the finish: arrival of the final answer; the time of the giving up when abandoned
@@ -103,9 +106,20 @@ class Record:
     answered: float | None = None
     unfinished: float | None = None
     errored: float | None = None
+    errored_after: float | None = None
     failed: bool = False
     not_found: int = 0
     reason: str | None = None
     cause: Cause | None = None
     finished_after: float | None = None
     finished: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one status answer says, in label form. `reason` is a bounded word for a failure, None otherwise."""
+
+    status: Status
+    current_step: str
+    last_step: str
+    reason: str | None = None

@@ -1,0 +1,64 @@
+"""How old the unfinished requests of one API are: the oldest, the stuck, the overdue."""
+
+from collections.abc import Callable
+
+from exporter.core.agenda import Agenda
+
+
+class Ages:
+    """Slots by the origin of their age (submission, or first sight where unknown).
+
+    `origin` gives the exact origin of a slot. A slot that is put off keeps its place among the oldest but comes up as
+    overdue later.
+    """
+
+    def __init__(
+        self, *, epoch: float, stuck_after: float, give_up_after: float, origin: Callable[[int], float]
+    ) -> None:
+        self.stuck_after = stuck_after
+        self.give_up_after = give_up_after
+        self._origin = origin
+        self._young = Agenda(epoch)
+        self._stuck = Agenda(epoch)
+        self._put_off: set[int] = set()
+
+    def add(self, slot: int) -> None:
+        self._young.put(slot, self._origin(slot))
+
+    def drop(self, slot: int) -> None:
+        self._young.drop(slot)
+        self._stuck.drop(slot)
+        self._put_off.discard(slot)
+
+    def restart(self) -> None:
+        """Count nobody as stuck, after `stuck_after` changed."""
+        self._put_off.clear()
+        while (slot := self._stuck.peek()) is not None:
+            self._stuck.drop(slot)
+            self.add(slot)
+
+    def newly_stuck(self, now: float) -> list[int]:
+        """Slots that have become stuck since the last call."""
+        found = []
+        while (slot := self._young.pop(now - self.stuck_after)) is not None:
+            self._stuck.put(slot, self._origin(slot))
+            found.append(slot)
+        return found
+
+    def overdue(self, now: float) -> list[int]:
+        """Slots whose giving up is due; they do not come up again unless put off."""
+        found = []
+        for agenda in (self._stuck, self._young):
+            while (slot := agenda.pop(now - self.give_up_after)) is not None:
+                found.append(slot)
+        return found
+
+    def put_off(self, slot: int, until: float) -> None:
+        """Bring an overdue slot up again at `until`."""
+        self._stuck.put(slot, until - self.give_up_after)
+        self._put_off.add(slot)
+
+    def oldest(self) -> float | None:
+        """The earliest origin; None when empty."""
+        first = [slot for slot in (self._stuck.peek(), self._young.peek()) if slot is not None]
+        return min((self._origin(slot) for slot in (*first, *self._put_off)), default=None)

@@ -1,0 +1,234 @@
+"""How many calls an account may still make: an exact sliding log over several windows.
+
+A call occupies its windows from before it is sent until one period after its answer has arrived. The vendor counted it at
+some moment in between, which no latency can move out: calls that were counted less than a period apart have therefore
+been in our window together, and we never let more than the allowed number be there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from math import ceil, inf
+
+# Clocks of two machines agree on the length of a period only so far; also keeps equal times from meeting in a closed window.
+MARGIN = 0.010
+
+# A call that was given up may still be on its way: the vendor's gateway gives up after 29 s itself.
+LOST_CALL_SECONDS = 30.0
+
+RESERVATION = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """`calls` in any `seconds`. Ends of calls are rounded up to multiples of `grain` seconds (0: not at all), which keeps
+    the log of a long window short and never counts a call too few."""
+
+    name: str
+    calls: int
+    seconds: float
+    grain: float = 0.0
+    durable: bool = False
+
+
+def burst(*, calls: int, seconds: float) -> Limit:
+    return Limit(name="burst", calls=calls, seconds=seconds)
+
+
+def daily(calls: int) -> Limit:
+    """24 h; one entry a minute keeps the log at 1,441 entries however many calls there are."""
+    return Limit(name="daily", calls=calls, seconds=86400.0, grain=60.0, durable=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Calls to be kept: `calls` that ended by `time`, or, under the key RESERVATION, calls that may be made before the
+    next statement (`time` None)."""
+
+    window: str
+    key: int
+    calls: int
+    time: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What was spent when `started` calls had been started."""
+
+    spent: tuple[Spent, ...]
+    started: int
+
+
+class Window:
+    """The calls of one window: those under way, and those that ended less than a period ago."""
+
+    def __init__(self, limit: Limit) -> None:
+        self.limit = limit
+        self._under_way = 0
+        self._ended: dict[float, int] = {}
+        self._ends: list[float] = []
+        self._ended_total = 0
+        self._unsaved: set[float] = set()
+
+    def used(self, now: float) -> int:
+        self._expire(now)
+        return self._under_way + self._ended_total
+
+    def frees_at(self, now: float, calls: int) -> float:
+        """When fewer than `calls` will be in the window: `now` if so already, inf if it takes an answer first."""
+        if self.used(now) < calls:
+            return now
+        excess = self.used(now) - calls
+        if self._ends and excess < self._ended[self._ends[0]]:
+            return self._ends[0] + self.limit.seconds + MARGIN
+        for end in sorted(self._ends):
+            excess -= self._ended[end]
+            if excess < 0:
+                return end + self.limit.seconds + MARGIN
+        return inf
+
+    def start(self) -> None:
+        self._under_way += 1
+
+    def end(self, at: float) -> None:
+        """A call under way is over by `at`, which may lie ahead for a call whose fate is unknown."""
+        self._under_way -= 1
+        self.record(at, 1)
+
+    def record(self, at: float, calls: int) -> None:
+        end = ceil(at / self.limit.grain) * self.limit.grain if self.limit.grain else at
+        if end not in self._ended:
+            self._ended[end] = 0
+            heappush(self._ends, end)
+        self._ended[end] += calls
+        self._ended_total += calls
+        self._unsaved.add(end)
+
+    def unsaved(self, now: float) -> list[tuple[float, int]]:
+        """The part of the log that changed since it was last stored."""
+        return [(end, calls) for end, calls in self.log(now) if end in self._unsaved]
+
+    def saved(self, ends: Iterable[float]) -> None:
+        self._unsaved.difference_update(ends)
+
+    def log(self, now: float) -> list[tuple[float, int]]:
+        """Ended calls that still count, as (end, calls), oldest first."""
+        self._expire(now)
+        return sorted(self._ended.items())
+
+    @property
+    def under_way(self) -> int:
+        return self._under_way
+
+    def _expire(self, now: float) -> None:
+        while self._ends and self._ends[0] + self.limit.seconds + MARGIN <= now:
+            end = heappop(self._ends)
+            self._ended_total -= self._ended.pop(end)
+            self._unsaved.discard(end)
+
+
+class Budget:
+    """All windows of an account. `pace` (0 < pace <= 1) narrows the burst window after the vendor said 429.
+
+    A durable window lets a call start only against a reservation that is already stored, so that a crash, after which
+    nobody knows how many calls were made, can at most waste the rest of the reservation.
+    """
+
+    def __init__(self, limits: Iterable[Limit]) -> None:
+        self.windows = [Window(limit) for limit in limits]
+        self.pace = 1.0
+        self._started = 0
+        self._credit: dict[str, int] = {window.limit.name: 0 for window in self._durable()}
+
+    def free(self, now: float) -> bool:
+        return self.free_at(now) <= now
+
+    def free_at(self, now: float) -> float:
+        """When the next call may start; inf when an answer or a stored reservation has to come first."""
+        if any(credit <= 0 for credit in self._credit.values()):
+            return inf
+        return max((window.frees_at(now, self._calls(window)) for window in self.windows), default=now)
+
+    def start(self) -> None:
+        self._started += 1
+        for window in self.windows:
+            window.start()
+        for name in self._credit:
+            self._credit[name] -= 1
+
+    def end(self, at: float) -> None:
+        for window in self.windows:
+            window.end(at)
+
+    def fill(self, now: float) -> None:
+        """Treat the burst windows as full: another process may have made the calls that this one does not know of."""
+        for window in self.windows:
+            if not window.limit.durable:
+                window.record(now, max(0, window.limit.calls - window.used(now)))
+
+    def restore(self, spent: Iterable[Spent], now: float) -> None:
+        """Take over what an earlier process has spent. A time ahead of now (a stepped clock) counts as now."""
+        windows = {window.limit.name: window for window in self.windows}
+        for one in spent:
+            if one.window in windows:
+                windows[one.window].record(now if one.time is None else min(one.time, now), one.calls)
+
+    def resize(self, limits: Iterable[Limit], now: float) -> None:
+        """Change the limits and keep what was spent. A window that got longer may have forgotten calls: it counts as full."""
+        former = {window.limit.name: window for window in self.windows}
+        self.windows = [self._resized(former.get(limit.name), limit, now) for limit in limits]
+        self._credit = {window.limit.name: self._credit.get(window.limit.name, 0) for window in self._durable()}
+
+    def wants_reservation(self) -> bool:
+        """Whether a durable window is about to run out of stored reservation."""
+        return any(self._credit[w.limit.name] <= self._block(w) // 2 for w in self._durable())
+
+    def statement(self, now: float) -> Statement:
+        """What to store before more calls are made: how each durable window's log changed, and a fresh reservation."""
+        spent = [one for window in self._durable() for one in self._account_for(window, now)]
+        return Statement(tuple(spent), self._started)
+
+    def reserved(self, statement: Statement, now: float) -> None:
+        """The statement is stored: calls may be made against its reservation, less those started meanwhile."""
+        since = self._started - statement.started
+        for window in self._durable():
+            mine = [one for one in statement.spent if one.window == window.limit.name]
+            if mine:
+                self._credit[window.limit.name] = self._block(window) - since
+                window.saved(self._unchanged(window, mine, now))
+
+    def closing_statement(self, now: float) -> list[Spent]:
+        """The exact log of every window, for a clean stop: no call is under way and none will start."""
+        return [
+            Spent(window=window.limit.name, key=number, calls=calls, time=end)
+            for window in self.windows
+            for number, (end, calls) in enumerate(window.log(now), start=1)
+        ]
+
+    def _durable(self) -> list[Window]:
+        return [window for window in self.windows if window.limit.durable]
+
+    def _calls(self, window: Window) -> int:
+        return window.limit.calls if window.limit.durable else max(1, int(window.limit.calls * self.pace))
+
+    def _block(self, window: Window) -> int:
+        return max(1, min(100, window.limit.calls // 100))
+
+    def _account_for(self, window: Window, now: float) -> list[Spent]:
+        name, grain = window.limit.name, window.limit.grain
+        ended = [Spent(window=name, key=round(end / grain), calls=n, time=end) for end, n in window.unsaved(now)]
+        ahead = window.under_way + self._block(window)
+        return [*ended, Spent(window=name, key=RESERVATION, calls=ahead, time=None)]
+
+    def _unchanged(self, window: Window, stated: list[Spent], now: float) -> list[float]:
+        log = dict(window.log(now))
+        return [one.time for one in stated if one.time is not None and log.get(one.time) == one.calls]
+
+    def _resized(self, former: Window | None, limit: Limit, now: float) -> Window:
+        if former is None:
+            return Window(limit)
+        longer = limit.seconds > former.limit.seconds
+        former.limit = limit
+        if longer:
+            former.record(now, max(0, limit.calls - former.used(now)))
+        return former

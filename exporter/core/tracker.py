@@ -1,0 +1,276 @@
+"""What answers, deadlines and orders do to the requests of one account.
+
+The tracker decides by returning a Change and alters nothing; `apply` takes the change over once it is durable. Between
+the two a request is settling: no second decision about it is made. So memory never runs ahead of the store.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from exporter.core.ages import Ages
+from exporter.core.census import Census
+from exporter.core.change import Change
+from exporter.core.ledger import Counter, Histogram, Labels, Ledger, Observation, Tally
+from exporter.core.request import (
+    Cause,
+    Outcome,
+    Progress,
+    Record,
+    Report,
+    State,
+    Status,
+    Submission,
+    Transition,
+)
+from exporter.core.table import Table
+from exporter.core.vocabulary import Vocabulary
+
+YEAR = 365 * 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """When a request is final, stuck, or given up. Durations are seconds.
+
+    A request is given up only after it has been watched for `last_look` (or for `give_up_after` if that is shorter), so
+    that requests that came of age while the exporter was down are asked about once more.
+    """
+
+    stuck_after: float
+    give_up_after: float
+    error_grace: float
+    not_found_attempts: int
+    last_look: float
+
+
+class Tracker:
+    """The unfinished requests of one account."""
+
+    def __init__(
+        self, account: str, rules: Rules, *, ledger: Ledger, reasons: Vocabulary, steps: Vocabulary, now: float
+    ) -> None:
+        self.account = account
+        self.table = Table(account)
+        self.censuses: dict[str, Census] = {}
+        self._rules = rules
+        self._ledger = ledger
+        self._reasons = reasons
+        self._steps = steps
+        self._started = now
+        self._settling: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def settling(self, slot: int) -> bool:
+        """Whether a decision about this request waits to become durable."""
+        return slot in self._settling
+
+    def census(self, api: str) -> Census:
+        found = self.censuses.get(api)
+        if found is None:
+            rules = self._rules
+            ages = Ages(
+                epoch=self._started - YEAR,
+                stuck_after=rules.stuck_after,
+                give_up_after=rules.give_up_after,
+                origin=self.table.origin,
+            )
+            found = self.censuses[api] = Census(ages)
+        return found
+
+    def change_rules(self, rules: Rules) -> None:
+        """Take over changed settings; what they make of the requests shows at the next look."""
+        stuck_changed = rules.stuck_after != self._rules.stuck_after
+        self._rules = rules
+        for census in self.censuses.values():
+            census.ages.stuck_after, census.ages.give_up_after = rules.stuck_after, rules.give_up_after
+            if stuck_changed:
+                census.unstick_all()
+
+    def admit(self, submission: Submission, sequence: int) -> int:
+        """Watch a request whose intake is durable; its slot."""
+        slot = self.table.add(submission, sequence)
+        self.census(submission.api).enter(slot, self.table.progress(slot))
+        return slot
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Take over unfinished requests out of the store."""
+        slots = [self._restore(record) for record in records]
+        for slot in sorted(slots, key=self._asked):
+            self.census(self.table.api(slot)).enter(slot, self.table.progress(slot))
+
+    def answer(self, slot: int, report: Report, *, sent: float, received: float) -> Change:
+        """What an answer about this request changes. `sent` and `received` are when its poll was sent and answered."""
+        record = self.table.record(slot)
+        progress = Progress(report.status, self._steps.label(report.current_step), self._steps.label(report.last_step))
+        reason = None if report.reason is None else self._reasons.label(report.reason)
+        seen = self._seen(record, progress, reason, sent=sent, received=received)
+        moved = () if progress == record.progress else (Transition(received, progress),)
+        tallies = self._error_tallies(record, seen)
+        if self._final(seen, received):
+            return self._finish(seen, moved, tallies, received=received)
+        seen = replace(seen, unfinished=sent)
+        outcome = Outcome.ADVANCED if moved else Outcome.UNCHANGED
+        return Change(record=seen, outcome=outcome, transition=moved[0] if moved else None, tallies=tallies)
+
+    def not_found(self, slot: int, *, received: float) -> Change:
+        """The vendor does not know the RequestID; after `not_found_attempts` such answers in a row it is abandoned."""
+        record = self.table.record(slot)
+        seen = replace(record, polls=record.polls + 1, not_found=record.not_found + 1, answered=received)
+        if seen.not_found >= self._rules.not_found_attempts:
+            return self._abandon(seen, Cause.NOT_FOUND, received, Outcome.NOT_FOUND)
+        return Change(record=seen, outcome=Outcome.NOT_FOUND)
+
+    def remove(self, slot: int, *, now: float) -> Change:
+        """An operator wants this request no longer watched."""
+        return self._abandon(self.table.record(slot), Cause.REMOVED, now, None)
+
+    def expire(self, now: float) -> list[Change]:
+        """Give up what is overdue."""
+        changes = []
+        for census in self.censuses.values():
+            for slot in census.ages.overdue(now):
+                watched = max(self.table.first_seen(slot), self._started)
+                until = watched + min(self._rules.give_up_after, self._rules.last_look)
+                if until > now or slot in self._settling:
+                    census.ages.put_off(slot, max(until, now + 1.0))
+                else:
+                    changes.append(self._abandon(self.table.record(slot), Cause.EXPIRED, now, None))
+        return changes
+
+    def settle(self, change: Change) -> None:
+        """No other decision about this request until `apply`."""
+        slot = self.table.slot(change.record.request_id)
+        if slot is not None:
+            self._settling.add(slot)
+
+    def apply(self, change: Change) -> int | None:
+        """Take over a durable change; the slot, or None if the request has ended."""
+        slot = self.table.slot(change.record.request_id)
+        if slot is None:
+            return None
+        self._ledger.count(change.tallies)
+        self._ledger.observe(change.observations)
+        self._settling.discard(slot)
+        census = self.census(change.record.api)
+        before = self.table.progress(slot)
+        if change.record.state is not State.PENDING:
+            census.leave(slot, before)
+            self.table.remove(slot)
+            return None
+        self.table.update(slot, change.record)
+        census.move(slot, before, change.record.progress)
+        census.recency.touch(slot)
+        return slot
+
+    def look(self, now: float) -> None:
+        """Find those that have become stuck."""
+        for census in self.censuses.values():
+            for slot in census.ages.newly_stuck(now):
+                census.stick(slot, self.table.progress(slot))
+
+    def staleness(self, api: str, now: float) -> float:
+        """The longest time since an unfinished request was asked about; since its first sight if it never was."""
+        slot = self.census(api).recency.first
+        return 0.0 if slot is None else max(0.0, now - self._asked(slot))
+
+    def oldest_age(self, api: str, now: float) -> float:
+        origin = self.census(api).ages.oldest()
+        return 0.0 if origin is None else max(0.0, now - origin)
+
+    def _restore(self, record: Record) -> int:
+        submission = Submission(
+            request_id=record.request_id,
+            account=record.account,
+            api=record.api,
+            source=record.source,
+            submitted=record.submitted,
+            first_seen=record.first_seen,
+        )
+        slot = self.table.add(submission, record.sequence)
+        self.table.update(slot, record)
+        return slot
+
+    def _asked(self, slot: int) -> float:
+        answered = self.table.answered(slot)
+        return self.table.first_seen(slot) if answered is None else answered
+
+    def _seen(self, record: Record, progress: Progress, reason: str | None, *, sent: float, received: float) -> Record:
+        error = progress.status is Status.ERROR
+        first = error and record.errored is None
+        before = record.unfinished if record.unfinished is not None else record.submitted
+        return replace(
+            record,
+            progress=progress,
+            polls=record.polls + 1,
+            answered=received,
+            not_found=0,
+            errored=received if first else record.errored if error else None,
+            errored_after=before if first else record.errored_after if error else None,
+            failed=record.failed or error,
+            reason=reason if reason is not None else record.reason,
+        )
+
+    def _error_tallies(self, record: Record, seen: Record) -> tuple[Tally, ...]:
+        status = seen.progress.status
+        first_error = status is Status.ERROR and not record.failed
+        if status is not Status.FAILURE and not first_error:
+            return ()
+        return (Tally(Counter.ERRORS, (*self._labels(seen), status, seen.reason or "other")),)
+
+    def _final(self, seen: Record, now: float) -> bool:
+        if seen.progress.status in (Status.SUCCESS, Status.FAILURE):
+            return True
+        return seen.errored is not None and now >= seen.errored + self._rules.error_grace
+
+    def _finish(
+        self, seen: Record, moved: tuple[Transition, ...], tallies: tuple[Tally, ...], *, received: float
+    ) -> Change:
+        lower, upper = seen.unfinished if seen.unfinished is not None else seen.submitted, received
+        if seen.errored is not None:
+            # An ERROR that turned out final was the end when it was first seen, not when the grace was over.
+            lower, upper = seen.errored_after, seen.errored
+        ended = replace(seen, state=State.FINISHED, finished_after=lower, finished=upper)
+        return Change(
+            record=ended,
+            outcome=Outcome.FINISHED,
+            transition=moved[0] if moved else None,
+            tallies=(*tallies, *self._finish_tallies(ended)),
+            observations=self._observations(ended),
+        )
+
+    def _finish_tallies(self, ended: Record) -> list[Tally]:
+        labels, status = self._labels(ended), ended.progress.status
+        tallies = [Tally(Counter.FINISHED, (*labels, status, ended.progress.last_step))]
+        if ended.failed and status is Status.SUCCESS:
+            tallies.append(Tally(Counter.RECOVERED, labels))
+        if ended.submitted is None:
+            tallies.append(Tally(Counter.DURATION_UNKNOWN, (*labels, status)))
+        return tallies
+
+    def _observations(self, ended: Record) -> tuple[Observation, ...]:
+        lower, upper = ended.finished_after, ended.finished
+        if lower is None or upper is None:
+            return ()
+        labels = self._labels(ended)
+        window = self._observation(Histogram.DETECTION_WINDOW, labels, max(0.0, upper - lower), ended)
+        if ended.submitted is None:
+            return (window,)
+        # The finish is somewhere in the window; its middle is off by half the window at most.
+        duration = max(0.0, (max(lower, ended.submitted) + upper) / 2 - ended.submitted)
+        return window, self._observation(Histogram.DURATION, (*labels, ended.progress.status), duration, ended)
+
+    def _observation(self, histogram: Histogram, labels: Labels, value: float, ended: Record) -> Observation:
+        return self._ledger.observation(
+            histogram, labels, value=value, request_id=ended.request_id, time=ended.finished or 0.0
+        )
+
+    def _abandon(self, record: Record, cause: Cause, now: float, outcome: Outcome | None) -> Change:
+        ended = replace(record, state=State.ABANDONED, cause=cause, finished=now)
+        return Change(
+            record=ended, outcome=outcome, tallies=(Tally(Counter.ABANDONED, (*self._labels(record), cause)),)
+        )
+
+    def _labels(self, record: Record) -> Labels:
+        return (record.account, record.api)

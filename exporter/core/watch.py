@@ -1,0 +1,264 @@
+"""What to do next for one account: the place where schedule, budget, breaker and tracker meet."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+
+from exporter.core.breaker import Breaker
+from exporter.core.budget import LOST_CALL_SECONDS, Budget
+from exporter.core.change import Change
+from exporter.core.request import Record, Report, Submission
+from exporter.core.schedule import Policy
+from exporter.core.tracker import Tracker
+from exporter.errors import CallError, CallTimeout, ConnectionFailed, Forbidden, NotFound, RateLimited, Unauthorized
+
+# The pause of a single request whose answers can't be used: 2 s, 4 s, 8 s … 10 min.
+TROUBLE_FIRST = 2.0
+TROUBLE_LAST = 600.0
+QUEUE_METRICS_LONGEST = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCall:
+    """Ask about the request in `slot`. The budget is taken already."""
+
+    slot: int
+    request_id: str
+    api: str
+    sent: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCall:
+    """Ask for the queue metrics of an API. The budget is taken already."""
+
+    api: str
+    sent: float
+
+
+Call = StatusCall | QueueCall
+
+
+class Reason(StrEnum):
+    """Why there is nothing to do now."""
+
+    IDLE = "idle"
+    BUDGET = "budget"
+    TROUBLE = "trouble"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing before `until`; inf: not before something else happens (an answer, an intake, a stored reservation)."""
+
+    until: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMetrics:
+    """The vendor's figures about one API's queue; None where an answer had no such number."""
+
+    pending: float | None
+    max_delay: float | None
+    per_second: float | None
+
+
+class Watch:
+    """One account. `apis` are the APIs that may be polled; `queue_apis` those of them that have queue metrics."""
+
+    def __init__(
+        self,
+        *,
+        tracker: Tracker,
+        policy: Policy,
+        budget: Budget,
+        breaker: Breaker,
+        apis: frozenset[str],
+        queue_apis: tuple[str, ...],
+        queue_interval: float,
+    ) -> None:
+        self.tracker = tracker
+        self.policy = policy
+        self.budget = budget
+        self.breaker = breaker
+        self.held = False
+        self.last_success: float | None = None
+        self.waited = 0.0
+        self.queue: dict[str, QueueMetrics | None] = dict.fromkeys(queue_apis)
+        self._apis = apis
+        self._queue_interval = queue_interval
+        self._queue_due: dict[str, float] = dict.fromkeys(queue_apis, 0.0)
+        self._queue_pause: dict[str, float] = dict.fromkeys(queue_apis, queue_interval)
+        self._under_way = 0
+        self._waiting_since: float | None = None
+        self._troubles: dict[int, int] = {}
+
+    @property
+    def account(self) -> str:
+        return self.tracker.account
+
+    def next(self, now: float) -> Call | Rest:
+        """The call to make now, its budget taken; or how long to rest."""
+        rest = self._blocked(now)
+        if rest is not None:
+            return rest
+        due = self._due()
+        if due > now:
+            return Rest(due, Reason.IDLE)
+        self.budget.pace = self.breaker.pace(now)
+        free = self.budget.free_at(now)
+        if free > now:
+            if self._waiting_since is None:
+                self._waiting_since = now
+            return Rest(free, Reason.BUDGET)
+        return self._queue_call(now) or self._status_call(now) or Rest(self._due(), Reason.IDLE)
+
+    def admit(self, submission: Submission, sequence: int, now: float) -> None:
+        """Watch a request whose intake is durable."""
+        slot = self.tracker.admit(submission, sequence)
+        self._schedule(slot, now)
+
+    def restore(self, records: list[Record], now: float) -> None:
+        self.tracker.restore(records)
+        for slot in self.tracker.table:
+            self._schedule(slot, now)
+
+    def answered(self, call: StatusCall, report: Report, *, now: float) -> Change | None:
+        """A status answer. The change is to be settled and applied; None when the request is no longer watched."""
+        self._over(now)
+        self.breaker.succeeded()
+        self.last_success = now
+        self._troubles.pop(call.slot, None)
+        if not self._current(call):
+            return None
+        return self.tracker.answer(call.slot, report, sent=call.sent, received=now)
+
+    def failed(self, call: Call, error: CallError, *, now: float) -> Change | None:
+        """A call that brought no usable answer. A change comes of it only where the vendor does not know the RequestID."""
+        # Where nobody knows what became of a call, it may still be on its way to the vendor's door.
+        lost = isinstance(error, CallTimeout) or (isinstance(error, ConnectionFailed) and error.sent)
+        self._over(now + LOST_CALL_SECONDS if lost else now)
+        if isinstance(call, QueueCall):
+            self._queue_failed(call, error, now)
+            return None
+        if isinstance(error, NotFound):
+            self.breaker.succeeded()
+            return self.tracker.not_found(call.slot, received=now) if self._current(call) else None
+        self.breaker.failed(error, sent=call.sent, now=now)
+        self._reschedule_failed(call, error, now)
+        return None
+
+    def queue_answered(self, call: QueueCall, figures: QueueMetrics, *, now: float) -> None:
+        self._over(now)
+        self.breaker.succeeded()
+        self.last_success = now
+        self.queue[call.api] = figures
+        self._queue_pause[call.api] = self._queue_interval
+        self._queue_due[call.api] = now + self._queue_interval
+
+    def cancelled(self, now: float) -> None:
+        """A call was given up by us; whether it was sent nobody knows."""
+        self._over(now + LOST_CALL_SECONDS)
+
+    def applied(self, change: Change, *, now: float) -> None:
+        """A change is durable: take it over, and plan the next poll of a request that goes on."""
+        slot = self.tracker.table.slot(change.record.request_id)
+        still = self.tracker.apply(change)
+        if still is None:
+            if slot is not None:
+                self.policy.forget(slot)
+                self._troubles.pop(slot, None)
+        elif change.record.api in self._apis:
+            pause = TROUBLE_FIRST * 2.0 ** min(change.record.not_found, 9) if change.record.not_found else 0.0
+            origin = self.tracker.table.origin(still)
+            self.policy.answer(still, origin=origin, now=now, not_before=now + min(pause, TROUBLE_LAST))
+
+    def remove(self, request_id: str, *, now: float) -> Change | None:
+        """Stop watching; None when it is not watched or a decision about it is settling."""
+        slot = self.tracker.table.slot(request_id)
+        if slot is None or self.tracker.settling(slot):
+            return None
+        self.policy.forget(slot)
+        return self.tracker.remove(slot, now=now)
+
+    def expire(self, now: float) -> list[Change]:
+        """Give up what is overdue, and find who became stuck."""
+        self.tracker.look(now)
+        changes = self.tracker.expire(now)
+        for change in changes:
+            slot = self.tracker.table.slot(change.record.request_id)
+            if slot is not None:
+                self.policy.forget(slot)
+        return changes
+
+    def _blocked(self, now: float) -> Rest | None:
+        if self.held:
+            return Rest(inf, Reason.HELD)
+        if self.breaker.opens_at() > now:
+            return Rest(self.breaker.opens_at(), Reason.TROUBLE)
+        at_once = self.breaker.at_once()
+        if at_once is not None and self._under_way >= at_once:
+            return Rest(inf, Reason.TROUBLE)
+        return None
+
+    def _due(self) -> float:
+        polls = self.policy.due()
+        return min(inf if polls is None else polls, min(self._queue_due.values(), default=inf))
+
+    def _queue_call(self, now: float) -> QueueCall | None:
+        for api, due in self._queue_due.items():
+            if due <= now:
+                # Not again until its answer; the answer sets the next time.
+                self._queue_due[api] = inf
+                self._start(now)
+                return QueueCall(api, now)
+        return None
+
+    def _status_call(self, now: float) -> StatusCall | None:
+        slot = self.policy.next(now)
+        if slot is None:
+            return None
+        self._start(now)
+        return StatusCall(slot, self.tracker.table.request_id(slot) or "", self.tracker.table.api(slot), now)
+
+    def _start(self, now: float) -> None:
+        self.budget.start()
+        self._under_way += 1
+        if self._waiting_since is not None:
+            self.waited += now - self._waiting_since
+            self._waiting_since = None
+
+    def _over(self, at: float) -> None:
+        self.budget.end(at)
+        self._under_way -= 1
+
+    def _current(self, call: StatusCall) -> bool:
+        """Whether the slot still holds the request that was asked about, and nothing was decided about it meanwhile."""
+        return self.tracker.table.request_id(call.slot) == call.request_id and not self.tracker.settling(call.slot)
+
+    def _schedule(self, slot: int, now: float) -> None:
+        table = self.tracker.table
+        if table.api(slot) in self._apis:
+            self.policy.add(slot, origin=table.origin(slot), asked=table.answered(slot), now=now)
+
+    def _reschedule_failed(self, call: StatusCall, error: CallError, now: float) -> None:
+        if not self._current(call):
+            return
+        pause = 0.0
+        if not isinstance(error, RateLimited | Unauthorized | Forbidden | CallTimeout | ConnectionFailed):
+            # One request whose answer is always unusable must not hold up the others.
+            count = self._troubles[call.slot] = self._troubles.get(call.slot, 0) + 1
+            pause = min(TROUBLE_LAST, TROUBLE_FIRST * 2.0 ** min(count - 1, 9))
+        origin = self.tracker.table.origin(call.slot)
+        self.policy.answer(call.slot, origin=origin, now=now, not_before=now + pause)
+
+    def _queue_failed(self, call: QueueCall, error: CallError, now: float) -> None:
+        """A metrics path that does not exist answers 403 or 404 while the key is fine: only its own interval grows then."""
+        self.queue[call.api] = None
+        pause = self._queue_pause[call.api] = min(QUEUE_METRICS_LONGEST, 2 * self._queue_pause[call.api])
+        self._queue_due[call.api] = now + pause
+        path_only = isinstance(error, NotFound) or (isinstance(error, Forbidden) and self.breaker.up is True)
+        if not path_only:
+            self.breaker.failed(error, sent=call.sent, now=now)

@@ -1,0 +1,173 @@
+"""What an answer of LeadSquared means. RequestBody, Message and the text of StatusReason end here: nothing returned or
+raised holds any of them.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+
+from exporter.core.request import NO_STEP, Report, Status
+from exporter.core.vocabulary import snake
+from exporter.core.watch import QueueMetrics
+from exporter.errors import (
+    BadRequest,
+    CallError,
+    Forbidden,
+    InvalidResponse,
+    NotFound,
+    RateLimited,
+    ServerError,
+    Unauthorized,
+)
+from exporter.leadsquared.reason import reduce
+from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
+
+_STATUSES = {
+    "inqueue": Status.IN_QUEUE,
+    "success": Status.SUCCESS,
+    "failure": Status.FAILURE,
+    "error": Status.ERROR,
+}
+_NOT_LETTERS = re.compile(r"[^a-z]+")
+_RATE = re.compile(r"rate\s*limit|exceeded the limit|limit exceeded|too many requests", re.IGNORECASE)
+_AUTHORITY = re.compile(r"un-?authori[sz]ed|AuthenticationFailed|InvalidAccessDetails", re.IGNORECASE)
+_ABOUT_THE_ID = re.compile(r"request[\s_]*id|not\s*found|does\s*n[o']t\s*exist|no such|unknown request", re.IGNORECASE)
+
+
+def read_status(answer: RawAnswer, request_id: str) -> Report:
+    """What a status answer says about `request_id`. Raises the CallError that fits when it says nothing."""
+    document = _document(answer)
+    _refuse_errors(answer, document)
+    if not isinstance(document, dict):
+        raise InvalidResponse("a status answer that is not a JSON object")
+    fields = _folded(document)
+    answered_id = fields.get("requestid", request_id)
+    if not isinstance(answered_id, str) or answered_id.casefold() != request_id.casefold():
+        raise InvalidResponse("a status answer about another RequestID")
+    if "taskstatus" not in fields:
+        raise InvalidResponse("a status answer without TaskStatus")
+    task = fields["taskstatus"]
+    if task is None:
+        raise NotFound
+    if not isinstance(task, dict):
+        raise InvalidResponse("a TaskStatus that is not an object")
+    return _report(_folded(task))
+
+
+def read_queue(answer: RawAnswer) -> QueueMetrics:
+    """The figures of a queue metrics answer. Raises the CallError that fits when it has none."""
+    document = _document(answer)
+    _refuse_errors(answer, document)
+    if not isinstance(document, dict):
+        raise InvalidResponse("a queue metrics answer that is not a JSON object")
+    fields = _folded(document)
+    rate = _number(fields.get("processingrateperminute"))
+    figures = QueueMetrics(
+        pending=_number(fields.get("pendingmessages")),
+        max_delay=_number(fields.get("maxdelayinseconds")),
+        per_second=None if rate is None else rate / 60,
+    )
+    if figures == QueueMetrics(None, None, None):
+        raise InvalidResponse("a queue metrics answer without figures")
+    return figures
+
+
+def _report(task: Mapping[str, object]) -> Report:
+    status = _status(task.get("status"))
+    failed = status in (Status.FAILURE, Status.ERROR)
+    return Report(
+        status=status,
+        current_step=_step(task.get("taskcurrentstep")),
+        last_step=_step(task.get("tasklaststep")),
+        reason=reduce(task.get("statusreason")) if failed else None,
+    )
+
+
+def _status(value: object) -> Status:
+    if not isinstance(value, str):
+        return Status.OTHER
+    return _STATUSES.get(_NOT_LETTERS.sub("", value.lower()), Status.OTHER)
+
+
+def _step(value: object) -> str:
+    if value is None or value == "":
+        return NO_STEP
+    return snake(value) if isinstance(value, str) else "other"
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if isfinite(number) and number >= 0 else None
+
+
+def _folded(document: Mapping[str, object]) -> dict[str, object]:
+    return {key.casefold(): value for key, value in document.items()}
+
+
+def _document(answer: RawAnswer) -> object:
+    """The JSON in the body. An error answer may have any body; a 200 has to have JSON, and no more of it than the bound."""
+    try:
+        if len(answer.body) <= BODY_LIMIT:
+            return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        pass
+    if answer.code == 200:
+        size = len(answer.body)
+        raise InvalidResponse("a body over 1 MiB" if size > BODY_LIMIT else f"a body of {size} bytes that is not JSON")
+    return None
+
+
+def _refuse_errors(answer: RawAnswer, document: object) -> None:
+    envelope = _envelope(document)
+    if answer.code == 200 and envelope is None:
+        return
+    raise _error(answer, envelope or "")
+
+
+def _envelope(document: object) -> str | None:
+    """Type and message of an error envelope, which may come with any code, 200 included; None if it is none."""
+    if not isinstance(document, dict):
+        return None
+    fields = _folded(document)
+    kind, text = fields.get("exceptiontype"), fields.get("exceptionmessage")
+    if kind is not None or (fields.get("status") == "Error" and "taskstatus" not in fields):
+        return f"{kind} {text}"
+    if set(fields) == {"message"}:
+        return str(fields["message"])
+    return None
+
+
+def _error(answer: RawAnswer, envelope: str) -> CallError:
+    code = answer.code
+    if code == 429 or _RATE.search(envelope):
+        return RateLimited(retry_after=_retry_after(answer))
+    if code == 401 or _AUTHORITY.search(envelope):
+        return Unauthorized()
+    if code == 403:
+        return Forbidden()
+    if code == 404 or (code in (200, 400, 500) and _ABOUT_THE_ID.search(envelope)):
+        return NotFound()
+    if code == 200 or code >= 500:
+        return ServerError()
+    return BadRequest() if 400 <= code < 500 else InvalidResponse(f"an answer with HTTP status {code}")
+
+
+def _retry_after(answer: RawAnswer) -> float | None:
+    """Seconds to wait as the answer asks, given as a number or as a date."""
+    value = answer.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        until = parsedate_to_datetime(value)
+        asked = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else datetime.now(UTC)
+        return max(0.0, (until - asked).total_seconds())
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,84 @@
+"""Calls LeadSquared: a status of one request, or the figures of one queue."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from exporter import __version__
+from exporter.clock import Clock
+from exporter.config.settings import Account, Api
+from exporter.core.request import Report
+from exporter.core.watch import QueueMetrics
+from exporter.errors import CallError, CallTimeout, ConfigurationError, Unauthorized
+from exporter.leadsquared.answer import read_queue, read_status
+from exporter.leadsquared.transport import RawAnswer, Transport
+
+Value = TypeVar("Value")
+
+USER_AGENT = f"leadsquared-exporter/{__version__}"
+STATUS = "status"
+QUEUE_METRICS = "queue_metrics"
+
+
+class CallMeter(Protocol):
+    """Where calls are counted: `code` is the HTTP status, timeout or connection_error; `kind` that of the CallError."""
+
+    def call(self, account: str, endpoint: str, code: int | str, seconds: float) -> None: ...
+
+    def call_error(self, account: str, endpoint: str, kind: str) -> None: ...
+
+
+class Client:
+    """Every method makes exactly one call and raises a CallError when it brought nothing usable."""
+
+    def __init__(self, *, transport: Transport, meter: CallMeter, clock: Clock, timeout: float) -> None:
+        self._transport = transport
+        self._meter = meter
+        self._clock = clock
+        self.timeout = timeout
+
+    async def status(self, account: Account, api: Api, request_id: str) -> Report:
+        return await self._call(
+            account,
+            STATUS,
+            api.status_path,
+            {api.request_id_param: request_id},
+            lambda answer: read_status(answer, request_id),
+        )
+
+    async def queue_metrics(self, account: Account, api: Api) -> QueueMetrics:
+        return await self._call(account, QUEUE_METRICS, api.metrics_path or "", {}, read_queue)
+
+    async def _call(
+        self,
+        account: Account,
+        endpoint: str,
+        path: str,
+        params: dict[str, str],
+        read: Callable[[RawAnswer], Value],
+    ) -> Value:
+        try:
+            return read(await self._send(account, endpoint, account.base_url + path, params))
+        except CallError as error:
+            self._meter.call_error(account.name, endpoint, error.kind)
+            raise
+
+    async def _send(self, account: Account, endpoint: str, url: str, params: dict[str, str]) -> RawAnswer:
+        headers = {"x-api-key": _key(account), "Accept": "application/json", "User-Agent": USER_AGENT}
+        started = self._clock.now()
+        code: int | str = "connection_error"
+        try:
+            answer = await self._transport.get(url, params=params, headers=headers, timeout=self.timeout)
+            code = answer.code
+        except CallTimeout:
+            code = "timeout"
+            raise
+        finally:
+            self._meter.call(account.name, endpoint, code, self._clock.now() - started)
+        return answer
+
+
+def _key(account: Account) -> str:
+    try:
+        return account.api_key.reveal()
+    except ConfigurationError as error:
+        raise Unauthorized(str(error)) from error
