@@ -167,11 +167,11 @@ class Budget:
                 window.record(now, max(0, window.limit.calls - window.used(now)))
 
     def restore(self, spent: Iterable[Spent], now: float) -> None:
-        """Take over what an earlier process has spent. A time ahead of now (a stepped clock) counts as now."""
+        """Take over what an earlier process has spent. No time counts as further ahead than a lost call can be (a stepped clock)."""
         windows = {window.limit.name: window for window in self.windows}
         for one in spent:
             if one.window in windows:
-                windows[one.window].record(now if one.time is None else min(one.time, now), one.calls)
+                windows[one.window].record(now if one.time is None else min(one.time, now + LOST_CALL_SECONDS), one.calls)
 
     def resize(self, limits: Iterable[Limit], now: float) -> None:
         """Change the limits and keep what was spent. A window that got longer may have forgotten calls: it counts as full."""

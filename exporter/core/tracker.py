@@ -4,7 +4,6 @@ The tracker decides by returning a Change and alters nothing; `apply` takes the 
 the two a request is settling: no second decision about it is made. So memory never runs ahead of the store.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from exporter.core.ages import Ages
@@ -94,10 +93,23 @@ class Tracker:
         self.census(submission.api).enter(slot, self.table.progress(slot))
         return slot
 
-    def restore(self, records: Iterable[Record]) -> None:
-        """Take over unfinished requests out of the store."""
-        slots = [self._restore(record) for record in records]
-        for slot in sorted(slots, key=self._asked):
+    def restore(self, record: Record) -> int:
+        """Take over an unfinished request out of the store; its slot. `restored` has to follow the last one."""
+        submission = Submission(
+            request_id=record.request_id,
+            account=record.account,
+            api=record.api,
+            source=record.source,
+            submitted=record.submitted,
+            first_seen=record.first_seen,
+        )
+        slot = self.table.add(submission, record.sequence)
+        self.table.update(slot, record)
+        return slot
+
+    def restored(self) -> None:
+        """All are in the table: count them, the one asked about longest ago first."""
+        for slot in sorted(self.table, key=self._asked):
             self.census(self.table.api(slot)).enter(slot, self.table.progress(slot))
 
     def answer(self, slot: int, report: Report, *, sent: float, received: float) -> Change:
@@ -178,19 +190,6 @@ class Tracker:
     def oldest_age(self, api: str, now: float) -> float:
         origin = self.census(api).ages.oldest()
         return 0.0 if origin is None else max(0.0, now - origin)
-
-    def _restore(self, record: Record) -> int:
-        submission = Submission(
-            request_id=record.request_id,
-            account=record.account,
-            api=record.api,
-            source=record.source,
-            submitted=record.submitted,
-            first_seen=record.first_seen,
-        )
-        slot = self.table.add(submission, record.sequence)
-        self.table.update(slot, record)
-        return slot
 
     def _asked(self, slot: int) -> float:
         answered = self.table.answered(slot)

@@ -56,8 +56,8 @@ class Rest:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class QueueMetrics:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFigures:
     """The vendor's figures about one API's queue; None where an answer had no such number."""
 
     pending: float | None
@@ -86,7 +86,7 @@ class Watch:
         self.held = False
         self.last_success: float | None = None
         self.waited = 0.0
-        self.queue: dict[str, QueueMetrics | None] = dict.fromkeys(queue_apis)
+        self.queue: dict[str, QueueFigures | None] = dict.fromkeys(queue_apis)
         self._apis = apis
         self._queue_interval = queue_interval
         self._queue_due: dict[str, float] = dict.fromkeys(queue_apis, 0.0)
@@ -94,6 +94,7 @@ class Watch:
         self._under_way = 0
         self._waiting_since: float | None = None
         self._troubles: dict[int, int] = {}
+        self._asked: set[int] = set()
 
     @property
     def account(self) -> str:
@@ -120,14 +121,32 @@ class Watch:
         slot = self.tracker.admit(submission, sequence)
         self._schedule(slot, now)
 
-    def restore(self, records: list[Record], now: float) -> None:
-        self.tracker.restore(records)
+    def restore(self, record: Record) -> None:
+        """Take over an unfinished request out of the store. `restored` has to follow the last one."""
+        self.tracker.restore(record)
+
+    def restored(self, now: float) -> None:
+        self.tracker.restored()
+        self.tracker.look(now)
         for slot in self.tracker.table:
             self._schedule(slot, now)
 
+    def reconfigure(
+        self, *, policy: Policy | None, apis: frozenset[str], queue_apis: tuple[str, ...], queue_interval: float, now: float
+    ) -> None:
+        """Take over changed settings. A new policy gets every request that is not being asked about or settling now;
+        those come to it with their answers."""
+        if policy is not None or apis != self._apis:
+            self._apis = apis
+            self._hand_over(policy or self.policy, now)
+        self._queue_interval = queue_interval
+        self._queue_due = {api: self._queue_due.get(api, now) for api in queue_apis}
+        self._queue_pause = dict.fromkeys(queue_apis, queue_interval)
+        self.queue = {api: self.queue.get(api) for api in queue_apis}
+
     def answered(self, call: StatusCall, report: Report, *, now: float) -> Change | None:
         """A status answer. The change is to be settled and applied; None when the request is no longer watched."""
-        self._over(now)
+        self._over(call, now)
         self.breaker.succeeded()
         self.last_success = now
         self._troubles.pop(call.slot, None)
@@ -139,7 +158,7 @@ class Watch:
         """A call that brought no usable answer. A change comes of it only where the vendor does not know the RequestID."""
         # Where nobody knows what became of a call, it may still be on its way to the vendor's door.
         lost = isinstance(error, CallTimeout) or (isinstance(error, ConnectionFailed) and error.sent)
-        self._over(now + LOST_CALL_SECONDS if lost else now)
+        self._over(call, now + LOST_CALL_SECONDS if lost else now)
         if isinstance(call, QueueCall):
             self._queue_failed(call, error, now)
             return None
@@ -150,17 +169,18 @@ class Watch:
         self._reschedule_failed(call, error, now)
         return None
 
-    def queue_answered(self, call: QueueCall, figures: QueueMetrics, *, now: float) -> None:
-        self._over(now)
+    def queue_answered(self, call: QueueCall, figures: QueueFigures, *, now: float) -> None:
+        self._over(call, now)
         self.breaker.succeeded()
         self.last_success = now
-        self.queue[call.api] = figures
-        self._queue_pause[call.api] = self._queue_interval
-        self._queue_due[call.api] = now + self._queue_interval
+        if call.api in self._queue_due:
+            self.queue[call.api] = figures
+            self._queue_pause[call.api] = self._queue_interval
+            self._queue_due[call.api] = now + self._queue_interval
 
-    def cancelled(self, now: float) -> None:
+    def cancelled(self, call: Call, *, now: float) -> None:
         """A call was given up by us; whether it was sent nobody knows."""
-        self._over(now + LOST_CALL_SECONDS)
+        self._over(call, now + LOST_CALL_SECONDS)
 
     def applied(self, change: Change, *, now: float) -> None:
         """A change is durable: take it over, and plan the next poll of a request that goes on."""
@@ -221,6 +241,7 @@ class Watch:
         if slot is None:
             return None
         self._start(now)
+        self._asked.add(slot)
         return StatusCall(slot, self.tracker.table.request_id(slot) or "", self.tracker.table.api(slot), now)
 
     def _start(self, now: float) -> None:
@@ -230,13 +251,23 @@ class Watch:
             self.waited += now - self._waiting_since
             self._waiting_since = None
 
-    def _over(self, at: float) -> None:
+    def _over(self, call: Call, at: float) -> None:
         self.budget.end(at)
         self._under_way -= 1
+        if isinstance(call, StatusCall):
+            self._asked.discard(call.slot)
 
     def _current(self, call: StatusCall) -> bool:
         """Whether the slot still holds the request that was asked about, and nothing was decided about it meanwhile."""
         return self.tracker.table.request_id(call.slot) == call.request_id and not self.tracker.settling(call.slot)
+
+    def _hand_over(self, policy: Policy, now: float) -> None:
+        for slot in self.tracker.table:
+            self.policy.forget(slot)
+        self.policy = policy
+        for slot in self.tracker.table:
+            if slot not in self._asked and not self.tracker.settling(slot):
+                self._schedule(slot, now)
 
     def _schedule(self, slot: int, now: float) -> None:
         table = self.tracker.table
@@ -256,9 +287,10 @@ class Watch:
 
     def _queue_failed(self, call: QueueCall, error: CallError, now: float) -> None:
         """A metrics path that does not exist answers 403 or 404 while the key is fine: only its own interval grows then."""
-        self.queue[call.api] = None
-        pause = self._queue_pause[call.api] = min(QUEUE_METRICS_LONGEST, 2 * self._queue_pause[call.api])
-        self._queue_due[call.api] = now + pause
+        if call.api in self._queue_due:
+            self.queue[call.api] = None
+            pause = self._queue_pause[call.api] = min(QUEUE_METRICS_LONGEST, 2 * self._queue_pause[call.api])
+            self._queue_due[call.api] = now + pause
         path_only = isinstance(error, NotFound) or (isinstance(error, Forbidden) and self.breaker.up is True)
         if not path_only:
             self.breaker.failed(error, sent=call.sent, now=now)

@@ -11,7 +11,7 @@ from math import isfinite
 
 from exporter.core.request import NO_STEP, Report, Status
 from exporter.core.vocabulary import snake
-from exporter.core.watch import QueueMetrics
+from exporter.core.watch import QueueFigures
 from exporter.errors import (
     BadRequest,
     CallError,
@@ -57,7 +57,7 @@ def read_status(answer: RawAnswer, request_id: str) -> Report:
     return _report(_folded(task))
 
 
-def read_queue(answer: RawAnswer) -> QueueMetrics:
+def read_queue(answer: RawAnswer) -> QueueFigures:
     """The figures of a queue metrics answer. Raises the CallError that fits when it has none."""
     document = _document(answer)
     _refuse_errors(answer, document)
@@ -65,12 +65,12 @@ def read_queue(answer: RawAnswer) -> QueueMetrics:
         raise InvalidResponse("a queue metrics answer that is not a JSON object")
     fields = _folded(document)
     rate = _number(fields.get("processingrateperminute"))
-    figures = QueueMetrics(
+    figures = QueueFigures(
         pending=_number(fields.get("pendingmessages")),
         max_delay=_number(fields.get("maxdelayinseconds")),
         per_second=None if rate is None else rate / 60,
     )
-    if figures == QueueMetrics(None, None, None):
+    if figures.pending is None and figures.max_delay is None and figures.per_second is None:
         raise InvalidResponse("a queue metrics answer without figures")
     return figures
 

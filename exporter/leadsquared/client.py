@@ -7,7 +7,7 @@ from exporter import __version__
 from exporter.clock import Clock
 from exporter.config.settings import Account, Api
 from exporter.core.request import Report
-from exporter.core.watch import QueueMetrics
+from exporter.core.watch import QueueFigures
 from exporter.errors import CallError, CallTimeout, ConfigurationError, Unauthorized
 from exporter.leadsquared.answer import read_queue, read_status
 from exporter.leadsquared.transport import RawAnswer, Transport
@@ -45,7 +45,7 @@ class Client:
             lambda answer: read_status(answer, request_id),
         )
 
-    async def queue_metrics(self, account: Account, api: Api) -> QueueMetrics:
+    async def queue_metrics(self, account: Account, api: Api) -> QueueFigures:
         return await self._call(account, QUEUE_METRICS, api.metrics_path or "", {}, read_queue)
 
     async def _call(

@@ -4,15 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.core.request import Progress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueFigures:
-    """The vendor's queue metrics of one API; None where the answer had no such number."""
-
-    pending: float | None
-    max_delay: float | None
-    per_second: float | None
+from exporter.core.watch import QueueFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,68 @@
+"""Settings turned into the parts of core."""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from exporter.config.settings import Account, RateLimit, Settings
+from exporter.core.breaker import Breaker
+from exporter.core.budget import Budget, Limit, burst, daily
+from exporter.core.ledger import Histogram, Ledger
+from exporter.core.schedule import Policy, policy
+from exporter.core.tracker import YEAR, Rules, Tracker
+from exporter.core.vocabulary import MAX_STEPS, Vocabulary
+from exporter.core.watch import Watch
+
+
+class Words:
+    """The vocabularies that all accounts share, so that the number of label values is bounded for the process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.reasons = Vocabulary(settings.metrics.max_reasons)
+        self.steps = Vocabulary(MAX_STEPS)
+
+
+def bounds(settings: Settings) -> Mapping[Histogram, Sequence[float]]:
+    return dict.fromkeys(Histogram, settings.metrics.duration_buckets)
+
+
+def rules(settings: Settings) -> Rules:
+    polling = settings.polling
+    return Rules(
+        stuck_after=polling.stuck_after,
+        give_up_after=polling.give_up_after,
+        error_grace=polling.error_grace,
+        not_found_attempts=polling.not_found_attempts,
+        last_look=polling.max_staleness,
+    )
+
+
+def limits(rate_limit: RateLimit) -> list[Limit]:
+    found = [burst(calls=rate_limit.allowed, seconds=rate_limit.period)]
+    if rate_limit.allowed_daily is not None:
+        found.append(daily(rate_limit.allowed_daily))
+    return found
+
+
+def new_policy(settings: Settings, now: float) -> Policy:
+    return policy(settings.polling.policy, epoch=now - YEAR, max_staleness=settings.polling.max_staleness)
+
+
+def queue_apis(account: Account) -> tuple[str, ...]:
+    return tuple(api.name for api in account.apis.values() if api.metrics_path is not None)
+
+
+def new_watch(
+    account: Account, settings: Settings, *, ledger: Ledger, words: Words, random: Random, now: float
+) -> Watch:
+    tracker = Tracker(
+        account.name, rules(settings), ledger=ledger, reasons=words.reasons, steps=words.steps, now=now
+    )
+    return Watch(
+        tracker=tracker,
+        policy=new_policy(settings, now),
+        budget=Budget(limits(account.rate_limit)),
+        breaker=Breaker(period=account.rate_limit.period, random=random),
+        apis=frozenset(account.apis),
+        queue_apis=queue_apis(account),
+        queue_interval=settings.queue_metrics_interval,
+    )

@@ -1,0 +1,274 @@
+"""The engine: all accounts, the journal and the intake, without HTTP and without signals.
+
+Clock, transport, store and meters are handed in, so the same engine runs in production and in virtual time.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from random import Random
+from typing import Protocol
+
+from exporter.clock import Clock
+from exporter.config.secret import InlineSecret
+from exporter.config.settings import Account, Settings
+from exporter.core.budget import Spent, Statement
+from exporter.core.ledger import Counter, Ledger
+from exporter.core.request import Record
+from exporter.engine import build
+from exporter.engine.answers import Answers
+from exporter.engine.intake import Gate
+from exporter.engine.journal import Journal
+from exporter.engine.poller import Poller, PollMeter
+from exporter.engine.turnstile import Turnstile
+from exporter.engine.upkeep import LagMeter, Upkeep
+from exporter.engine.views import account_view
+from exporter.errors import StoreError
+from exporter.leadsquared.client import CallMeter, Client
+from exporter.leadsquared.transport import Transport
+from exporter.log import get_logger
+from exporter.metrics.snapshot import AccountView
+from exporter.store.store import Contents, Found, Query, SpentCalls, Store
+
+# How many requests are read from the store before the event loop gets a turn again.
+RESTORE_CHUNK = 1_000
+STOP_GRACE_SECONDS = 3.0
+# The sweep runs every second; when it has not for so long, the loop is dead or starved.
+STALLED_SECONDS = 30.0
+
+log = get_logger(__name__)
+
+
+class Meter(CallMeter, PollMeter, LagMeter, Protocol):
+    """What the engine counts that need not survive."""
+
+
+class Engine:
+    """Use: `await start()`, then `intake`, `find`, `page`, `remove`, `views`, `apply`; at the end `await stop()`."""
+
+    def __init__(
+        self, settings: Settings, *, store: Store, transport: Transport, clock: Clock, meter: Meter, random: Random
+    ) -> None:
+        self.settings = settings
+        self.pollers: dict[str, Poller] = {}
+        self.ledger = Ledger(build.bounds(settings))
+        self._store = store
+        self._clock = clock
+        self._meter = meter
+        self._random = random
+        self._words = build.Words(settings)
+        self._answers = self._new_answers()
+        self._client = Client(transport=transport, meter=meter, clock=clock, timeout=settings.polling.timeout)
+        self._turnstile = Turnstile()
+        self.journal = Journal(store, self, on_trouble=self._hold)
+        self.upkeep = Upkeep(
+            pollers=self.pollers, store=store, settings=lambda: self.settings, meter=meter, clock=clock
+        )
+        self.intake = Gate(
+            store=store,
+            pollers=self.pollers,
+            ledger=self.ledger,
+            answers=lambda: self._answers,
+            clock=clock,
+            max_pending=settings.storage.max_pending,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Load what survived and begin. Raises StoreError."""
+        contents = await self._store.load()
+        self._restore_counts(contents)
+        for account in self.settings.accounts:
+            self._open(account)
+        await self._restore_pending(contents.pending)
+        for poller in self.pollers.values():
+            poller.watch.restored(self._clock.now())
+            self._restore_budget(poller, contents)
+        self._tasks = [
+            asyncio.ensure_future(work)
+            for work in (self.journal.run(), self.upkeep.sweep(), self.upkeep.prune())
+        ]
+        self._wake_all()
+
+    async def stop(self) -> None:
+        """Let calls under way end, commit, and mark the stop as clean. Raises StoreError when the last commit failed."""
+        await asyncio.gather(*(poller.stop(STOP_GRACE_SECONDS) for poller in self.pollers.values()))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.journal.drain()
+        await self._store.close(self._closing_statement())
+
+    def apply(self, settings: Settings) -> None:
+        """Take over a changed configuration; requests, counts and spent calls stay."""
+        self.settings = settings
+        self._client.timeout = settings.polling.timeout
+        self.intake.max_pending = settings.storage.max_pending
+        self._answers = self._new_answers()
+        configured = {account.name for account in settings.accounts}
+        for name in set(self.pollers) - configured:
+            self.pollers[name].retire()
+        for account in settings.accounts:
+            self._configure(account)
+        self._wake_all()
+
+    async def find(self, request_id: str) -> Found | None:
+        """What is known of a request: from memory where it is newest, with the transitions out of the store.
+        Raises StoreError only where memory knows nothing of it."""
+        known = self._known(request_id)
+        try:
+            found = await self._store.find(request_id)
+        except StoreError:
+            if known is None:
+                raise
+            return Found(known, ())
+        if found is None or known is None:
+            return found
+        return replace(found, record=known)
+
+    async def page(self, query: Query) -> list[Record]:
+        """Raises StoreError."""
+        return await self._store.page(query)
+
+    async def remove(self, request_id: str) -> bool:
+        """Stop watching a request; False when it is not watched. Returns when that is durable."""
+        owner = next((p for p in self.pollers.values() if request_id in p.watch.tracker.table), None)
+        return owner is not None and await owner.remove(request_id)
+
+    def views(self) -> list[AccountView]:
+        """The gauges of every account, at one moment."""
+        now = self._clock.now()
+        return [account_view(poller.watch, poller.account, now) for poller in self.pollers.values()]
+
+    def unhealthy(self) -> str | None:
+        """Why the poll loop makes no progress; None when it does, or has a reason not to that a restart would not mend."""
+        for poller in self.pollers.values():
+            if poller.broken is not None:
+                return f"polling of account {poller.account.name} has a defect: {type(poller.broken).__name__}"
+        if any(task.done() for task in self._tasks):
+            return "a background task of the poll loop has ended"
+        silent = self._clock.now() - self.upkeep.swept
+        return f"the poll loop has been silent for {silent:.0f} s" if silent > STALLED_SECONDS else None
+
+    def state(self) -> tuple[Sequence[SpentCalls], Callable[[], None]]:
+        """The reservations that budgets want to have stored (Spending)."""
+        now = self._clock.now()
+        wanting = [poller for poller in self.pollers.values() if poller.watch.budget.wants_reservation()]
+        statements = [(poller, poller.watch.budget.statement(now)) for poller in wanting]
+        spent = [_spent_calls(poller.account.name, one) for poller, said in statements for one in said.spent]
+        return spent, partial(self._reserved, statements)
+
+    def _reserved(self, statements: list[tuple[Poller, Statement]]) -> None:
+        for poller, statement in statements:
+            poller.watch.budget.reserved(statement, self._clock.now())
+            poller.wake()
+
+    def _open(self, account: Account) -> Poller:
+        watch = build.new_watch(
+            account,
+            self.settings,
+            ledger=self.ledger,
+            words=self._words,
+            random=self._random,
+            now=self._clock.now(),
+        )
+        watch.held = self.journal.trouble is not None
+        poller = self.pollers[account.name] = Poller(
+            account=account,
+            watch=watch,
+            client=self._client,
+            journal=self.journal,
+            answers=lambda: self._answers,
+            meter=self._meter,
+            clock=self._clock,
+            turnstile=self._turnstile,
+        )
+        return poller
+
+    def _open_unconfigured(self, name: str) -> Poller:
+        """Requests of an account that is no longer configured are kept and shown, and wait for its return."""
+        log.warning("requests of an account that is not configured are kept and not polled", account=name)
+        poller = self._open(Account(name=name, base_url="", api_key=InlineSecret("")))
+        poller.retire()
+        return poller
+
+    def _configure(self, account: Account) -> None:
+        now = self._clock.now()
+        poller = self.pollers.get(account.name)
+        if poller is None:
+            self._open(account).watch.budget.fill(now)
+            return
+        watch = poller.watch
+        poller.account, poller.retired = account, False
+        watch.tracker.change_rules(build.rules(self.settings))
+        watch.budget.resize(build.limits(account.rate_limit), now)
+        watch.breaker.period = account.rate_limit.period
+        watch.reconfigure(
+            policy=build.new_policy(self.settings, now),
+            apis=frozenset(account.apis),
+            queue_apis=build.queue_apis(account),
+            queue_interval=self.settings.queue_metrics_interval,
+            now=now,
+        )
+
+    def _restore_counts(self, contents: Contents) -> None:
+        for (counter, labels), count in contents.counters.items():
+            self.ledger.counters[counter][labels] = count
+            if counter is Counter.ERRORS:
+                self._words.reasons.label(labels[3])
+            elif counter is Counter.FINISHED:
+                self._words.steps.label(labels[3])
+        for (histogram, labels, bound), count in contents.buckets.items():
+            self.ledger.restore_bucket(histogram, labels, bound=bound, count=count)
+        for (histogram, labels), total in contents.totals.items():
+            self.ledger.restore_total(histogram, labels, total)
+
+    async def _restore_pending(self, pending: Iterable[Record]) -> None:
+        for number, record in enumerate(pending, start=1):
+            poller = self.pollers.get(record.account) or self._open_unconfigured(record.account)
+            poller.watch.restore(record)
+            if number % RESTORE_CHUNK == 0:
+                await asyncio.sleep(0)
+
+    def _restore_budget(self, poller: Poller, contents: Contents) -> None:
+        spent = [
+            Spent(window=one.window, key=one.key, calls=one.calls, time=one.time)
+            for one in contents.spent
+            if one.account == poller.account.name
+        ]
+        poller.watch.budget.restore(spent, self._clock.now())
+        if not (contents.stopped_cleanly and spent):
+            poller.watch.budget.fill(self._clock.now())
+
+    def _closing_statement(self) -> list[SpentCalls]:
+        now = self._clock.now()
+        return [
+            _spent_calls(poller.account.name, one)
+            for poller in self.pollers.values()
+            for one in poller.watch.budget.closing_statement(now)
+        ]
+
+    def _hold(self, held: bool) -> None:
+        for poller in self.pollers.values():
+            poller.watch.held = held
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        for poller in self.pollers.values():
+            poller.wake()
+
+    def _new_answers(self) -> Answers:
+        cache = self.settings.cache
+        return Answers(size=cache.max_entries, ttl=cache.finished_ttl, timer=self._clock.now)
+
+    def _known(self, request_id: str) -> Record | None:
+        for poller in self.pollers.values():
+            slot = poller.watch.tracker.table.slot(request_id)
+            if slot is not None:
+                return poller.watch.tracker.table.record(slot)
+        return self._answers.get(request_id)
+
+
+def _spent_calls(account: str, spent: Spent) -> SpentCalls:
+    return SpentCalls(account=account, window=spent.window, key=spent.key, calls=spent.calls, time=spent.time)

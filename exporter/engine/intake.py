@@ -1,0 +1,106 @@
+"""Where every way in ends: RequestIDs become watched requests, durably."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from exporter.clock import Clock
+from exporter.core.ledger import Ledger, discovered
+from exporter.core.request import Submission
+from exporter.engine.answers import Answers
+from exporter.engine.poller import Poller
+from exporter.errors import IntakeFull, UnknownAccount
+from exporter.sources.source import Accepted, Entry
+from exporter.store.store import Store
+
+
+class Gate:
+    """Takes in all entries of a call or none of them, and answers after the commit."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        pollers: Mapping[str, Poller],
+        ledger: Ledger,
+        answers: Callable[[], Answers],
+        clock: Clock,
+        max_pending: int,
+    ) -> None:
+        self.max_pending = max_pending
+        self._store = store
+        self._pollers = pollers
+        self._ledger = ledger
+        self._answers = answers
+        self._clock = clock
+        self._coming = 0
+
+    async def accept(self, source: str, entries: Sequence[Entry]) -> Accepted:
+        """Raises UnknownAccount, IntakeFull, StoreUnavailable or StoreUnusable."""
+        self._check(entries)
+        fresh = self._fresh(entries)
+        if not fresh:
+            return Accepted(0, len(entries))
+        self._check_room(len(fresh))
+        # Shielded: a client that hangs up between the commit and what follows it must not leave a request unwatched.
+        accepted = await asyncio.shield(asyncio.ensure_future(self._admit(source, fresh)))
+        return Accepted(accepted, len(entries) - accepted)
+
+    @property
+    def pending(self) -> int:
+        return sum(len(poller.watch.tracker) for poller in self._pollers.values())
+
+    async def _admit(self, source: str, entries: Sequence[Entry]) -> int:
+        now = self._clock.now()
+        submissions = [
+            Submission(
+                request_id=entry.request_id,
+                account=entry.account,
+                api=entry.api,
+                source=source,
+                submitted=entry.submitted,
+                first_seen=now,
+            )
+            for entry in entries
+        ]
+        self._coming += len(entries)
+        try:
+            sequences = await self._store.admit(submissions)
+        finally:
+            self._coming -= len(entries)
+        taken = [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
+        self._watch(taken)
+        return len(taken)
+
+    def _watch(self, taken: Sequence[tuple[Submission, int]]) -> None:
+        """No await in here: a scrape sees a request as discovered and as pending, or as neither."""
+        now = self._clock.now()
+        for submission, sequence in taken:
+            self._pollers[submission.account].watch.admit(submission, sequence, now)
+        self._ledger.count(discovered((one.account, one.api, one.source) for one, _ in taken))
+        for account in {one.account for one, _ in taken}:
+            self._pollers[account].wake()
+
+    def _check(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            poller = self._pollers.get(entry.account)
+            if poller is None or poller.retired or entry.api not in poller.account.apis:
+                raise UnknownAccount(
+                    "not taken in", [f"{entry.where}: no account {entry.account!r} with api {entry.api!r} is configured"]
+                )
+
+    def _fresh(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Those that memory does not know; the store knows the rest, and sees to duplicates within the call."""
+        answers = self._answers()
+        return [
+            entry
+            for entry in entries
+            if entry.request_id not in self._pollers[entry.account].watch.tracker.table
+            and entry.request_id not in answers
+        ]
+
+    def _check_room(self, fresh: int) -> None:
+        if self.pending + self._coming + fresh > self.max_pending:
+            raise IntakeFull(
+                f"{self.pending} requests are pending and storage.max_pending is {self.max_pending}: "
+                "try again later, or raise it"
+            )

@@ -1,0 +1,196 @@
+"""Does for one account what its watch decides."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from math import inf
+from typing import Protocol
+
+from exporter.clock import Clock
+from exporter.config.settings import Account
+from exporter.core.change import Change
+from exporter.core.request import Outcome, State
+from exporter.core.watch import QueueCall, Rest, StatusCall, Watch
+from exporter.engine.answers import Answers
+from exporter.engine.journal import Journal
+from exporter.engine.turnstile import Turnstile
+from exporter.errors import CallError
+from exporter.leadsquared.client import Client
+from exporter.log import get_logger
+
+log = get_logger(__name__)
+
+
+class PollMeter(Protocol):
+    """Where polls and waits are counted."""
+
+    def poll(self, account: str, api: str, outcome: str) -> None: ...
+
+    def waited(self, account: str, seconds: float) -> None: ...
+
+
+class Poller:
+    """The thin loop around a Watch: it makes the calls, hands in the answers, and sees to it that changes become durable.
+
+    A defect in it is kept in `broken` for the health check; the other accounts go on.
+    """
+
+    def __init__(
+        self,
+        *,
+        account: Account,
+        watch: Watch,
+        client: Client,
+        journal: Journal,
+        answers: Callable[[], Answers],
+        meter: PollMeter,
+        clock: Clock,
+        turnstile: Turnstile,
+    ) -> None:
+        self.account = account
+        self.watch = watch
+        self.retired = False
+        self.broken: BaseException | None = None
+        self.stepped = clock.now()
+        self._client = client
+        self._journal = journal
+        self._answers = answers
+        self._meter = meter
+        self._clock = clock
+        self._turnstile = turnstile
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waited = 0.0
+
+    def wake(self) -> None:
+        """Something happened that may have given work."""
+        if not self.retired:
+            self._turnstile.enter(self)
+
+    def step(self) -> bool:
+        """Start one call, or set the alarm for the next; whether a call was started."""
+        if self.retired:
+            return False
+        now = self.stepped = self._clock.now()
+        todo = self.watch.next(now)
+        self._count_wait()
+        if self.watch.budget.wants_reservation():
+            self._journal.wake()
+        if isinstance(todo, Rest):
+            self._rest(todo, now)
+            return False
+        self._start(self._queue_metrics(todo) if isinstance(todo, QueueCall) else self._status(todo))
+        return True
+
+    def expire(self) -> None:
+        """Give up what is overdue."""
+        for change in self.watch.expire(self._clock.now()):
+            self._enter(change)
+
+    async def remove(self, request_id: str) -> bool:
+        """Stop watching a request, durably; False when it is not watched or a decision about it is on its way."""
+        change = self.watch.remove(request_id, now=self._clock.now())
+        if change is None:
+            return False
+        removed = asyncio.get_running_loop().create_future()
+        self.watch.tracker.settle(change)
+
+        def durable(change: Change) -> None:
+            self._durable(change)
+            if not removed.done():
+                removed.set_result(None)
+
+        self._journal.enter(change, durable)
+        await removed
+        return True
+
+    def retire(self) -> None:
+        """Make no more calls; calls under way end."""
+        self.retired = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def stop(self, grace: float) -> None:
+        """Retire; wait `grace` seconds for the calls under way, then give them up."""
+        self.retire()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _status(self, call: StatusCall) -> None:
+        api = self.account.apis[call.api]
+        try:
+            report = await self._client.status(self.account, api, call.request_id)
+        except CallError as error:
+            change = self.watch.failed(call, error, now=self._clock.now())
+            self._told(error)
+            if change is None:
+                self._meter.poll(self.account.name, call.api, Outcome.FAILED)
+        except asyncio.CancelledError:
+            self.watch.cancelled(call, now=self._clock.now())
+            raise
+        else:
+            change = self.watch.answered(call, report, now=self._clock.now())
+        if change is not None:
+            self._digest(change)
+        self.wake()
+
+    async def _queue_metrics(self, call: QueueCall) -> None:
+        try:
+            figures = await self._client.queue_metrics(self.account, self.account.apis[call.api])
+        except CallError as error:
+            self.watch.failed(call, error, now=self._clock.now())
+            self._told(error)
+        except asyncio.CancelledError:
+            self.watch.cancelled(call, now=self._clock.now())
+            raise
+        else:
+            self.watch.queue_answered(call, figures, now=self._clock.now())
+        self.wake()
+
+    def _told(self, error: CallError) -> None:
+        log.warning("call failed", account=self.account.name, kind=error.kind, error=str(error))
+
+    def _digest(self, change: Change) -> None:
+        record = change.record
+        if change.outcome is not None:
+            self._meter.poll(self.account.name, record.api, change.outcome)
+        if change.transition is None and not change.tallies and record.state is State.PENDING:
+            self.watch.applied(change, now=self._clock.now())
+            self._journal.note(change)
+        else:
+            self._enter(change)
+
+    def _enter(self, change: Change) -> None:
+        self.watch.tracker.settle(change)
+        self._journal.enter(change, self._durable)
+
+    def _durable(self, change: Change) -> None:
+        self.watch.applied(change, now=self._clock.now())
+        if change.record.state is not State.PENDING:
+            self._answers().keep(change.record)
+        self.wake()
+
+    def _rest(self, rest: Rest, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if rest.until < inf:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, rest.until - now), self.wake)
+
+    def _count_wait(self) -> None:
+        if self.watch.waited > self._waited:
+            self._meter.waited(self.account.name, self.watch.waited - self._waited)
+            self._waited = self.watch.waited
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (defect := task.exception()) is not None:
+            self.broken = defect
+            log.error("defect in polling", account=self.account.name, error=repr(defect))

@@ -1,0 +1,44 @@
+"""Lets calls out in small batches, so that a busy process still answers everything else in time."""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+# Each turn of the event loop starts this many calls at most. Their answers come back in batches of the same size, so no
+# turn gets longer than a few milliseconds, however many accounts there are.
+BATCH = 8
+
+
+class Passenger(Protocol):
+    def step(self) -> bool:
+        """Do one thing; whether there may be more to do at once."""
+
+
+class Turnstile:
+    """Passengers pass one by one and queue up again at the end, so that none holds up another."""
+
+    def __init__(self) -> None:
+        self._queue: deque[Passenger] = deque()
+        self._waiting: set[int] = set()
+        self._turning = False
+
+    def enter(self, passenger: Passenger) -> None:
+        """Queue up; once is enough."""
+        if id(passenger) in self._waiting:
+            return
+        self._waiting.add(id(passenger))
+        self._queue.append(passenger)
+        if not self._turning:
+            self._turning = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        for _ in range(min(BATCH, len(self._queue))):
+            passenger = self._queue.popleft()
+            self._waiting.discard(id(passenger))
+            if passenger.step():
+                self._waiting.add(id(passenger))
+                self._queue.append(passenger)
+        self._turning = bool(self._queue)
+        if self._turning:
+            asyncio.get_running_loop().call_soon(self._turn)

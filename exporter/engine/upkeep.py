@@ -1,0 +1,65 @@
+"""What has to be done now and then, whatever else happens."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from exporter.clock import Clock
+from exporter.config.settings import Settings
+from exporter.engine.poller import Poller
+from exporter.errors import StoreError
+from exporter.log import get_logger
+from exporter.store.store import Store
+
+SWEEP_SECONDS = 1.0
+PRUNE_SECONDS = 600.0
+DAY = 86400.0
+
+log = get_logger(__name__)
+
+
+class LagMeter(Protocol):
+    def loop_lag(self, seconds: float) -> None: ...
+
+
+class Upkeep:
+    """Gives up what is overdue, wakes every account once a second, prunes what is past its retention, measures the lag."""
+
+    def __init__(
+        self,
+        *,
+        pollers: Mapping[str, Poller],
+        store: Store,
+        settings: Callable[[], Settings],
+        meter: LagMeter,
+        clock: Clock,
+    ) -> None:
+        self.swept = clock.now()
+        self._pollers = pollers
+        self._store = store
+        self._settings = settings
+        self._meter = meter
+        self._clock = clock
+
+    async def sweep(self) -> None:
+        """Once a second. A forgotten wake-up costs a second so, and not a request."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + SWEEP_SECONDS
+            await asyncio.sleep(SWEEP_SECONDS)
+            self._meter.loop_lag(max(0.0, loop.time() - due))
+            self.swept = self._clock.now()
+            for poller in list(self._pollers.values()):
+                poller.expire()
+                poller.wake()
+
+    async def prune(self) -> None:
+        while True:
+            now = self._clock.now()
+            try:
+                await self._store.prune(
+                    finished_before=now - self._settings().storage.retention, spent_before=now - DAY - 60.0
+                )
+            except StoreError as error:
+                log.warning("store can't be pruned", error=str(error))
+            await asyncio.sleep(PRUNE_SECONDS)

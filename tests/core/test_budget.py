@@ -1,0 +1,154 @@
+"""The budget, counted at the vendor's door."""
+
+from heapq import heappop, heappush
+from math import inf
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.core.budget import LOST_CALL_SECONDS, MARGIN, Budget, Limit, Spent, burst, daily
+
+
+def reserve(budget: Budget, now: float) -> None:
+    budget.reserved(budget.statement(now), now)
+
+
+def most_in_a_window(times: list[float], seconds: float) -> int:
+    """The most of the sorted times that lie in any closed window of that length."""
+    return max((sum(1 for time in times if start <= time <= start + seconds) for start in times), default=0)
+
+
+latencies = st.lists(st.floats(0.0, 40.0), min_size=1, max_size=120)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    calls=st.integers(1, 12),
+    seconds=st.sampled_from([0.5, 1.0, 5.0]),
+    latencies=latencies,
+    where=st.floats(0.0, 1.0),
+    patience=st.floats(0.0, 3.0),
+)
+def test_no_window_at_the_door_holds_more_than_allowed_whatever_the_latency(
+    calls: int, seconds: float, latencies: list[float], where: float, patience: float
+) -> None:
+    budget, now, door, answers = Budget([burst(calls=calls, seconds=seconds)]), 1000.0, [], []
+    for latency in latencies:
+        while (free := budget.free_at(now)) > now:
+            now = min(free, answers[0] if answers else inf)
+            while answers and answers[0] <= now:
+                budget.end(heappop(answers))
+        budget.start()
+        door.append(now + latency * where)
+        heappush(answers, now + latency)
+        now += patience if latency > 20 else 0.0
+    assert most_in_a_window(sorted(door), seconds) <= calls
+
+
+def test_a_backlog_uses_the_allowed_calls_but_for_the_time_that_answers_take() -> None:
+    budget, now, made = Budget([burst(calls=12, seconds=5.0)]), 0.0, 0
+    answers: list[float] = []
+    while now < 500.0:
+        free = budget.free_at(now)
+        if free <= now:
+            budget.start()
+            made += 1
+            answers.append(now + 0.05)
+            continue
+        now = min(free, answers[0] if answers else inf)
+        while answers and answers[0] <= now:
+            budget.end(answers.pop(0))
+    assert made >= 0.97 * 12 * 100
+
+
+def test_a_call_whose_fate_is_unknown_occupies_its_window_until_it_can_no_longer_arrive() -> None:
+    budget = Budget([burst(calls=1, seconds=5.0)])
+    budget.start()
+    budget.end(10.0 + LOST_CALL_SECONDS)
+    assert budget.free_at(10.0) == pytest.approx(10.0 + LOST_CALL_SECONDS + 5.0 + MARGIN)
+
+
+def test_after_a_restart_without_proof_the_first_window_counts_as_full() -> None:
+    budget = Budget([burst(calls=3, seconds=5.0)])
+    budget.fill(100.0)
+    assert not budget.free(104.99)
+    assert budget.free(105.0 + MARGIN)
+
+
+def test_after_a_clean_stop_the_stored_calls_are_what_counts() -> None:
+    former = Budget([burst(calls=3, seconds=5.0)])
+    former.start()
+    former.end(99.0)
+    budget = Budget([burst(calls=3, seconds=5.0)])
+    budget.restore(former.closing_statement(100.0), 100.5)
+    assert [window.used(100.5) for window in budget.windows] == [1]
+    assert budget.free(100.5)
+
+
+def test_a_durable_window_lets_no_call_start_before_a_reservation_is_stored() -> None:
+    budget = Budget([daily(1000)])
+    assert budget.wants_reservation()
+    assert budget.free_at(0.0) == inf
+    reserve(budget, 0.0)
+    assert budget.free(0.0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["call", "store", "minute", "crash"]), max_size=150), st.integers(1, 40))
+def test_no_day_holds_more_than_allowed_across_crashes(steps: list[str], calls: int) -> None:
+    limit = Limit(name="daily", calls=calls, seconds=86400.0, grain=60.0, durable=True)
+    budget, now, made = Budget([limit]), 0.0, 0
+    stored: dict[int, Spent] = {}
+    for step in steps:
+        now += 60.0 if step == "minute" else 0.001
+        if step == "call" and budget.free(now):
+            budget.start()
+            made += 1
+            budget.end(now)
+        elif step == "store":
+            statement = budget.statement(now)
+            stored |= {spent.key: spent for spent in statement.spent}
+            budget.reserved(statement, now)
+        elif step == "crash":
+            budget = Budget([limit])
+            budget.restore(stored.values(), now)
+    assert made <= calls
+
+
+def test_a_lower_pace_narrows_the_burst_and_never_to_nothing() -> None:
+    budget = Budget([burst(calls=10, seconds=5.0)])
+    budget.pace = 0.25
+    for _ in range(2):
+        assert budget.free(0.0)
+        budget.start()
+    assert not budget.free(0.0)
+    budget = Budget([burst(calls=2, seconds=5.0)])
+    budget.pace = 0.1
+    assert budget.free(0.0)
+
+
+def test_a_smaller_limit_after_a_reload_counts_the_calls_made_before() -> None:
+    budget = Budget([burst(calls=5, seconds=5.0)])
+    for _ in range(4):
+        budget.start()
+        budget.end(0.0)
+    budget.resize([burst(calls=4, seconds=5.0)], 1.0)
+    assert not budget.free(1.0)
+
+
+def test_a_window_made_longer_by_a_reload_counts_as_full_because_earlier_calls_are_forgotten() -> None:
+    budget = Budget([burst(calls=5, seconds=5.0)])
+    budget.resize([burst(calls=5, seconds=60.0)], 100.0)
+    assert not budget.free(159.0)
+    assert budget.free(160.0 + MARGIN)
+
+
+def test_the_day_is_logged_by_the_minute_so_that_its_log_stays_short() -> None:
+    budget = Budget([daily(500_000)])
+    window = budget.windows[0]
+    for second in range(7200):
+        window.start()
+        window.end(float(second))
+    assert len(window.log(7200.0)) <= 121
+    assert window.used(7200.0) == 7200
