@@ -116,6 +116,10 @@ class Window:
         self._expire(now)
         return sorted(self._ended.items())
 
+    def key(self, end: float, number: int) -> int:
+        """What an entry of the log is stored under: the same at every statement where entries are rounded."""
+        return round(end / self.limit.grain) if self.limit.grain else number
+
     @property
     def under_way(self) -> int:
         return self._under_way
@@ -167,11 +171,14 @@ class Budget:
                 window.record(now, max(0, window.limit.calls - window.used(now)))
 
     def restore(self, spent: Iterable[Spent], now: float) -> None:
-        """Take over what an earlier process has spent. No time counts as further ahead than a lost call can be (a stepped clock)."""
+        """Take over what an earlier process has spent. Where a stepped clock puts a time far ahead of now, it counts as
+        no further ahead than a lost call can be."""
         windows = {window.limit.name: window for window in self.windows}
         for one in spent:
             if one.window in windows:
-                windows[one.window].record(now if one.time is None else min(one.time, now + LOST_CALL_SECONDS), one.calls)
+                windows[one.window].record(
+                    now if one.time is None else min(one.time, now + LOST_CALL_SECONDS), one.calls
+                )
 
     def resize(self, limits: Iterable[Limit], now: float) -> None:
         """Change the limits and keep what was spent. A window that got longer may have forgotten calls: it counts as full."""
@@ -200,7 +207,7 @@ class Budget:
     def closing_statement(self, now: float) -> list[Spent]:
         """The exact log of every window, for a clean stop: no call is under way and none will start."""
         return [
-            Spent(window=window.limit.name, key=number, calls=calls, time=end)
+            Spent(window=window.limit.name, key=window.key(end, number), calls=calls, time=end)
             for window in self.windows
             for number, (end, calls) in enumerate(window.log(now), start=1)
         ]
@@ -215,8 +222,9 @@ class Budget:
         return max(1, min(100, window.limit.calls // 100))
 
     def _account_for(self, window: Window, now: float) -> list[Spent]:
-        name, grain = window.limit.name, window.limit.grain
-        ended = [Spent(window=name, key=round(end / grain), calls=n, time=end) for end, n in window.unsaved(now)]
+        name = window.limit.name
+        unsaved = enumerate(window.unsaved(now), start=1)
+        ended = [Spent(window=name, key=window.key(end, i), calls=calls, time=end) for i, (end, calls) in unsaved]
         ahead = window.under_way + self._block(window)
         return [*ended, Spent(window=name, key=RESERVATION, calls=ahead, time=None)]
 

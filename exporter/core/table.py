@@ -103,8 +103,8 @@ class Table:
     def trouble(self, slot: int) -> Trouble:
         return self._troubles.get(slot, NO_TROUBLE)
 
-    def add(self, submission: Submission, sequence: int) -> int:
-        """Enter a request that nothing was heard of yet; its slot."""
+    def add(self, submission: Submission | Record, sequence: int) -> int:
+        """Enter a request as it was handed in; its slot. What was heard of it since comes by `update`."""
         slot = self._vacant.pop() if self._vacant else self._extend()
         self._ids[slot] = submission.request_id
         self._slots[submission.request_id] = slot
@@ -121,9 +121,10 @@ class Table:
         self._polls[slot] = record.polls
         self._answered[slot] = nan if record.answered is None else record.answered
         self._unfinished[slot] = nan if record.unfinished is None else record.unfinished
-        trouble = Trouble(record.errored, record.errored_after, record.failed, record.not_found, record.reason)
-        if trouble != NO_TROUBLE:
-            self._troubles[slot] = trouble
+        if record.failed or record.not_found or record.reason is not None:
+            self._troubles[slot] = Trouble(
+                record.errored, record.errored_after, record.failed, record.not_found, record.reason
+            )
         elif slot in self._troubles:
             del self._troubles[slot]
 

@@ -95,16 +95,9 @@ class Tracker:
 
     def restore(self, record: Record) -> int:
         """Take over an unfinished request out of the store; its slot. `restored` has to follow the last one."""
-        submission = Submission(
-            request_id=record.request_id,
-            account=record.account,
-            api=record.api,
-            source=record.source,
-            submitted=record.submitted,
-            first_seen=record.first_seen,
-        )
-        slot = self.table.add(submission, record.sequence)
-        self.table.update(slot, record)
+        slot = self.table.add(record, record.sequence)
+        if record.polls:
+            self.table.update(slot, record)
         return slot
 
     def restored(self) -> None:

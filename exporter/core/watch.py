@@ -132,7 +132,13 @@ class Watch:
             self._schedule(slot, now)
 
     def reconfigure(
-        self, *, policy: Policy | None, apis: frozenset[str], queue_apis: tuple[str, ...], queue_interval: float, now: float
+        self,
+        *,
+        policy: Policy | None,
+        apis: frozenset[str],
+        queue_apis: tuple[str, ...],
+        queue_interval: float,
+        now: float,
     ) -> None:
         """Take over changed settings. A new policy gets every request that is not being asked about or settling now;
         those come to it with their answers."""

@@ -54,9 +54,7 @@ def queue_apis(account: Account) -> tuple[str, ...]:
 def new_watch(
     account: Account, settings: Settings, *, ledger: Ledger, words: Words, random: Random, now: float
 ) -> Watch:
-    tracker = Tracker(
-        account.name, rules(settings), ledger=ledger, reasons=words.reasons, steps=words.steps, now=now
-    )
+    tracker = Tracker(account.name, rules(settings), ledger=ledger, reasons=words.reasons, steps=words.steps, now=now)
     return Watch(
         tracker=tracker,
         policy=new_policy(settings, now),

@@ -86,8 +86,7 @@ class Engine:
             poller.watch.restored(self._clock.now())
             self._restore_budget(poller, contents)
         self._tasks = [
-            asyncio.ensure_future(work)
-            for work in (self.journal.run(), self.upkeep.sweep(), self.upkeep.prune())
+            asyncio.ensure_future(work) for work in (self.journal.run(), self.upkeep.sweep(), self.upkeep.prune())
         ]
         self._wake_all()
 
@@ -102,7 +101,11 @@ class Engine:
 
     def apply(self, settings: Settings) -> None:
         """Take over a changed configuration; requests, counts and spent calls stay."""
-        self.settings = settings
+        former, self.settings = self.settings, settings
+        replan = (former.polling.policy, former.polling.max_staleness) != (
+            settings.polling.policy,
+            settings.polling.max_staleness,
+        )
         self._client.timeout = settings.polling.timeout
         self.intake.max_pending = settings.storage.max_pending
         self._answers = self._new_answers()
@@ -110,7 +113,7 @@ class Engine:
         for name in set(self.pollers) - configured:
             self.pollers[name].retire()
         for account in settings.accounts:
-            self._configure(account)
+            self._configure(account, replan=replan)
         self._wake_all()
 
     async def find(self, request_id: str) -> Found | None:
@@ -193,7 +196,7 @@ class Engine:
         poller.retire()
         return poller
 
-    def _configure(self, account: Account) -> None:
+    def _configure(self, account: Account, *, replan: bool) -> None:
         now = self._clock.now()
         poller = self.pollers.get(account.name)
         if poller is None:
@@ -205,7 +208,7 @@ class Engine:
         watch.budget.resize(build.limits(account.rate_limit), now)
         watch.breaker.period = account.rate_limit.period
         watch.reconfigure(
-            policy=build.new_policy(self.settings, now),
+            policy=build.new_policy(self.settings, now) if replan else None,
             apis=frozenset(account.apis),
             queue_apis=build.queue_apis(account),
             queue_interval=self.settings.queue_metrics_interval,

@@ -85,7 +85,8 @@ class Gate:
             poller = self._pollers.get(entry.account)
             if poller is None or poller.retired or entry.api not in poller.account.apis:
                 raise UnknownAccount(
-                    "not taken in", [f"{entry.where}: no account {entry.account!r} with api {entry.api!r} is configured"]
+                    "not taken in",
+                    [f"{entry.where}: no account {entry.account!r} with api {entry.api!r} is configured"],
                 )
 
     def _fresh(self, entries: Sequence[Entry]) -> list[Entry]:

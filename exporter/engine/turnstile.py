@@ -33,12 +33,14 @@ class Turnstile:
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
-        for _ in range(min(BATCH, len(self._queue))):
-            passenger = self._queue.popleft()
-            self._waiting.discard(id(passenger))
-            if passenger.step():
-                self._waiting.add(id(passenger))
-                self._queue.append(passenger)
-        self._turning = bool(self._queue)
-        if self._turning:
-            asyncio.get_running_loop().call_soon(self._turn)
+        try:
+            for _ in range(min(BATCH, len(self._queue))):
+                passenger = self._queue.popleft()
+                self._waiting.discard(id(passenger))
+                if passenger.step():
+                    self.enter(passenger)
+        finally:
+            # A defect of one passenger must not stop the others.
+            self._turning = bool(self._queue)
+            if self._turning:
+                asyncio.get_running_loop().call_soon(self._turn)

@@ -33,7 +33,9 @@ latencies = st.lists(st.floats(0.0, 40.0), min_size=1, max_size=120)
 def test_no_window_at_the_door_holds_more_than_allowed_whatever_the_latency(
     calls: int, seconds: float, latencies: list[float], where: float, patience: float
 ) -> None:
-    budget, now, door, answers = Budget([burst(calls=calls, seconds=seconds)]), 1000.0, [], []
+    budget, now = Budget([burst(calls=calls, seconds=seconds)]), 1000.0
+    door: list[float] = []
+    answers: list[float] = []
     for latency in latencies:
         while (free := budget.free_at(now)) > now:
             now = min(free, answers[0] if answers else inf)

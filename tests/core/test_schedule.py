@@ -66,10 +66,10 @@ def test_overload_stretches_intervals_and_starves_nobody(name: str) -> None:
     last = dict.fromkeys(range(100), 0.0)
     for step in range(1000):
         now = 1.0 + step * 2.0
-        slot = chosen.next(now)
-        assert slot is not None
-        last[slot] = now
-        chosen.answer(slot, origin=0.0, now=now)
+        picked = chosen.next(now)
+        assert picked is not None
+        last[picked] = now
+        chosen.answer(picked, origin=0.0, now=now)
     assert min(last.values()) > 1500.0
 
 
