@@ -114,7 +114,10 @@ class Watch:
             if self._waiting_since is None:
                 self._waiting_since = now
             return Rest(free, Reason.BUDGET)
-        return self._queue_call(now) or self._status_call(now) or Rest(self._due(), Reason.IDLE)
+        if self.breaker.at_once() is None:
+            return self._queue_call(now) or self._status_call(now) or Rest(self._due(), Reason.IDLE)
+        # A probe asks for a status if it can: the metrics path may not exist, and its 403 would tell nothing of the key.
+        return self._status_call(now) or self._queue_call(now) or Rest(self._due(), Reason.IDLE)
 
     def admit(self, submission: Submission, sequence: int, now: float) -> None:
         """Watch a request whose intake is durable."""
