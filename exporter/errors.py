@@ -112,6 +112,10 @@ class IntakeFull(IntakeError):
     """storage.max_pending is reached; nothing accepted is dropped to make room."""
 
 
+class SourceUnreadable(ExporterError):
+    """What a source reads can't be had: a file is missing, too large, or may not be read by this user."""
+
+
 class StoreError(ExporterError):
     """What survives a restart can't be read or written."""
 

@@ -1,0 +1,159 @@
+"""The `file` source: files of RequestIDs, watched by looking at them again and again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from exporter.clock import Clock
+from exporter.config import settings
+from exporter.errors import ExporterError, IntakeError, InvalidEntry, SourceUnreadable
+from exporter.log import get_logger
+from exporter.sources import watched
+from exporter.sources.delivery import Delivery, Sleep
+from exporter.sources.groups import Terms
+from exporter.sources.source import Entry, Intake, SourceHealth
+from exporter.sources.watched import State
+
+INTERVAL = 1.0
+
+Apis = Mapping[str, Collection[str]]
+Result = TypeVar("Result")
+
+log = get_logger(__name__)
+
+
+class Runner(Protocol):
+    """Runs what may block away from the event loop, as asyncio.to_thread does."""
+
+    def __call__(self, function: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Awaitable[Result]: ...
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of one file.
+
+    state     its state when it was last looked at
+    settled   the state was the same twice in a row: what was read after that is complete
+    digest    of the content that was last taken in or refused; empty after the file could not be read
+    apis      what was configured then; a file that names an account too early is right later
+    handed    the RequestIDs in it that the intake has
+    trouble   why the content is not used; what was read before stays in use
+    """
+
+    state: State | None = None
+    settled: bool = False
+    digest: bytes = b""
+    apis: Apis | None = None
+    handed: set[str] = field(default_factory=set)
+    trouble: ExporterError | None = None
+
+
+class FileSource:
+    """Looks at its files once a second, which needs no library and sees every kind of change on every kind of file system.
+
+    A file may be replaced by renaming, through swapped links (ConfigMaps), or written in place. In the last case it can be
+    met half written, and half a RequestID looks like a whole one: JSON and YAML, and a last line of text without its end,
+    are taken once the file has stayed the same for one more look.
+    """
+
+    def __init__(
+        self,
+        source: settings.FileSource,
+        *,
+        intake: Intake,
+        health: SourceHealth,
+        clock: Clock,
+        apis: Callable[[], Apis],
+        interval: float = INTERVAL,
+        sleep: Sleep = asyncio.sleep,
+        in_thread: Runner = asyncio.to_thread,
+    ) -> None:
+        self.name = source.name
+        self._source = source
+        self._health = health
+        self._clock = clock
+        self._apis = apis
+        self._interval = interval
+        self._sleep = sleep
+        self._in_thread = in_thread
+        self._delivery = Delivery(source.name, intake=intake, health=health, sleep=sleep)
+        self._files: dict[str, _Seen] = {}
+
+    async def run(self) -> None:
+        while True:
+            await self.look()
+            await self._sleep(self._interval)
+
+    async def look(self) -> None:
+        """One look at all files."""
+        found = await self._in_thread(watched.find, self._source.paths)
+        self._files = {name: self._files.get(name) or _Seen() for name in found}
+        for name, state in found.items():
+            await self._look_at(name, state)
+        if not any(seen.trouble for seen in self._files.values()):
+            self._health.up(self.name)
+
+    async def _look_at(self, name: str, state: State | SourceUnreadable) -> None:
+        seen = self._files[name]
+        if isinstance(state, SourceUnreadable):
+            self._report(seen, state)
+            return
+        same = state == seen.state
+        if same and seen.settled and not self._may_do_better(seen):
+            return
+        seen.state, seen.settled = state, same
+        if not same and not watched.is_text(name):
+            return
+        try:
+            await self._read(name, seen)
+        except (IntakeError, SourceUnreadable) as error:
+            self._report(seen, error)
+
+    def _may_do_better(self, seen: _Seen) -> bool:
+        """Whether a file in trouble is worth another reading although it did not change."""
+        return isinstance(seen.trouble, SourceUnreadable) or (seen.trouble is not None and seen.apis != self._apis())
+
+    async def _read(self, name: str, seen: _Seen) -> None:
+        content = await self._in_thread(watched.read, name, complete=seen.settled)
+        apis = self._apis()
+        if content.digest == seen.digest and apis == seen.apis:
+            return
+        seen.digest, seen.apis = content.digest, apis
+        terms = Terms(apis=apis, now=self._clock.now(), account=self._source.account, api=self._source.api, file=name)
+        new, seen.handed = await self._in_thread(_take, name, content, terms, seen.handed)
+        async for batch in self._delivery.hand_in(new):
+            seen.handed.update(entry.request_id for entry in batch)
+        seen.trouble = None
+
+    def _report(self, seen: _Seen, error: IntakeError | SourceUnreadable) -> None:
+        """Once for each trouble, not once a second."""
+        if str(error) == str(seen.trouble) and _details(error) == _details(seen.trouble):
+            return
+        seen.trouble = error
+        if isinstance(error, SourceUnreadable):
+            # What comes back is read anew, even when it is what was there before.
+            seen.state, seen.settled, seen.digest = None, False, b""
+        log.warning("file can't be used; what was read before stays", source=self.name, error=_told(error))
+        self._health.down(self.name, error)
+
+
+def _take(name: str, content: watched.Content, terms: Terms, handed: set[str]) -> tuple[list[Entry], set[str]]:
+    """What is new, and what of it the intake has already; it would know the rest too, but would ask the store for each.
+
+    Raises InvalidEntry.
+    """
+    try:
+        entries = watched.parse(name, content, terms)
+    except InvalidEntry as error:
+        raise error if error.details else InvalidEntry(f"{name}: {error}") from error
+    new = [entry for entry in entries if entry.request_id not in handed]
+    return new, handed.intersection(entry.request_id for entry in entries)
+
+
+def _details(error: ExporterError | None) -> list[str]:
+    return error.details if isinstance(error, IntakeError) else []
+
+
+def _told(error: ExporterError) -> str:
+    return "; ".join([str(error), *_details(error)])

@@ -1,0 +1,221 @@
+"""The format in which RequestIDs are handed in: a list of groups, or one RequestID a line.
+
+    [{"request_ids": ["…", {"request_id": "…", "submitted_at": "2026-01-31T12:00:00Z"}], "account": "acme", "api": "lead_update"}]
+
+A single group may stand without the list. All mistakes are found, and with one mistake nothing is taken.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exporter.leadsquared.endpoints import DEFAULT_API
+from exporter.sources import document, moment
+from exporter.sources.document import child
+from exporter.sources.mistakes import Mistakes, shown, with_lines
+from exporter.sources.source import Entry
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# Clocks differ a little; a submission that lies further ahead is a mistake, such as local time given as UTC.
+FURTHEST_AHEAD = 300.0
+_GROUP_KEYS = ("request_ids", "account", "api")
+_ENTRY_KEYS = ("request_id", "submitted_at")
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_]{1,64}")
+_MOST_NAMES = 10
+
+_ID_RULE = "must be 1 to 128 characters of A-Z a-z 0-9 . _ -"
+_TIME_RULE = "must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What groups are checked against.
+
+    `apis` are the configured APIs by account; `account` and `api` are what a group that names none gets; `now` is in
+    seconds since the epoch. `file` is the name of the file for error messages, which then tell the line too.
+    """
+
+    apis: Mapping[str, Collection[str]]
+    now: float
+    account: str | None = None
+    api: str | None = None
+    file: str | None = None
+
+
+def parse_json(body: bytes, terms: Terms) -> list[Entry]:
+    """Raises InvalidEntry, and nothing else whatever the bytes are."""
+    text = document.decode(body)
+    return _checked(document.read_json(text), text, terms)
+
+
+def parse_yaml(body: bytes, terms: Terms) -> list[Entry]:
+    """Raises InvalidEntry, and nothing else whatever the bytes are."""
+    text = document.decode(body)
+    return _checked(document.read_yaml(text), text, terms)
+
+
+def parse_text(body: bytes, terms: Terms) -> list[Entry]:
+    """One RequestID a line, with the time of its submission after a blank where that is known. Empty lines are skipped.
+
+    Raises InvalidEntry, and nothing else whatever the bytes are.
+    """
+    lines = document.decode(body).split("\n")
+    reader = _Reader(terms)
+    target = reader.target({}, "")
+    entries = [
+        Entry(request_id=request_id, account=target[0], api=target[1], submitted=submitted, where=where)
+        for request_id, submitted, where in reader.lines(lines)
+    ]
+    if not reader.mistakes.count:
+        return entries
+    if terms.file is None:
+        raise reader.mistakes.refusal()
+    raise reader.mistakes.refusal(lambda path, what: f"{terms.file}:{path.removeprefix('line ')}: {what}")
+
+
+def _checked(content: Any, text: str, terms: Terms) -> list[Entry]:
+    reader = _Reader(terms)
+    entries = reader.document(content)
+    mistakes = reader.mistakes
+    if not mistakes.count:
+        return entries
+    if terms.file is None:
+        raise mistakes.refusal()
+    raise mistakes.refusal(with_lines(terms.file, document.find_lines(text, mistakes.paths)))
+
+
+class _Reader:
+    """Collects entries and mistakes from one document."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.mistakes = Mistakes()
+        self._terms = terms
+
+    def document(self, content: Any) -> list[Entry]:
+        if isinstance(content, dict):
+            return list(self._group(content, ""))
+        if not isinstance(content, list):
+            self.mistakes.add("", "must be a group or a list of groups, and a group an object with the key request_ids")
+            return []
+        return [entry for index, group in enumerate(content) for entry in self._group(group, f"[{index}]")]
+
+    def lines(self, lines: list[str]) -> Iterator[tuple[str, float | None, str]]:
+        for number, line in enumerate(lines, start=1):
+            request_id, *rest = line.split(None, 1) or ("",)
+            if not request_id:
+                continue
+            where = f"line {number}"
+            yield self._request_id(request_id, where), self._submitted(rest[0].strip(), where) if rest else None, where
+
+    def target(self, group: Mapping[str, Any], path: str) -> tuple[str, str]:
+        """Account and api of a group; what does not fit is a mistake and comes back empty."""
+        account = self._account(group, path)
+        return account, self._api(group, path, account) if account else ""
+
+    def _group(self, group: Any, path: str) -> Iterator[Entry]:
+        if not isinstance(group, dict):
+            self.mistakes.add(path, "must be a group: an object with the key request_ids")
+            return
+        self._refuse_unknown(group, _GROUP_KEYS, path)
+        account, api = self.target(group, path)
+        ids = group.get("request_ids")
+        if not isinstance(ids, list):
+            where, is_missing = (
+                (path, "request_ids ") if "request_ids" not in group else (child(path, "request_ids"), "")
+            )
+            self.mistakes.add(where, f"{is_missing}must be a list of RequestIDs")
+            return
+        yield from self._entries(ids, child(path, "request_ids"), account, api)
+
+    def _entries(self, ids: list[Any], path: str, account: str, api: str) -> Iterator[Entry]:
+        fits = REQUEST_ID.fullmatch
+        for index, one in enumerate(ids):
+            where = f"{path}[{index}]"
+            if type(one) is str and fits(one):
+                yield Entry(request_id=one, account=account, api=api, submitted=None, where=where)
+            else:
+                request_id, submitted = self._entry(one, where)
+                yield Entry(request_id=request_id, account=account, api=api, submitted=submitted, where=where)
+
+    def _entry(self, one: Any, where: str) -> tuple[str, float | None]:
+        if not isinstance(one, dict):
+            return self._request_id(one, where), None
+        self._refuse_unknown(one, _ENTRY_KEYS, where)
+        request_id = ""
+        if "request_id" in one:
+            request_id = self._request_id(one["request_id"], child(where, "request_id"))
+        else:
+            self.mistakes.add(where, "request_id must be given")
+        submitted = one.get("submitted_at")
+        return request_id, None if submitted is None else self._submitted(submitted, child(where, "submitted_at"))
+
+    def _request_id(self, value: Any, where: str) -> str:
+        if not isinstance(value, str):
+            self.mistakes.add(where, f"{_ID_RULE}, got {_kind(value)}")
+        elif not REQUEST_ID.fullmatch(value):
+            self.mistakes.add(where, f"{_ID_RULE}, got {shown(value)}")
+        else:
+            return value
+        return ""
+
+    def _submitted(self, value: Any, where: str) -> float | None:
+        submitted = moment.parse(value) if isinstance(value, str) else None
+        if submitted is None:
+            self.mistakes.add(where, _TIME_RULE)
+        elif submitted > self._terms.now + FURTHEST_AHEAD:
+            self.mistakes.add(where, "must not lie more than 5 minutes in the future")
+        return submitted
+
+    def _account(self, group: Mapping[str, Any], path: str) -> str:
+        apis = self._terms.apis
+        account = group.get("account")
+        if account is None:
+            account = self._terms.account or (next(iter(apis)) if len(apis) == 1 else None)
+        return self._configured(account, apis, "account", path, is_own=group.get("account") is not None)
+
+    def _api(self, group: Mapping[str, Any], path: str, account: str) -> str:
+        apis = self._terms.apis[account]
+        api = group.get("api")
+        if api is None:
+            api = self._terms.api or (next(iter(apis)) if len(apis) == 1 else None)
+        if api is None and DEFAULT_API in apis:
+            api = DEFAULT_API
+        return self._configured(api, apis, "api", path, is_own=group.get("api") is not None)
+
+    def _configured(self, value: Any, names: Collection[str], key: str, path: str, *, is_own: bool) -> str:
+        """The value where it is one of the names. Any other is not repeated: nobody knows what it may be."""
+        if isinstance(value, str) and value in names:
+            return value
+        rule = f"must be one of {_listed(names)}" if names else "can't be given: none is configured"
+        self.mistakes.add(child(path, key) if is_own else path, rule if is_own else f"{key} {rule}")
+        return ""
+
+    def _refuse_unknown(self, found: Mapping[str, Any], allowed: tuple[str, ...], path: str) -> None:
+        if found.keys() <= set(allowed):
+            return
+        rule = f"allowed: {', '.join(allowed)}"
+        for key in found:
+            if key in allowed:
+                continue
+            if _PLAIN_KEY.fullmatch(key):
+                self.mistakes.add(child(path, key), f"unknown key; {rule}")
+            else:
+                self.mistakes.add(path, f"unknown key {shown(key)}; {rule}")
+
+
+def _listed(names: Collection[str]) -> str:
+    """The first few: the error of a program that watches hundreds of accounts has to stay readable."""
+    first = sorted(names)[:_MOST_NAMES]
+    return ", ".join(first) + (f" and {len(names) - len(first)} others" if len(names) > len(first) else "")
+
+
+def _kind(value: Any) -> str:
+    """What JSON calls it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, list):
+        return "a list"
+    return "an object" if isinstance(value, dict) else "a number; put it in quotes"

@@ -1,0 +1,118 @@
+"""The API: hand RequestIDs in, look at them, stop watching them."""
+
+import asyncio
+
+from aiohttp import web
+
+from exporter.config.settings import PushSource
+from exporter.core.request import State
+from exporter.errors import IntakeFull, InvalidEntry, StoreError
+from exporter.sources.groups import REQUEST_ID, Terms, parse_json
+from exporter.sources.source import Accepted, Entry
+from exporter.store.store import Found
+from exporter.web import filters
+from exporter.web.answers import Refusal, json_answer, refused, unavailable
+from exporter.web.authority import writer
+from exporter.web.backend import Backend, Removal
+from exporter.web.presentation import request_object
+
+LARGEST_BODY = 8 * 1024 * 1024
+BODY_SECONDS = 60.0
+# A thousand RequestIDs take a few milliseconds to check; more of them must not stand in the way of a scrape.
+_LARGEST_AT_ONCE = 64 * 1024
+
+
+class Api:
+    """Handlers of /api/v1. Without any push source in the configuration, loopback may write as the source `push`."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [
+            web.post("/api/v1/requests", self.add),
+            web.get("/api/v1/requests", self.listing),
+            web.get("/api/v1/requests/{request_id}", self.show),
+            web.delete("/api/v1/requests/{request_id}", self.remove),
+        ]
+
+    async def add(self, request: web.Request) -> web.Response:
+        source = writer(request, self._backend)
+        _refuse_other_types(request)
+        entries = await self._entries(await _body(request), source)
+        accepted = await self._accept(source, entries)
+        return json_answer({"accepted": accepted.accepted, "known": accepted.known}, status=202)
+
+    async def listing(self, request: web.Request) -> web.Response:
+        wanted = filters.parse(request.query)
+        records = await self._backend.page(wanted.query(now=self._backend.now(), stuck_after=self._backend.stuck_after))
+        shown = records[: wanted.limit]
+        cursor = str(shown[-1].sequence) if len(records) > wanted.limit else None
+        return json_answer({"requests": [request_object(record) for record in shown], "next_cursor": cursor})
+
+    async def show(self, request: web.Request) -> web.Response:
+        found = await find(self._backend, request)
+        return json_answer(request_object(found.record, found.transitions))
+
+    async def remove(self, request: web.Request) -> web.Response:
+        writer(request, self._backend)
+        request_id = request.match_info["request_id"]
+        removal = await self._backend.remove(request_id) if REQUEST_ID.fullmatch(request_id) else Removal.UNKNOWN
+        if removal is Removal.UNKNOWN:
+            raise Refusal(404, "no such request")
+        if removal is Removal.ENDED:
+            raise Refusal(409, "the request has ended already")
+        return json_answer({"request_id": request_id, "state": State.ABANDONED})
+
+    async def _entries(self, body: bytes, source: PushSource) -> list[Entry]:
+        backend = self._backend
+        terms = Terms(apis=backend.apis(), account=source.account, api=source.api, now=backend.now())
+        try:
+            if len(body) <= _LARGEST_AT_ONCE:
+                return parse_json(body, terms)
+            return await asyncio.to_thread(parse_json, body, terms)
+        except InvalidEntry as error:
+            raise refused(error, 400) from error
+
+    async def _accept(self, source: PushSource, entries: list[Entry]) -> Accepted:
+        if not entries:
+            return Accepted(0, 0)
+        try:
+            return await self._backend.intake.accept(source.name, entries)
+        except InvalidEntry as error:
+            raise refused(error, 400) from error
+        except IntakeFull as error:
+            raise unavailable(str(error), error.details) from error
+        except StoreError as error:
+            raise unavailable("the store can't be written now; nothing was taken in") from error
+
+
+async def find(backend: Backend, request: web.Request) -> Found:
+    """The request that the path names. Raises Refusal (404)."""
+    request_id = request.match_info["request_id"]
+    found = await backend.find(request_id) if REQUEST_ID.fullmatch(request_id) else None
+    if found is None:
+        raise Refusal(404, "no such request")
+    return found
+
+
+def _refuse_other_types(request: web.Request) -> None:
+    """A form or plain text is what a foreign page can send without asking; JSON is not. Raises Refusal (415)."""
+    if request.content_type != "application/json" or "Content-Type" not in request.headers:
+        raise Refusal(415, "the body must be JSON, with the header Content-Type: application/json")
+    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+        raise Refusal(415, "the body must be UTF-8")
+    # A compressed body of 8 MiB can stand for gigabytes.
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refusal(415, "the body must not be compressed")
+
+
+async def _body(request: web.Request) -> bytes:
+    """Raises Refusal (413 past the limit, which is known before all of it has come; 400 for one that never ends)."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise Refusal(413, f"the body must not have more than {LARGEST_BODY} bytes; split it") from error
+    except TimeoutError as error:
+        raise Refusal(400, f"the body did not arrive within {BODY_SECONDS:.0f} s") from error

@@ -1,0 +1,110 @@
+"""The aiohttp application: every path, and one place where errors become answers."""
+
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from exporter.errors import StartupError, StoreError
+from exporter.log import get_logger
+from exporter.web.answers import HEADERS, Refusal, error_answer, unavailable
+from exporter.web.api import LARGEST_BODY, Api
+from exporter.web.backend import Backend
+from exporter.web.operations import Operations
+from exporter.web.pages import Pages
+from exporter.web.security import Security
+
+_RESERVED = ("/-/", "/api/", "/requests", "/accounts/", "/style.css", "/icon.svg")
+_NO_PAGES = ("/-/", "/api/")
+
+log = get_logger(__name__)
+
+
+def build(
+    backend: Backend, *, telemetry_path: str, enable_lifecycle: bool, security: Security | None = None
+) -> web.Application:
+    """The application; `security` adds basic authentication and headers. Raises StartupError for an unfit telemetry path."""
+    _check(telemetry_path)
+    pages = Pages(backend, telemetry_path=telemetry_path)
+    operations = Operations(backend, telemetry_path=telemetry_path, enable_lifecycle=enable_lifecycle)
+    middlewares = [_answer_errors(pages)]
+    if security is not None:
+        middlewares.append(_authenticate(security, backend))
+    application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
+    application.add_routes([*operations.routes(), *Api(backend).routes(), *pages.routes()])
+    application.on_response_prepare.append(_add_headers(security))
+    return application
+
+
+def _check(telemetry_path: str) -> None:
+    if not telemetry_path.startswith("/") or not telemetry_path.isprintable() or set("{}?# ") & set(telemetry_path):
+        raise StartupError(f"--web.telemetry-path: must be a path such as /metrics, got {telemetry_path!r}")
+    if telemetry_path.startswith(_RESERVED):
+        raise StartupError(f"--web.telemetry-path: {telemetry_path} is used for something else")
+
+
+def _answer_errors(pages: Pages) -> Middleware:
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Refusal as error:
+            refusal = error
+        except web.HTTPException as error:
+            refusal = _translated(error)
+        except StoreError as error:
+            log.warning("store can't be read for an answer", error=str(error))
+            refusal = unavailable("the store can't be read now")
+        except Exception as defect:  # noqa: BLE001  (the edge: told, and answered like any other error)
+            log.error("defect while answering", path=request.path, error=type(defect).__name__, where=_where(defect))
+            refusal = Refusal(500, "internal error")
+        return pages.error(refusal) if _wants_page(request) else error_answer(refusal)
+
+    return answer
+
+
+def _authenticate(security: Security, backend: Backend) -> Middleware:
+    @web.middleware
+    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        await security.authenticate(request, backend.push_sources())
+        return await handler(request)
+
+    return authenticate
+
+
+def _add_headers(
+    security: Security | None,
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    async def add(_: web.Request, response: web.StreamResponse) -> None:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if security is not None:
+            response.headers.update(security.headers())
+
+    return add
+
+
+def _translated(error: web.HTTPException) -> Refusal:
+    """aiohttp's own errors are text; its 405 keeps the header that says what is allowed."""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return Refusal(
+            405, f"method {error.method} is not allowed here", [f"allowed: {allowed}"], headers={"Allow": allowed}
+        )
+    if isinstance(error, web.HTTPNotFound):
+        return Refusal(404, "no such path")
+    return Refusal(error.status, error.reason.lower())
+
+
+def _where(defect: Exception) -> str:
+    """The place in the code, and not the message, which may quote what was sent."""
+    frame = traceback.extract_tb(defect.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
+
+
+def _wants_page(request: web.Request) -> bool:
+    """A browser that looks at a page gets its errors as pages too."""
+    is_page = request.method in ("GET", "HEAD") and not request.path.startswith(_NO_PAGES)
+    return is_page and "text/html" in request.headers.get("Accept", "")

@@ -1,0 +1,63 @@
+"""The seam between HTTP and the rest of the exporter."""
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import Enum
+from typing import Protocol
+
+from exporter.config.settings import PushSource
+from exporter.core.request import Record
+from exporter.metrics.snapshot import AccountView
+from exporter.sources.source import Intake
+from exporter.store.store import Found, Query
+
+
+class Removal(Enum):
+    """What became of the wish to stop watching a request."""
+
+    REMOVED = "removed"
+    UNKNOWN = "unknown"
+    ENDED = "ended"
+
+
+class Backend(Protocol):
+    """What the web shows and changes. `find`, `page` and `remove` raise StoreError; times are seconds since the epoch."""
+
+    @property
+    def intake(self) -> Intake: ...
+
+    @property
+    def stuck_after(self) -> float:
+        """Seconds after which a pending request counts as stuck."""
+
+    def now(self) -> float: ...
+
+    def views(self) -> Sequence[AccountView]: ...
+
+    def apis(self) -> Mapping[str, Collection[str]]:
+        """The names of the configured APIs by account."""
+
+    def push_sources(self) -> Sequence[PushSource]: ...
+
+    def unhealthy(self) -> str | None:
+        """Why the process should be restarted; None while the poll loop makes progress or has a stated reason not to."""
+
+    def unready(self) -> str | None:
+        """Why no requests should be sent here yet or any more; None while they may be."""
+
+    async def find(self, request_id: str) -> Found | None: ...
+
+    async def page(self, query: Query) -> list[Record]:
+        """Newest first, at most `query.limit`."""
+
+    async def remove(self, request_id: str) -> Removal:
+        """Stop watching a request; returns when that is durable."""
+
+    async def reload(self) -> None:
+        """Read the configuration again. Raises ConfigurationError, and everything stays as it was."""
+
+    def quit(self) -> None: ...
+
+    async def scrape(
+        self, accept: str | None, accept_encoding: str | None, names: Collection[str]
+    ) -> tuple[bytes, dict[str, str]]:
+        """The exposition and its headers; `names` are the wanted metrics, empty for all."""

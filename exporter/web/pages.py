@@ -1,0 +1,268 @@
+"""The pages for people: status, requests, one request, one account."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from exporter import __version__
+from exporter.core.request import Cause, Record, State, Status
+from exporter.metrics.snapshot import AccountView, ApiView, WindowView
+from exporter.store.store import Found
+from exporter.web import filters
+from exporter.web.answers import Refusal
+from exporter.web.api import find
+from exporter.web.backend import Backend
+from exporter.web.filters import Filters
+from exporter.web.layout import badge, facts, link, number, page, span, table, when
+from exporter.web.markup import Child, Markup, element, join
+from exporter.web.presentation import duration
+
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="#2456d6"/>'
+    '<path d="M4 4v8h8" fill="none" stroke="#fff" stroke-width="2.5"/></svg>\n'
+)
+_STATUS_MOODS = {Status.SUCCESS: "good", Status.FAILURE: "bad", Status.ERROR: "bad"}
+_MODE_MOODS = {"closed": "good", "unauthorized": "bad", "backing_off": "bad", "paused": "warn", "probing": "warn"}
+_HOUR = 3600.0
+
+
+class Pages:
+    def __init__(self, backend: Backend, *, telemetry_path: str) -> None:
+        self._backend = backend
+        self._telemetry_path = telemetry_path
+        self._style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        routes: list[web.AbstractRouteDef] = [
+            web.get("/requests", self.requests),
+            web.get("/requests/{request_id}", self.request),
+            web.get("/accounts/{name}", self.account),
+            web.get("/style.css", self.style),
+            web.get("/icon.svg", self.icon),
+        ]
+        # Some serve the metrics at the root; they have no status page then.
+        return routes if self._telemetry_path == "/" else [web.get("/", self.status), *routes]
+
+    def error(self, refusal: Refusal) -> web.Response:
+        """An error for somebody who looks at a page."""
+        details = element("ul", *(element("li", detail) for detail in refusal.details)) if refusal.details else None
+        shown = self._page(f"Error {refusal.status}", element("p", refusal.error), details, status=refusal.status)
+        shown.headers.update(refusal.headers)
+        return shown
+
+    async def status(self, _: web.Request) -> web.Response:
+        now = self._backend.now()
+        views = self._backend.views()
+        trouble = [one for one in (self._backend.unhealthy(), self._backend.unready()) if one]
+        headings = ("Account", "State", "Pending", "Stuck", "Oldest", "Staleness", "Calls in the window", "Last answer")
+        return self._page(
+            "Status",
+            *(element("p", one, class_="alarm") for one in trouble),
+            table(headings, (_account_row(view, now) for view in views), empty="No accounts are configured."),
+            element("p", f"Version {__version__}", class_="quiet"),
+        )
+
+    async def account(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        view = next((view for view in self._backend.views() if view.account == name), None)
+        if view is None:
+            raise Refusal(404, "no such account")
+        return self._page(
+            f"Account {name}",
+            facts(_account_facts(view, self._backend.now())),
+            element("h2", "APIs"),
+            table(_API_HEADINGS, (_api_row(view, api) for api in view.apis), empty="No APIs are configured."),
+            element("h2", "Rate limit"),
+            table(
+                ("Window", "Used", "Allowed here", "Length"), (_window_row(one) for one in view.windows), empty="None."
+            ),
+        )
+
+    async def requests(self, request: web.Request) -> web.Response:
+        wanted = filters.parse(request.query)
+        now = self._backend.now()
+        records = await self._backend.page(wanted.query(now=now, stuck_after=self._backend.stuck_after))
+        shown = records[: wanted.limit]
+        more = _next_page(request, shown[-1]) if len(records) > wanted.limit else None
+        headings = ("RequestID", "Account", "API", "State", "Status", "Last step", "Reason", "Submitted", "Polls")
+        rows = (self._request_row(record, now) for record in shown)
+        return self._page("Requests", self._form(wanted), table(headings, rows, empty="No requests match."), more)
+
+    async def request(self, request: web.Request) -> web.Response:
+        found = await find(self._backend, request)
+        now = self._backend.now()
+        steps = (
+            (when(one.time, now), _status(one.progress.status), one.progress.current_step, one.progress.last_step)
+            for one in found.transitions
+        )
+        return self._page(
+            f"Request {found.record.request_id}",
+            facts(self._request_facts(found, now)),
+            element("h2", "Transitions"),
+            table(("Seen", "Status", "Current step", "Last step"), steps, empty="No answer has changed anything yet."),
+        )
+
+    async def style(self, _: web.Request) -> web.Response:
+        return _asset(self._style, "text/css")
+
+    async def icon(self, _: web.Request) -> web.Response:
+        return _asset(ICON, "image/svg+xml")
+
+    def _page(self, title: str, *content: Child, status: int = 200) -> web.Response:
+        return page(title, *content, telemetry_path=self._telemetry_path, status=status)
+
+    def _form(self, wanted: Filters) -> Markup:
+        apis = self._backend.apis()
+        api_names = sorted({api for names in apis.values() for api in names})
+        return element(
+            "form",
+            _field("RequestID", element("input", name="q", value=wanted.q or "", maxlength="128")),
+            _field("Account", _choice("account", sorted(apis), wanted.account)),
+            _field("API", _choice("api", api_names, wanted.api)),
+            _field("State", _choice("state", filters.STATES, wanted.state)),
+            _field("Status", _choice("status", filters.STATUSES, wanted.status)),
+            _field("Reason", element("input", name="reason", value=wanted.reason or "", maxlength="128")),
+            element("button", "Show", type="submit"),
+            action="/requests",
+            method="get",
+        )
+
+    def _request_row(self, record: Record, now: float) -> tuple[Child, ...]:
+        return (
+            link(record.request_id, "requests", record.request_id),
+            link(record.account, "accounts", record.account),
+            record.api,
+            self._state(record, now),
+            _status(record.progress.status),
+            record.progress.last_step,
+            record.reason or "",
+            when(record.submitted, now) or when(record.first_seen, now),
+            str(record.polls),
+        )
+
+    def _request_facts(self, found: Found, now: float) -> Iterable[tuple[str, Child]]:
+        record = found.record
+        finished = record.state is State.FINISHED
+        bounds = duration(record)
+        return (
+            ("State", self._state(record, now)),
+            ("Status", _status(record.progress.status)),
+            ("Current step", record.progress.current_step),
+            ("Last step", record.progress.last_step),
+            ("Reason", record.reason),
+            ("Account", link(record.account, "accounts", record.account)),
+            ("API", record.api),
+            ("Source", record.source),
+            ("Submitted", when(record.submitted, now) or "unknown"),
+            ("First seen", when(record.first_seen, now)),
+            ("Last answer", when(record.answered, now)),
+            ("Finished after", when(record.finished_after, now) if finished else None),
+            ("Finished before", when(record.finished, now) if finished else None),
+            ("Abandoned", when(record.finished, now) if record.state is State.ABANDONED else None),
+            ("Duration", f"{span(bounds[0])} to {span(bounds[1])}" if bounds else None),
+            ("Polls", str(record.polls)),
+        )
+
+    def _state(self, record: Record, now: float) -> Markup:
+        origin = record.first_seen if record.submitted is None else record.submitted
+        if record.state is State.PENDING and origin < now - self._backend.stuck_after:
+            return join(badge(record.state), badge("stuck", "warn"))
+        cause = f": {Cause(record.cause)}" if record.cause else ""
+        return badge(f"{record.state}{cause}", "warn" if record.cause else "")
+
+
+_API_HEADINGS = (
+    "API",
+    "Pending",
+    "Stuck",
+    "Oldest",
+    "Staleness",
+    "Queue at LeadSquared",
+    "Its longest delay",
+    "Its rate",
+)
+
+
+def _account_row(view: AccountView, now: float) -> tuple[Child, ...]:
+    window = next(iter(view.windows), None)
+    return (
+        link(view.account, "accounts", view.account),
+        _mode(view),
+        number(sum(_pending(api) for api in view.apis)),
+        number(sum(_stuck(api) for api in view.apis)),
+        span(max((api.oldest_age for api in view.apis), default=0.0)),
+        span(max((api.staleness for api in view.apis), default=0.0)),
+        f"{window.used} of {window.allowed}" if window else "",
+        when(view.last_success, now) or "none yet",
+    )
+
+
+def _account_facts(view: AccountView, now: float) -> Iterable[tuple[str, Child]]:
+    up = "not known yet" if view.up is None else "yes" if view.up else "no"
+    return (
+        ("State", _mode(view)),
+        ("Key and host work", up),
+        ("Last answer", when(view.last_success, now)),
+        ("Pace", f"{view.pace:.0%} of what is allowed"),
+        ("Requests", element("a", "show them", href="/requests?" + urlencode({"account": view.account}))),
+    )
+
+
+def _api_row(view: AccountView, api: ApiView) -> tuple[Child, ...]:
+    queue = api.queue
+    delay = queue.max_delay if queue else None
+    rate = queue.per_second if queue else None
+    wanted = {"account": view.account, "api": api.api, "state": State.PENDING}
+    return (
+        element("a", api.api, href="/requests?" + urlencode(wanted)),
+        number(_pending(api)),
+        number(_stuck(api)),
+        span(api.oldest_age),
+        span(api.staleness),
+        number(queue.pending if queue else None),
+        number(None) if delay is None else span(delay),
+        number(None) if rate is None else f"{number(rate * 60)} a minute",
+    )
+
+
+def _window_row(window: WindowView) -> tuple[Child, ...]:
+    length = f"{window.seconds / _HOUR:g} h" if window.seconds >= _HOUR else f"{window.seconds:g} s"
+    return window.name, number(window.used), number(window.allowed), length
+
+
+def _pending(api: ApiView) -> int:
+    return sum(api.pending.values())
+
+
+def _stuck(api: ApiView) -> int:
+    return sum(api.stuck.values())
+
+
+def _mode(view: AccountView) -> Markup:
+    text = "working" if view.breaker == "closed" else view.breaker.replace("_", " ")
+    return badge(text, _MODE_MOODS.get(view.breaker, ""))
+
+
+def _status(status: Status) -> Markup:
+    return badge(status, _STATUS_MOODS.get(status, ""))
+
+
+def _field(label: str, control: Markup) -> Markup:
+    return element("label", element("span", label), control)
+
+
+def _choice(name: str, options: Iterable[str], chosen: str | None) -> Markup:
+    shown = [element("option", "any", value="")]
+    shown += [element("option", option, value=option, selected=option == chosen) for option in options]
+    return element("select", *shown, name=name)
+
+
+def _next_page(request: web.Request, last: Record) -> Markup:
+    parameters = {name: value for name, value in request.query.items() if value} | {"cursor": str(last.sequence)}
+    return element("p", element("a", "Older requests", href="/requests?" + urlencode(parameters)))
+
+
+def _asset(text: str, content_type: str) -> web.Response:
+    return web.Response(text=text, content_type=content_type, headers={"Cache-Control": "max-age=300"})
