@@ -1,0 +1,130 @@
+"""The accounts: the rules between their keys, and the values made of them."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil
+
+from exporter.config.kinds import is_loopback, split_url
+from exporter.config.problem import Problems
+from exporter.config.rules import Surroundings, at_most_one, exactly_one, secret, secrets_can_be_had, unique_names
+from exporter.config.schema import RATE_LIMIT_DEFAULTS
+from exporter.config.settings import Account, Api, RateLimit
+from exporter.config.shapes import Item
+from exporter.errors import ConfigurationError
+from exporter.leadsquared.endpoints import BY_NAME, DEFAULT_API, PLANS, REGIONS
+
+_KEYS = ("api_key_file", "api_key_env", "api_key")
+
+
+def check(accounts: Sequence[Item], surroundings: Surroundings, problems: Problems) -> None:
+    unique_names(accounts, problems)
+    for account in accounts:
+        _check_host(account, problems)
+        _check_key(account, surroundings, problems)
+        limit = account.values.get("rate_limit")
+        if limit is not None:
+            _check_limit(limit, problems)
+
+
+def _check_host(account: Item, problems: Problems) -> None:
+    regions = f"must be one of {', '.join(REGIONS)}; or give base_url"
+    exactly_one(account, ("region", "base_url"), problems, missing=regions)
+    url = account.values.get("base_url", "")
+    # An allow_insecure that can't be read has its own message.
+    insecure = account.values.get("allow_insecure", account.given("allow_insecure"))
+    if url.lower().startswith("http:") and not insecure:
+        parts = split_url(url)
+        if parts is None or not is_loopback(parts.hostname or ""):
+            message = f"must be https://, or http:// to a loopback address (or set allow_insecure: true), got {url}"
+            problems.add(account.place("base_url"), account.path_of("base_url"), message)
+
+
+def _check_key(account: Item, surroundings: Surroundings, problems: Problems) -> None:
+    missing = "must be the path of a file that holds the key; or give api_key_env or api_key"
+    exactly_one(account, _KEYS, problems, missing=missing)
+    secrets_can_be_had(account, "api_key", surroundings, problems)
+    if account.given("api_key"):
+        message = "prefer api_key_file or api_key_env; whoever reads this file has the key"
+        problems.warn(account.place("api_key"), account.path_of("api_key"), message)
+
+
+def _check_limit(limit: Item, problems: Problems) -> None:
+    at_most_one(limit, ("calls", "plan"), problems)
+    if not limit.sound:
+        return
+    share = limit.values.get("share", RATE_LIMIT_DEFAULTS.share)
+    calls = _calls(limit)
+    if calls * share < 1:
+        name = "share" if limit.given("share") else "calls"
+        least = _least_share(calls) if name == "share" else str(ceil(1 / share))
+        given = f"calls is {calls}" if name == "share" else f"share is {_decimal(share)}"
+        _refuse(limit, name, least, given, problems)
+    daily = limit.values.get("daily")
+    if daily is not None and daily * share < 1:
+        _refuse(limit, "daily", str(ceil(1 / share)), f"share is {_decimal(share)}", problems)
+
+
+def _refuse(limit: Item, name: str, least: str, given: str, problems: Problems) -> None:
+    got = limit.values[name]
+    shown = _decimal(got) if isinstance(got, Fraction) else str(got)
+    product = "daily * share" if name == "daily" else "calls * share"
+    message = f"must be >= {least} so that floor({product}) is at least 1 ({given}), got {shown}"
+    problems.add(limit.place(name), limit.path_of(name), message)
+
+
+def _least_share(calls: int) -> str:
+    """The least share of at most six decimals that leaves one call."""
+    return _decimal(Fraction(ceil(Fraction(10**6, calls)), 10**6))
+
+
+def _decimal(share: Fraction) -> str:
+    return f"{float(share):.6g}"
+
+
+def _calls(limit: Item) -> int:
+    plan = limit.values.get("plan")
+    calls: int = limit.values.get("calls", RATE_LIMIT_DEFAULTS.calls)
+    return calls if plan is None else PLANS[plan]
+
+
+def apis(account: Item) -> tuple[str, ...]:
+    """The names of the account's APIs."""
+    return tuple(_given_apis(account)) or (DEFAULT_API,)
+
+
+def apis_are_sound(account: Item) -> bool:
+    """Whether `apis` tells all that the account was meant to have."""
+    return "apis" not in account.keys or ("apis" in account.values and account.values["apis"].sound)
+
+
+def _given_apis(account: Item) -> dict[str, Item]:
+    return account.values["apis"].values if "apis" in account.values else {}
+
+
+def build(account: Item, surroundings: Surroundings) -> Account:
+    """An account without mistakes as a value."""
+    api_key = secret(account, "api_key", surroundings)
+    if api_key is None:
+        raise ConfigurationError([f"{account.path}: has no key"])
+    region = account.values.get("region")
+    return Account(
+        name=account.values["name"],
+        base_url=account.values["base_url"] if region is None else REGIONS[region],
+        api_key=api_key,
+        rate_limit=_rate_limit(account.values.get("rate_limit")),
+        apis={name: _api(name, account) for name in apis(account)},
+    )
+
+
+def _rate_limit(limit: Item | None) -> RateLimit:
+    if limit is None:
+        return RATE_LIMIT_DEFAULTS
+    given = {name: value for name, value in limit.values.items() if name != "plan"}
+    return RateLimit(**{**given, "calls": _calls(limit)})
+
+
+def _api(name: str, account: Item) -> Api:
+    endpoint = BY_NAME[name]
+    item = _given_apis(account).get(name)
+    given = {} if item is None else item.values
+    return Api(**{"status_path": endpoint.status_path, "metrics_path": endpoint.metrics_path, **given, "name": name})

@@ -1,0 +1,249 @@
+"""The kinds of single values: what each allows, in words and as a test."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
+
+from exporter.config import duration, secret
+from exporter.config.document import Scalar
+from exporter.config.problem import suggestion
+
+_INTEGER = re.compile("-?(0|[1-9][0-9]*)")
+# Few digits and a short exponent: an exact fraction of 1e999999999 would fill the memory.
+_NUMBER = re.compile(r"-?([0-9]{1,12}(\.[0-9]{1,18})?|\.[0-9]{1,18})([eE][+-]?[0-9]{1,2})?")
+_LARGEST = 10**12
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why a value does not do: "must be `requirement`, got `got``hint`". `got` None stands for the value as it was written."""
+
+    requirement: str
+    got: str | None = None
+    hint: str = ""
+
+
+class Kind(Protocol):
+    """`requirement` completes "must be …"."""
+
+    @property
+    def requirement(self) -> str: ...
+
+    def read(self, scalar: Scalar) -> object:
+        """The value, or Unfit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    minimum: int
+
+    @property
+    def requirement(self) -> str:
+        return f"an integer >= {self.minimum}"
+
+    def read(self, scalar: Scalar) -> object:
+        if not _INTEGER.fullmatch(scalar.text):
+            return Unfit(self.requirement)
+        value = int(scalar.text[:20])
+        if value < self.minimum:
+            return Unfit(self.requirement)
+        return value if value <= _LARGEST else Unfit(f"an integer <= {_LARGEST}")
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """A bare positive number, as bucket bounds are."""
+
+    requirement: str = "a number of seconds > 0"
+
+    def read(self, scalar: Scalar) -> object:
+        value = float(scalar.text) if _NUMBER.fullmatch(scalar.text) else 0.0
+        return value if value > 0 else Unfit(self.requirement)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Exact: 0.29 of 100 has to be 29."""
+
+    requirement: str = "a number > 0 and <= 1 such as 0.5"
+
+    def read(self, scalar: Scalar) -> object:
+        value = Fraction(scalar.text) if _NUMBER.fullmatch(scalar.text) else Fraction(0)
+        return value if 0 < value <= 1 else Unfit(self.requirement)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Seconds from a Prometheus duration. `bound` is part of the words: "> 0", ">= 1s" or nothing."""
+
+    bound: str = ""
+
+    @property
+    def requirement(self) -> str:
+        return f"a duration {self.bound} such as 30s or 1h30m".replace("  ", " ")
+
+    def read(self, scalar: Scalar) -> object:
+        try:
+            seconds = duration.parse(scalar.text)
+        except ValueError:
+            return Unfit(self.requirement)
+        return seconds if self._allows(seconds) else Unfit(self.requirement)
+
+    def _allows(self, seconds: float) -> bool:
+        if self.bound.startswith(">= "):
+            return seconds >= duration.parse(self.bound.removeprefix(">= "))
+        return seconds > 0 or not self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    requirement: str = "true or false"
+
+    def read(self, scalar: Scalar) -> object:
+        return {"true": True, "false": False}.get(scalar.text, Unfit(self.requirement))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`later` are words that the documentation knows and this version does not have yet."""
+
+    options: tuple[str, ...]
+    later: tuple[str, ...] = ()
+
+    @property
+    def requirement(self) -> str:
+        return f"one of {', '.join(self.options)}"
+
+    def read(self, scalar: Scalar) -> object:
+        if scalar.text in self.options:
+            return scalar.text
+        if scalar.text in self.later:
+            return Unfit(self.requirement, hint=", which this version does not have yet")
+        return Unfit(self.requirement, hint=suggestion(scalar.text, self.options))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that matches a pattern; `masked` where what was written may be a secret in the wrong place."""
+
+    requirement: str
+    pattern: str
+    masked: bool = False
+
+    def read(self, scalar: Scalar) -> object:
+        if scalar.text.isprintable() and re.fullmatch(self.pattern, scalar.text):
+            return scalar.text
+        return Unfit(self.requirement, got=masked(scalar.text) if self.masked else None)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretText:
+    requirement: str = "one line of visible ASCII characters"
+
+    def read(self, scalar: Scalar) -> object:
+        return scalar.text if secret.fit(scalar.text) else Unfit(self.requirement, got=masked(scalar.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Nullable:
+    kind: Kind
+
+    @property
+    def requirement(self) -> str:
+        return f"{self.kind.requirement}, or null"
+
+    def read(self, scalar: Scalar) -> object:
+        value = self.kind.read(scalar)
+        return Unfit(self.requirement, value.got, value.hint) if isinstance(value, Unfit) else value
+
+
+@dataclass(frozen=True, slots=True)
+class BaseUrl:
+    """Scheme, host and port, without a slash at the end. Whether http:// may be is for the account to say."""
+
+    requirement: str = "a URL of scheme and host such as https://asyncapi-us11.leadsquared.com"
+
+    def read(self, scalar: Scalar) -> object:
+        parts = split_url(scalar.text)
+        got = masked_url(scalar.text)
+        if parts is None or parts.scheme not in ("http", "https") or not _is_host(parts.hostname):
+            return Unfit(self.requirement, got)
+        if "@" in parts.netloc:
+            return Unfit("a URL without user and password", got)
+        if parts.path not in ("", "/"):
+            return Unfit(
+                "a URL without a path; a path before that of the API belongs into status_path and metrics_path", got
+            )
+        if "?" in scalar.text or "#" in scalar.text:
+            return Unfit("a URL without a query and a fragment", got)
+        return scalar.text.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class StorageUrl:
+    """The URL in the one spelling that the rest of the program reads: memory://, sqlite:///./relative or sqlite:////absolute.
+
+    `sqlite:///var/lib/state.db` is /var/lib/state.db, as in any URL; a bare file name is one in the working directory,
+    because nobody keeps a database in the root directory.
+    """
+
+    requirement: str = "sqlite:///./FILE in the working directory, sqlite:////FOLDER/FILE, or memory://"
+
+    def read(self, scalar: Scalar) -> object:
+        if scalar.text == "memory://":
+            return scalar.text
+        path = scalar.text.removeprefix("sqlite:///")
+        if (
+            path == scalar.text
+            or not path.isprintable()
+            or path.rpartition("/")[2] in ("", ".", "..")
+            or set("?#") & set(path)
+        ):
+            return Unfit(self.requirement, masked_url(scalar.text))
+        if "/" not in path:
+            path = f"./{path}"
+        relative = path.startswith(("./", "../"))
+        return f"sqlite:///{path}" if relative else f"sqlite:////{path.lstrip('/')}"
+
+
+def masked(text: str) -> str:
+    return f"a value of {len(text)} characters" if text else "an empty value"
+
+
+def masked_url(text: str) -> str | None:
+    """None where the URL can be shown as it is; else the URL without what may be a password."""
+    hidden = re.sub(r"[?#].*", "?***", re.sub("//.*@", "//***@", text, flags=re.DOTALL), flags=re.DOTALL)
+    return None if hidden == text else hidden
+
+
+def split_url(text: str) -> SplitResult | None:
+    """None for what is no URL, down to its port. urlsplit itself drops line breaks and tabs without a word."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return None
+    try:
+        parts = urlsplit(text)
+        return parts if parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
+def _is_host(host: str | None) -> bool:
+    return bool(host) and (_HOST.fullmatch(host or "") is not None or _address(host or "") is not None)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None

@@ -1,0 +1,107 @@
+"""Writes docs/configuration.md from the schema: `python -m exporter.config.reference > docs/configuration.md`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from exporter.config.schema import ACCOUNT, API, RATE_LIMIT, ROOT, SOURCE
+from exporter.config.shapes import Field, Listed, Named, Section, Variants
+from exporter.leadsquared.endpoints import ENDPOINTS, PLANS, REGIONS
+
+_INTRODUCTION = """\
+# Configuration
+
+<!-- Made by `python -m exporter.config.reference > docs/configuration.md`. Change exporter/config/schema.py instead. -->
+
+One YAML file, named by `--config.file`. [config.example.yaml](../config.example.yaml) shows all of it with comments.
+`leadsquared-exporter --config.file=FILE --config.check` tells every mistake of a file at once, each with its line, column and path:
+
+    config.yaml:12:14: accounts[0].rate_limit.calls: must be an integer >= 1, got -3
+
+- A **duration** is one of Prometheus: `500ms`, `30s`, `1h30m`, `7d`, `0s`; the units are y, w, d, h, m, s and ms, in this order.
+- Relative paths of keys, tokens and sources start in the folder of the configuration file.
+- The file of a key or token is read again when it changes. It holds one line.
+- Numbers, `true` and `false` are written without quotes. Unknown keys and keys given twice are mistakes.
+- Aliases (`*name`) are followed; merge keys (`<<`), tags and several documents are not supported.
+- A section that is left empty has its defaults.
+"""
+
+_STORAGE_NOTE = """\
+`url` is `sqlite:///./FILE` or `sqlite:///FILE` for a file in the working directory, `sqlite:///./FOLDER/FILE` for one below it,
+`sqlite:///FOLDER/FILE` or `sqlite:////FOLDER/FILE` for the absolute path /FOLDER/FILE, or `memory://`, which forgets everything
+at the end.
+"""
+
+_SOURCES_NOTE = """\
+Each source has a `type` of {types}. `account` and `api` of a `file` or `push` source are what a group gets that names
+none; with several accounts and no `account` here, each group has to name its own.
+"""
+
+_LIMIT_NOTE = """\
+The exporter makes at most `floor(calls * share)` calls in any `period`, and `floor(daily * share)` in any 24 hours; both have to be
+at least 1. `calls` and `plan` exclude each other. Plans, as calls in 5 seconds: {plans}.
+"""
+
+
+def reference() -> str:
+    """The whole document."""
+    return "\n".join([_INTRODUCTION, *_root(), *_accounts(), *_sources(), *_others()])
+
+
+def _root() -> Iterator[str]:
+    yield _table("The file", ROOT)
+
+
+def _accounts() -> Iterator[str]:
+    yield _table("accounts[]", ACCOUNT)
+    yield "Regions:\n"
+    yield _rows(("region", "base_url"), [(f"`{name}`", url) for name, url in REGIONS.items()])
+    yield _table("accounts[].rate_limit", RATE_LIMIT)
+    plans = ", ".join(f"{name} {calls}" for name, calls in PLANS.items())
+    yield _LIMIT_NOTE.format(plans=plans)
+    yield _table("accounts[].apis.NAME", API)
+    yield "The APIs and their default paths:\n"
+    rows = [(f"`{one.name}`", f"`{one.status_path}`", f"`{one.metrics_path}`") for one in ENDPOINTS]
+    yield _rows(("NAME", "status_path", "metrics_path"), rows)
+
+
+def _sources() -> Iterator[str]:
+    yield "## sources[]\n"
+    yield _SOURCES_NOTE.format(types=", ".join(f"`{name}`" for name in SOURCE.sections))
+    for name, section in SOURCE.sections.items():
+        yield _table(f"sources[] of type {name}", section, level=3)
+
+
+def _others() -> Iterator[str]:
+    for field in ROOT.fields:
+        if isinstance(field.shape, Section):
+            yield _table(field.name, field.shape)
+        if field.name == "storage":
+            yield _STORAGE_NOTE
+
+
+def _table(title: str, section: Section, *, level: int = 2) -> str:
+    rows = [(f"`{field.name}`", _kind(field), _default(field), field.description) for field in section.fields]
+    return f"{'#' * level} {title}\n\n" + _rows(("key", "kind", "default", "description"), rows)
+
+
+def _kind(field: Field) -> str:
+    if isinstance(field.shape, Section):
+        return "a section, below"
+    if isinstance(field.shape, Named):
+        return "a mapping of names to sections, below"
+    if isinstance(field.shape, Listed) and isinstance(field.shape.item, Section | Variants):
+        return f"{field.shape.requirement}, below"
+    return field.shape.requirement
+
+
+def _default(field: Field) -> str:
+    return "required" if field.required else field.default
+
+
+def _rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -1,0 +1,240 @@
+"""Every key of the configuration, declared once: what it wants, its default, and what it is for.
+
+The defaults are those of the settings; the reference in docs/configuration.md is made from here.
+"""
+
+from exporter.config.duration import format_duration
+from exporter.config.kinds import (
+    BaseUrl,
+    Boolean,
+    Choice,
+    Duration,
+    Integer,
+    Nullable,
+    Seconds,
+    SecretText,
+    Share,
+    StorageUrl,
+    Text,
+)
+from exporter.config.settings import Cache, Metrics, Polling, RateLimit, Settings, Storage
+from exporter.config.shapes import Field, Listed, Named, Section, Variants
+from exporter.leadsquared.endpoints import BY_NAME, DEFAULT_API, PLANS, REGIONS
+
+RATE_LIMIT_DEFAULTS = RateLimit()
+POLLING_DEFAULTS = Polling()
+_CACHE = Cache()
+_STORAGE = Storage()
+_METRICS = Metrics()
+
+NAME = Text("1 to 64 characters of A-Z a-z 0-9 . _ -, the first a letter or a digit", "[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+ACCOUNT_NAME = Text("the name of an account", NAME.pattern)
+REQUEST_ID = Text("1 to 128 characters of A-Z a-z 0-9 . _ -", "[A-Za-z0-9._-]{1,128}")
+PATH = Text("the path of a file", ".+")
+URL_PATH = Text("a path that starts with / and has no query", r"/[!\"$->@-~]*")
+VARIABLE = Text("the name of an environment variable", "[A-Za-z_][A-Za-z0-9_]*", masked=True)
+PARAMETER = Text("1 to 64 characters of A-Z a-z 0-9 . _ -", "[A-Za-z0-9._-]{1,64}")
+POSITIVE = Duration("> 0")
+
+RATE_LIMIT = Section(
+    (
+        Field(
+            "calls",
+            Integer(1),
+            "Calls in any `period` that LeadSquared allows the account, over all its users.",
+            str(RATE_LIMIT_DEFAULTS.calls),
+        ),
+        Field("plan", Choice(tuple(PLANS)), "The LeadSquared plan, in place of `calls`."),
+        Field("period", POSITIVE, "The window of `calls`.", format_duration(RATE_LIMIT_DEFAULTS.period)),
+        Field("daily", Integer(1), "Calls in any 24 hours that LeadSquared allows the account.", "no daily limit"),
+        Field("share", Share(), "The part of `calls` and `daily` that this exporter may use.", "0.5"),
+    )
+)
+
+API = Section(
+    (
+        Field("status_path", URL_PATH, "Where the status of a request is asked for.", "see the list of the APIs"),
+        Field(
+            "metrics_path",
+            Nullable(URL_PATH),
+            "Where the queue metrics are asked for; `null` turns them off.",
+            "see the list of the APIs",
+        ),
+        Field("request_id_param", PARAMETER, "The query parameter that takes the RequestID.", "RequestID"),
+    )
+)
+
+ACCOUNT = Section(
+    (
+        Field("name", NAME, "The value of the `account` label; unique.", required=True),
+        Field("region", Choice(tuple(REGIONS)), "Where the account lives. This or `base_url`."),
+        Field("base_url", BaseUrl(), "The asynchronous API's host, in place of `region`."),
+        Field("allow_insecure", Boolean(), "Allows an http:// `base_url` that is not loopback.", "false"),
+        Field("api_key_file", PATH, "A file that holds the x-api-key; read again when it changes."),
+        Field("api_key_env", VARIABLE, "The environment variable that holds the key, in place of `api_key_file`."),
+        Field("api_key", SecretText(), "The key itself, in place of `api_key_file`; not recommended."),
+        Field("rate_limit", RATE_LIMIT, "What the account may do."),
+        Field("apis", Named(API, tuple(BY_NAME)), "The APIs whose requests are watched.", DEFAULT_API),
+    )
+)
+
+SOURCE_TYPES = Choice(("static", "file", "push"), later=("gateway", "log", "http", "redis", "sql"))
+_TYPE = Field("type", SOURCE_TYPES, "How the RequestIDs arrive.", required=True)
+_NAME = Field("name", NAME, "The value of the `source` label; unique.", "the type, then type-2, type-3, …")
+_ACCOUNT = Field("account", ACCOUNT_NAME, "The account of the RequestIDs.", required=True)
+_GROUP_ACCOUNT = Field("account", ACCOUNT_NAME, "The account of groups that name none.", "the only account")
+_API = Field("api", Choice(tuple(BY_NAME)), "The API of the RequestIDs; one of the account's.", DEFAULT_API)
+_GROUP_API = Field(
+    "api", Choice(tuple(BY_NAME)), "The API of groups that name none.", f"{DEFAULT_API}, where configured"
+)
+
+SOURCE = Variants(
+    {
+        "static": Section(
+            (
+                _TYPE,
+                _ACCOUNT,
+                _API,
+                Field("request_ids", Listed(REQUEST_ID, "RequestIDs", 1), "The RequestIDs themselves.", required=True),
+                _NAME,
+            )
+        ),
+        "file": Section(
+            (
+                _TYPE,
+                _GROUP_ACCOUNT,
+                _GROUP_API,
+                Field(
+                    "paths",
+                    Listed(PATH, "paths", 1),
+                    "Files of request groups (.json, .yaml) or of one RequestID a line (.txt), watched; may hold wildcards.",
+                    required=True,
+                ),
+                _NAME,
+            )
+        ),
+        "push": Section(
+            (
+                _TYPE,
+                _GROUP_ACCOUNT,
+                _GROUP_API,
+                Field("token_file", PATH, "A file that holds the bearer token for writing.", "loopback only"),
+                Field("token_env", VARIABLE, "The environment variable that holds it, in place of `token_file`."),
+                _NAME,
+            )
+        ),
+    },
+    SOURCE_TYPES,
+)
+
+POLLING = Section(
+    (
+        Field("timeout", POSITIVE, "How long one call may take.", format_duration(POLLING_DEFAULTS.timeout)),
+        Field(
+            "max_staleness",
+            POSITIVE,
+            "Every unfinished request is polled at least this often while the budget allows.",
+            format_duration(POLLING_DEFAULTS.max_staleness),
+        ),
+        Field(
+            "stuck_after",
+            POSITIVE,
+            "An unfinished request of this age counts as stuck.",
+            format_duration(POLLING_DEFAULTS.stuck_after),
+        ),
+        Field(
+            "give_up_after",
+            POSITIVE,
+            "An unfinished request of this age is abandoned.",
+            format_duration(POLLING_DEFAULTS.give_up_after),
+        ),
+        Field(
+            "error_grace",
+            Duration(),
+            "How long an ERROR may still turn into a success; `0s`: it is final at once.",
+            format_duration(POLLING_DEFAULTS.error_grace),
+        ),
+        Field(
+            "not_found_attempts",
+            Integer(1),
+            "Answers that LeadSquared does not know a RequestID, until it is abandoned.",
+            str(POLLING_DEFAULTS.not_found_attempts),
+        ),
+        Field(
+            "policy",
+            Choice(("learned", "age", "round_robin")),
+            "What is polled next. `learned` is not in this version yet: `age` is used.",
+            POLLING_DEFAULTS.policy,
+        ),
+    )
+)
+
+QUEUE_METRICS = Section(
+    (
+        Field(
+            "interval",
+            Duration(">= 1s"),
+            "How often the queue metrics of each API are asked for.",
+            format_duration(Settings(accounts=()).queue_metrics_interval),
+        ),
+    )
+)
+
+CACHE = Section(
+    (
+        Field(
+            "finished_ttl",
+            POSITIVE,
+            "How long final answers are served again without a call.",
+            format_duration(_CACHE.finished_ttl),
+        ),
+        Field("max_entries", Integer(1), "Answers kept at most.", str(_CACHE.max_entries)),
+    )
+)
+
+STORAGE = Section(
+    (
+        Field("url", StorageUrl(), "Where the state is kept; `memory://` forgets it at the end.", _STORAGE.url),
+        Field(
+            "retention",
+            POSITIVE,
+            "How long finished requests are kept for the page and the API.",
+            format_duration(_STORAGE.retention),
+        ),
+        Field(
+            "max_pending",
+            Integer(1),
+            "Unfinished requests at most; past it new ones are refused, and none is dropped.",
+            str(_STORAGE.max_pending),
+        ),
+    )
+)
+
+METRICS = Section(
+    (
+        Field(
+            "duration_buckets",
+            Listed(Seconds(), "numbers of seconds > 0", 1, 50, ascending=True),
+            "Upper bounds of the buckets of the duration histograms, ascending.",
+            ", ".join(f"{bound:g}" for bound in _METRICS.duration_buckets),
+        ),
+        Field(
+            "max_reasons",
+            Integer(1),
+            "Values of the `reason` label at most; the others are `other`.",
+            str(_METRICS.max_reasons),
+        ),
+    )
+)
+
+ROOT = Section(
+    (
+        Field("accounts", Listed(ACCOUNT, "accounts", 1), "The LeadSquared accounts.", required=True),
+        Field("sources", Listed(SOURCE, "sources"), "How RequestIDs arrive; several, of any type.", "none"),
+        Field("polling", POLLING, "How requests are watched."),
+        Field("queue_metrics", QUEUE_METRICS, "The vendor's own figures of its queues."),
+        Field("cache", CACHE, "Answers served again without a call."),
+        Field("storage", STORAGE, "What survives a restart."),
+        Field("metrics", METRICS, "The shape of the metrics."),
+    )
+)
