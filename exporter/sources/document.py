@@ -135,7 +135,7 @@ class _Builder:
                 raise _refusal(event.start_mark, f"the key {shown(event.value)} is given twice")
             inside.key = inside.latest = event.value
             return
-        null = event.style is None and event.value in _NULLS
+        null = not event.style and event.value in _NULLS
         self._place(None if null else event.value)
 
     def _begin(self, event: Any, value: list[Any] | dict[str, Any]) -> None:

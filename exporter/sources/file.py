@@ -35,7 +35,7 @@ class _Seen:
 
     state     its state when it was last looked at
     settled   the state was the same twice in a row: what was read after that is complete
-    digest    of the content that was last taken in or refused; empty after the file could not be read
+    digest    of the content that was last taken in or refused; empty before, and after the file could not be read
     apis      what was configured then; a file that names an account too early is right later
     handed    the RequestIDs in it that the intake has
     trouble   why the content is not used; what was read before stays in use
@@ -91,7 +91,7 @@ class FileSource:
         self._files = {name: self._files.get(name) or _Seen() for name in found}
         for name, state in found.items():
             await self._look_at(name, state)
-        if not any(seen.trouble for seen in self._files.values()):
+        if all(seen.digest and not seen.trouble for seen in self._files.values()):
             self._health.up(self.name)
 
     async def _look_at(self, name: str, state: State | SourceUnreadable) -> None:
