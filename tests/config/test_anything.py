@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config.load import load
@@ -82,21 +82,25 @@ def shaped(shape: Shape) -> st.SearchStrategy[Any]:
     return SCALARS
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: Any, content: bytes) -> None:
     read(content, tmp_path_factory.getbasetemp())
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="acounts: -\n[]{}'\"&*!|>%\t\\x", max_size=80))
 def test_any_text_is_read_or_refused(tmp_path_factory: Any, text: str) -> None:
     read(text.encode(), tmp_path_factory.getbasetemp())
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEYS, ANYTHING, max_size=5))
 def test_any_structure_is_read_or_refused(tmp_path_factory: Any, value: dict[str, Any]) -> None:
     read(yaml.safe_dump(value).encode(), tmp_path_factory.getbasetemp())
 
 
+@settings(deadline=None)
 @given(shaped(ROOT))
 def test_any_values_of_the_right_shape_are_read_or_refused(tmp_path_factory: Any, value: object) -> None:
     read(yaml.safe_dump(value).encode(), tmp_path_factory.getbasetemp())

@@ -2,7 +2,7 @@ import contextlib
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config.document import Listing, Mapping, Node, Scalar, _compose, parse
@@ -45,11 +45,13 @@ def test_an_anchor_may_be_set_anew() -> None:
     assert tree.items[2] == Scalar(Position(1, 14), "2", False)
 
 
+@settings(deadline=None)
 @given(YAML_LIKE)
 def test_any_text_is_read_or_refused(text: str) -> None:
     parse(text)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(st.text(max_size=8) | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 )
@@ -76,6 +78,7 @@ def texts(value: object) -> object:
 
 
 @pytest.mark.skipif(not hasattr(yaml, "CSafeLoader"), reason="this PyYAML has no libyaml")
+@settings(deadline=None)
 @given(YAML_LIKE)
 def test_both_parsers_of_yaml_see_the_same_tree(text: str) -> None:
     trees = []

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config.duration import format_duration, parse
@@ -63,6 +63,7 @@ def test_a_duration_is_written_short(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=292 * 31_536_000_000))
 def test_what_is_written_reads_back(milliseconds: int) -> None:
     assert parse(format_duration(milliseconds / 1000)) == milliseconds / 1000
