@@ -32,7 +32,12 @@ class Listeners:
         # Compressed bodies are refused, so they are not to be unpacked either. aiohttp's access log holds query strings.
         # Its errors about broken requests quote them; what matters is logged by the application itself.
         self._runner = web.AppRunner(
-            application, access_log=None, logger=_silent(), auto_decompress=False, shutdown_timeout=STOP_SECONDS
+            application,
+            access_log=None,
+            logger=_silent(),
+            auto_decompress=False,
+            # aiohttp waits so long twice: for answers under way, and again after it cancelled them.
+            shutdown_timeout=STOP_SECONDS / 3,
         )
 
     async def start(self) -> list[str]:
@@ -49,7 +54,7 @@ class Listeners:
     async def stop(self) -> None:
         """No new connections, and a few seconds for what is being answered."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS * 2):
+            async with asyncio.timeout(STOP_SECONDS):
                 await self._runner.cleanup()
 
     async def _bind(self) -> list[socket.socket]:

@@ -1,0 +1,300 @@
+import gzip
+import json
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse, ClientSession
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from yarl import URL
+
+from exporter.core.request import Cause, Progress, State, Status, Transition
+from exporter.errors import IntakeFull, StoreUnavailable, UnknownAccount
+from tests.web.twins import IN_QUEUE, NOW, MemoryBackend, finished, push
+
+PATH = "/api/v1/requests"
+JSON = {"Content-Type": "application/json"}
+
+
+async def post(client: ClientSession, content: Any, **headers: str) -> ClientResponse:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return await client.post(PATH, data=BytesIO(body), headers={**JSON, **headers})
+
+
+async def error(response: ClientResponse, status: int) -> list[str]:
+    """The error and its details, after a check that the answer is one."""
+    assert response.status == status
+    assert response.content_type == "application/json"
+    content = await response.json()
+    assert set(content) == {"error", "details"}
+    return [content["error"], *content["details"]]
+
+
+async def test_a_group_is_taken_in_and_counted(client: ClientSession, backend: MemoryBackend) -> None:
+    response = await post(client, {"request_ids": ["a", {"request_id": "b", "submitted_at": "2026-01-31T12:00:00Z"}]})
+    assert response.status == 202
+    assert await response.json() == {"accepted": 2, "known": 0}
+    assert backend.records["b"].submitted == 1769860800.0
+    assert await (await post(client, [{"request_ids": ["b", "c"]}])).json() == {"accepted": 1, "known": 1}
+    assert await (await post(client, [])).json() == {"accepted": 0, "known": 0}
+
+
+async def test_the_names_of_the_source_are_used(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.configured = {"acme": ["lead_update"], "beta": ["call_log"]}
+    backend.pushes = [push(account="beta", name="push-7")]
+    assert (await post(client, {"request_ids": ["a"]})).status == 202
+    record = backend.records["a"]
+    assert (record.account, record.api, record.source) == ("beta", "call_log", "push-7")
+
+
+async def test_one_mistake_keeps_everything_out(client: ClientSession, backend: MemoryBackend) -> None:
+    response = await post(client, [{"request_ids": ["a"]}, {"request_ids": ["b c"], "acount": "x"}])
+    assert await error(response, 400) == [
+        "nothing was taken in: 2 mistakes",
+        "[1].acount: unknown key; allowed: request_ids, account, api",
+        '[1].request_ids[0]: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got "b c"',
+    ]
+    assert backend.records == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"", "not JSON: line 1, column 1: Expecting value"),
+        (b'{"request_ids": ["a"', "not JSON: line 1, column 21: Expecting ',' delimiter"),
+        (b'{"request_ids": ["\xe9"]}', "not UTF-8: byte 19 can't be read"),
+    ],
+)
+async def test_a_body_that_is_no_json_is_refused_with_its_place(client: ClientSession, body: bytes, told: str) -> None:
+    assert await error(await post(client, body), 400) == [told]
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
+async def test_only_json_is_taken(client: ClientSession, content_type: str | None) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    response = await client.post(PATH, data=b"[]", headers=headers, skip_auto_headers=("Content-Type",))
+    assert await error(response, 415) == ["the body must be JSON, with the header Content-Type: application/json"]
+
+
+async def test_compressed_bodies_and_other_charsets_are_refused(client: ClientSession) -> None:
+    packed = await post(client, gzip.compress(b"[]"), **{"Content-Encoding": "gzip"})
+    assert await error(packed, 415) == ["the body must not be compressed"]
+    latin = await client.post(PATH, data=b"[]", headers={"Content-Type": "application/json; charset=latin-1"})
+    assert await error(latin, 415) == ["the body must be UTF-8"]
+
+
+async def test_a_body_of_8_mib_is_taken_and_one_byte_more_is_not(client: ClientSession, backend: MemoryBackend) -> None:
+    most = 8 * 1024 * 1024
+    body = b'{"request_ids": ["a"]}'
+    assert (await post(client, body.ljust(most))).status == 202
+    refused = await post(client, body.ljust(most + 1))
+    assert await error(refused, 413) == [f"the body must not have more than {most} bytes; split it"]
+
+
+async def test_a_large_body_is_checked_as_a_small_one(client: ClientSession, backend: MemoryBackend) -> None:
+    ids = [f"request-{number:06}" for number in range(10_000)]
+    assert await (await post(client, {"request_ids": ids})).json() == {"accepted": 10_000, "known": 0}
+    told = await error(await post(client, {"request_ids": [*ids, "a b"]}), 400)
+    assert told[1].startswith("request_ids[10000]: ")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "told"),
+    [
+        (IntakeFull("10 requests are pending"), 503, ["10 requests are pending"]),
+        (StoreUnavailable("disk full"), 503, ["the store can't be written now; nothing was taken in"]),
+        (UnknownAccount("not taken in", ["no account 'acme'"]), 400, ["not taken in", "no account 'acme'"]),
+    ],
+)
+async def test_trouble_of_the_intake_is_told(
+    client: ClientSession, backend: MemoryBackend, trouble: Exception, status: int, told: list[str]
+) -> None:
+    backend.trouble = trouble
+    response = await post(client, {"request_ids": ["a"]})
+    assert await error(response, status) == told
+    assert response.headers.get("Retry-After") == ("5" if status == 503 else None)
+
+
+async def test_writing_needs_the_token_when_there_is_one(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.pushes = [push(), push("s3cret", name="push-1")]
+    refused = await post(client, {"request_ids": ["a"]})
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert await error(refused, 401) == [
+        "writing needs the header Authorization: Bearer TOKEN with the token of the push source"
+    ]
+    assert (await post(client, {"request_ids": ["a"]}, Authorization="Bearer wrong")).status == 401
+    assert (await client.delete(f"{PATH}/a")).status == 401
+    assert (await post(client, {"request_ids": ["a"]}, Authorization="Bearer s3cret")).status == 202
+    assert backend.records["a"].source == "push-1"
+    assert (await client.get(f"{PATH}/a")).status == 200
+
+
+async def test_what_a_proxy_says_of_its_client_is_not_believed(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.pushes = [push("s3cret")]
+    response = await post(client, {"request_ids": ["a"]}, **{"X-Forwarded-For": "127.0.0.1"})
+    assert response.status == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "http://evil.example"}, 401),
+        ({"Origin": "null"}, 401),
+        ({"Origin": "http://[broken"}, 401),
+        ({"Sec-Fetch-Site": "cross-site"}, 401),
+        ({"Origin": "http://evil.example:10040", "Host": "evil.example:10040"}, 401),
+        ({"Origin": "http://localhost:10040", "Host": "localhost:10040", "Sec-Fetch-Site": "same-origin"}, 202),
+        ({"Origin": "http://127.0.0.1:1", "Host": "127.0.0.1:1"}, 202),
+        ({"Sec-Fetch-Site": "none"}, 202),
+    ],
+)
+async def test_pages_of_other_sites_can_not_write(client: ClientSession, headers: dict[str, str], status: int) -> None:
+    assert (await post(client, {"request_ids": ["a"]}, **headers)).status == status
+
+
+async def test_one_request_is_shown_with_its_bounds_and_transitions(
+    client: ClientSession, backend: MemoryBackend
+) -> None:
+    backend.add("a", submitted=NOW - 60.0, change=finished)
+    done = Progress(Status.SUCCESS, "none", "in_process_queue")
+    backend.transitions["a"] = (Transition(NOW - 30.0, IN_QUEUE), Transition(NOW, done))
+    assert await (await client.get(f"{PATH}/a")).json() == {
+        "request_id": "a",
+        "account": "acme",
+        "api": "lead_update",
+        "source": "push",
+        "state": "finished",
+        "status": "success",
+        "current_step": "none",
+        "last_step": "in_process_queue",
+        "reason": None,
+        "cause": None,
+        "polls": 4,
+        "submitted_at": "2026-02-02T02:39:00.000Z",
+        "first_seen_at": "2026-02-02T02:40:00.000Z",
+        "finished_after": "2026-02-02T02:39:50.000Z",
+        "finished_at": "2026-02-02T02:40:00.000Z",
+        "abandoned_at": None,
+        "duration_seconds": {"lower": 50.0, "upper": 60.0},
+        "transitions": [
+            {"time": "2026-02-02T02:39:30.000Z", "status": "in_queue", "current_step": "queued", "last_step": "none"},
+            {
+                "time": "2026-02-02T02:40:00.000Z",
+                "status": "success",
+                "current_step": "none",
+                "last_step": "in_process_queue",
+            },
+        ],
+    }
+
+
+async def test_a_request_of_unknown_submission_has_no_duration(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.add("a", change=finished)
+    shown = await (await client.get(f"{PATH}/a")).json()
+    assert shown["submitted_at"] is None
+    assert shown["duration_seconds"] is None
+
+
+@pytest.mark.parametrize("request_id", ["unknown", "a%20b", "%00", "x" * 129, "a%2Fb"])
+async def test_a_request_that_nobody_knows_is_not_found(client: ClientSession, request_id: str) -> None:
+    url = URL(f"{PATH}/{request_id}", encoded=True)
+    told = await error(await client.get(url), 404)
+    assert told in (["no such request"], ["no such path"])
+    assert (await client.delete(url)).status == 404
+
+
+async def test_a_request_is_removed_once(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.add("a")
+    response = await client.delete(f"{PATH}/a")
+    assert response.status == 200
+    assert await response.json() == {"request_id": "a", "state": "abandoned"}
+    assert backend.records["a"].cause is Cause.REMOVED
+    assert await error(await client.delete(f"{PATH}/a"), 409) == ["the request has ended already"]
+    shown = await (await client.get(f"{PATH}/a")).json()
+    assert (shown["state"], shown["cause"], shown["finished_at"]) == ("abandoned", "removed", None)
+    assert shown["abandoned_at"] == "2026-02-02T02:40:00.000Z"
+
+
+async def listed(client: ClientSession, query: str = "") -> list[str]:
+    response = await client.get(f"{PATH}{query}")
+    assert response.status == 200
+    return [one["request_id"] for one in (await response.json())["requests"]]
+
+
+async def test_the_list_is_filtered(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.add("old", submitted=NOW - 1801.0)
+    backend.add("new", submitted=NOW - 1799.0)
+    backend.add("done", submitted=NOW - 5000.0, change=finished)
+    backend.add("bad", account="beta", change=lambda record: replace(record, reason="MXException"))
+    backend.add("gone", api="call_log", change=lambda record: replace(record, state=State.ABANDONED))
+    assert await listed(client) == ["gone", "bad", "done", "new", "old"]
+    assert await listed(client, "?account=beta") == ["bad"]
+    assert await listed(client, "?api=call_log") == ["gone"]
+    assert await listed(client, "?status=success") == ["done"]
+    assert await listed(client, "?state=pending") == ["bad", "new", "old"]
+    assert await listed(client, "?state=finished&account=acme") == ["done"]
+    assert await listed(client, "?state=abandoned") == ["gone"]
+    assert await listed(client, "?state=stuck") == ["old"]
+    assert await listed(client, "?reason=MXException") == ["bad"]
+    assert await listed(client, "?q=ol&account=") == ["old"]
+
+
+async def test_pages_follow_each_other_without_a_gap(client: ClientSession, backend: MemoryBackend) -> None:
+    for number in range(5):
+        backend.add(f"r{number}")
+    pages, cursor = [], ""
+    while True:
+        content = await (await client.get(f"{PATH}?limit=2{cursor}")).json()
+        pages.append([one["request_id"] for one in content["requests"]])
+        if content["next_cursor"] is None:
+            break
+        cursor = f"&cursor={content['next_cursor']}"
+    assert pages == [["r4", "r3"], ["r2", "r1"], ["r0"]]
+    assert (await (await client.get(f"{PATH}?limit=5")).json())["next_cursor"] is None
+
+
+async def test_the_list_shows_a_hundred_unless_told_otherwise(client: ClientSession, backend: MemoryBackend) -> None:
+    for number in range(101):
+        backend.add(f"r{number}")
+    assert len(await listed(client)) == 100
+    assert len(await listed(client, "?limit=1000")) == 101
+
+
+async def test_every_unfit_parameter_is_named(client: ClientSession) -> None:
+    query = "?sate=x&limit=0&limit=1&cursor=-1&status=Success&state=done&q=a%20b&account=a%00"
+    assert await error(await client.get(f"{PATH}{query}"), 400) == [
+        "the query does not fit",
+        "sate: unknown parameter; allowed: q, account, api, status, reason, state, limit, cursor",
+        "limit: given more than once",
+        "q: must be a RequestID or its beginning: 1 to 128 characters of A-Z a-z 0-9 . _ -",
+        "account: must be a name of at most 128 characters",
+        "status: must be one of unknown, in_queue, success, failure, error, other",
+        "state: must be one of pending, finished, abandoned, stuck",
+        "limit: must be an integer from 1 to 1000",
+        "cursor: must be the next_cursor of an earlier answer",
+    ]
+
+
+@pytest.mark.parametrize("limit", ["1001", "-1", "1.5", "ten", "9" * 5000])
+async def test_a_limit_out_of_bounds_is_refused(client: ClientSession, limit: str) -> None:
+    assert (await client.get(f"{PATH}?limit={limit}")).status == 400
+
+
+async def test_a_store_that_can_not_be_read_is_told(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.trouble = StoreUnavailable("/secret/path: disk full")
+    for path in (PATH, f"{PATH}/a"):
+        response = await client.get(path)
+        assert response.headers["Retry-After"] == "5"
+        assert await error(response, 503) == ["the store can't be read now"]
+
+
+@given(
+    st.binary(max_size=300) | st.recursive(st.text() | st.none(), st.lists).map(lambda tree: json.dumps(tree).encode())
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_no_body_is_answered_with_500(client: ClientSession, body: bytes) -> None:
+    response = await post(client, body)
+    assert response.status in (202, 400)
+    await response.read()

@@ -1,0 +1,105 @@
+import asyncio
+import socket
+from time import perf_counter
+
+import pytest
+from aiohttp import ClientError, ClientSession, web
+
+from exporter.errors import StartupError
+from exporter.web import listen
+from exporter.web.application import build
+from exporter.web.listen import Listeners
+from tests.web.twins import MemoryBackend
+
+
+def listeners(*addresses: str) -> Listeners:
+    return Listeners(build(MemoryBackend(), telemetry_path="/metrics", enable_lifecycle=False), addresses)
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+async def status(url: str) -> int:
+    async with ClientSession() as client, client.get(f"{url}/-/healthy") as response:
+        return response.status
+
+
+async def test_several_addresses_are_served_and_told() -> None:
+    server = listeners("127.0.0.1:0", "localhost:0", ":0")
+    urls = await server.start()
+    assert len({*urls}) == 3
+    assert all(url.startswith("http://127.0.0.1:") for url in urls)
+    assert [await status(url) for url in urls] == [200, 200, 200]
+    await server.stop()
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+async def test_ipv6_is_served() -> None:
+    server = listeners("[::1]:0", ":0")
+    urls = await server.start()
+    assert urls[0].startswith("http://[::1]:")
+    assert await status(urls[0]) == 200
+    assert await status(urls[1].replace("127.0.0.1", "[::1]")) == 200
+    await server.stop()
+
+
+async def test_a_taken_port_is_told_in_one_line_and_nothing_stays_open() -> None:
+    first = listeners("127.0.0.1:0")
+    (url,) = await first.start()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        free = probe.getsockname()[1]
+    taken = url.removeprefix("http://")
+    with pytest.raises(StartupError) as caught:
+        await listeners(f"127.0.0.1:{free}", taken).start()
+    assert str(caught.value) == (
+        f"--web.listen-address: {taken}: the port is taken; stop what listens there, or choose another one"
+    )
+    await first.stop()
+    again = listeners(f"127.0.0.1:{free}", taken)
+    await again.start()
+    await again.stop()
+
+
+@pytest.mark.parametrize("address", ["", "10040", "::1:10040", "localhost", ":x", ":70000", "127.0.0.1:-1", ":٣"])
+async def test_an_address_that_is_none_is_told(address: str) -> None:
+    with pytest.raises(StartupError) as caught:
+        await listeners(address).start()
+    assert str(caught.value) == (
+        f"--web.listen-address: {address}: must be HOST:PORT such as :10040, 127.0.0.1:10040 or [::1]:10040"
+    )
+
+
+async def test_an_address_of_another_machine_is_told() -> None:
+    with pytest.raises(
+        StartupError, match=r"^--web.listen-address: 192\.0\.2\.1:0: this machine does not have the address$"
+    ):
+        await listeners("192.0.2.1:0").start()
+
+
+async def test_stopping_waits_for_no_handler_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "STOP_SECONDS", 0.6)
+    entered = asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        entered.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    application = web.Application()
+    application.router.add_get("/", hang)
+    server = Listeners(application, ["127.0.0.1:0"])
+    (url,) = await server.start()
+    async with ClientSession() as client:
+        asking = asyncio.ensure_future(client.get(url))
+        await entered.wait()
+        began = perf_counter()
+        await server.stop()
+        assert perf_counter() - began < 2.0
+        with pytest.raises(ClientError):
+            await asking
