@@ -34,10 +34,9 @@ def refuse_other_sites(request: web.Request, *, loopback_only: bool) -> None:
     origin = request.headers.get("Origin")
     if origin is None and request.headers.get("Sec-Fetch-Site") in (None, "same-origin", "none"):
         return
-    asked = urlsplit(f"//{request.host}")
-    if origin is None or _netloc(origin) != asked.netloc.lower():
+    if origin is None or _netloc(origin) != request.host.lower():
         raise _unauthorised("pages of other sites may not write here")
-    if loopback_only and not push.is_loopback(_hostname(asked.netloc)):
+    if loopback_only and not push.is_loopback(_hostname(request.host)):
         raise _unauthorised("without a token, pages may write only under localhost or a loopback address")
 
 

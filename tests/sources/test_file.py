@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config import settings
-from exporter.errors import IntakeFull, UnknownAccount
+from exporter.errors import IntakeFull, SourceUnreadable, UnknownAccount
 from exporter.sources import watched
 from exporter.sources.delivery import BATCH
 from exporter.sources.file import FileSource
@@ -205,6 +205,24 @@ async def test_another_ending_is_refused(tmp_path: Path) -> None:
     path = bench.write("ids.csv", "a")
     await bench.look()
     assert bench.health.story == [f"file-0 down: {path}: its name must end in one of .json .yaml .yml .txt"]
+
+
+def test_a_file_that_goes_or_grows_before_it_is_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ids.txt"
+    with pytest.raises(SourceUnreadable) as caught:
+        watched.read(str(path), complete=True)
+    assert str(caught.value) == f"{path}: can't be read: No such file or directory"
+    path.write_text("a\nb\n")
+    monkeypatch.setattr(watched, "LARGEST", 3)
+    with pytest.raises(SourceUnreadable, match="split it"):
+        watched.read(str(path), complete=True)
+
+
+async def test_a_name_that_looks_like_a_pattern_is_a_name_where_it_exists(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "ids[1].txt", "*.txt")
+    bench.write("ids[1].txt", "a\n")
+    await bench.look()
+    assert bench.intake.calls == [("file-0", 1)]
 
 
 async def test_half_a_line_waits_for_its_end(tmp_path: Path) -> None:

@@ -1,17 +1,23 @@
+import asyncio
 import gzip
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientResponse, ClientSession, web
+from aiohttp.typedefs import Handler
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
 from exporter.core.request import Cause, Progress, State, Status, Transition
 from exporter.errors import IntakeFull, StoreUnavailable, UnknownAccount
+from exporter.web import api
+from exporter.web.application import build
+from exporter.web.listen import Listeners
 from tests.web.twins import IN_QUEUE, NOW, MemoryBackend, finished, push
 
 PATH = "/api/v1/requests"
@@ -147,11 +153,47 @@ async def test_what_a_proxy_says_of_its_client_is_not_believed(client: ClientSes
         ({"Origin": "http://evil.example:10040", "Host": "evil.example:10040"}, 401),
         ({"Origin": "http://localhost:10040", "Host": "localhost:10040", "Sec-Fetch-Site": "same-origin"}, 202),
         ({"Origin": "http://127.0.0.1:1", "Host": "127.0.0.1:1"}, 202),
+        ({"Origin": "http://[broken", "Host": "[broken"}, 401),
+        ({"Origin": "http://a]b", "Host": "a]b"}, 401),
         ({"Sec-Fetch-Site": "none"}, 202),
     ],
 )
 async def test_pages_of_other_sites_can_not_write(client: ClientSession, headers: dict[str, str], status: int) -> None:
     assert (await post(client, {"request_ids": ["a"]}, **headers)).status == status
+
+
+async def test_another_machine_can_not_write_without_a_token(backend: MemoryBackend) -> None:
+    application = build(backend, telemetry_path="/metrics", enable_lifecycle=False)
+    backend.add("a")
+
+    @web.middleware
+    async def from_afar(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await handler(request.clone(remote="192.0.2.7"))
+
+    application.middlewares.insert(0, from_afar)
+    listeners = Listeners(application, ["127.0.0.1:0"])
+    (url,) = await listeners.start()
+    async with ClientSession(url) as client:
+        told = "writing is allowed from the loopback interface only; give the push source a token_file to allow it from elsewhere"
+        assert await error(await post(client, {"request_ids": ["b"]}), 401) == [told]
+        assert await error(await client.delete(f"{PATH}/a"), 401) == [told]
+        assert (await client.get(f"{PATH}/a")).status == 200
+        backend.pushes = [push("s3cret")]
+        assert (await post(client, {"request_ids": ["b"]}, Authorization="Bearer s3cret")).status == 202
+    await listeners.stop()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    client: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "BODY_SECONDS", 0.05)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        yield b"["
+        await asyncio.sleep(1)
+
+    response = await client.post(PATH, data=dripping(), headers=JSON)
+    assert await error(response, 400) == ["the body did not arrive within 0 s"]
 
 
 async def test_one_request_is_shown_with_its_bounds_and_transitions(
