@@ -248,7 +248,7 @@ async def test_a_request_that_nobody_knows_is_not_found(client: ClientSession, r
 
 
 async def test_a_request_is_removed_once(client: ClientSession, backend: MemoryBackend) -> None:
-    backend.add("a")
+    backend.add("a", submitted=NOW - 60.0)
     response = await client.delete(f"{PATH}/a")
     assert response.status == 200
     assert await response.json() == {"request_id": "a", "state": "abandoned"}
@@ -257,6 +257,7 @@ async def test_a_request_is_removed_once(client: ClientSession, backend: MemoryB
     shown = await (await client.get(f"{PATH}/a")).json()
     assert (shown["state"], shown["cause"], shown["finished_at"]) == ("abandoned", "removed", None)
     assert shown["abandoned_at"] == "2026-02-02T02:40:00.000Z"
+    assert shown["duration_seconds"] is None
 
 
 async def listed(client: ClientSession, query: str = "") -> list[str]:
