@@ -6,6 +6,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from aiohttp import web
 
@@ -125,7 +126,7 @@ class SimulatorServer:
         response = web.StreamResponse(headers={"content-type": "application/x-ndjson"})
         await response.prepare(request)
         lines = self._traces()
-        while part := b"".join(line for line, _ in zip(lines, range(_LINES_AT_A_TIME), strict=False)):
+        while part := b"".join(islice(lines, _LINES_AT_A_TIME)):
             await response.write(part)
         await response.write_eof()
         return response

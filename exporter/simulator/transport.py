@@ -58,7 +58,9 @@ class Wire:
         self._calls: list[tuple[float, int, _Call]] = []
         self._numbers = count()
 
-    def __len__(self) -> int:
+    @property
+    def under_way(self) -> int:
+        """Calls that were sent and have not arrived."""
         return len(self._calls)
 
     def send(self, call: _Call, arrival: float) -> None:
