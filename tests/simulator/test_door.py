@@ -5,7 +5,7 @@ from hypothesis import given as examples
 from hypothesis import strategies
 
 from exporter.errors import ConfigurationError
-from exporter.simulator.door import DAY, Account, Busiest, Door, Kind
+from exporter.simulator.door import DAY, Account, Busiest, Door, Kind, busiest_window
 from exporter.simulator.options import Options
 from exporter.simulator.remote import Remote
 from tests.simulator.caller import Caller, given
@@ -45,6 +45,11 @@ def test_the_busiest_window_is_the_most_that_any_window_holds(steps: list[float]
         times.append(now)
         busiest.add(now)
     assert busiest.most == max((sum(a <= b and b - a < 5.0 for b in times) for a in times), default=0)
+
+
+def test_two_events_exactly_a_period_apart_share_no_window() -> None:
+    assert busiest_window([0.0, 4.999], 5.0) == 2
+    assert busiest_window([0.0, 5.0, 10.0], 5.0) == 1
 
 
 def test_a_call_exactly_one_period_later_is_in_another_window() -> None:
