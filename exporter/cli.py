@@ -1,0 +1,215 @@
+"""The command line: what there is, as data, and what runs for it.
+
+The exporter itself is a sidecar; what only another command needs is imported when that command runs.
+"""
+
+import argparse
+import importlib
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+from exporter import log, version
+from exporter.errors import ConfigurationError, ExporterError
+from exporter.flags import USAGE, Flag, Parser, UsageError
+from exporter.options import RunOptions
+
+PROGRAM: Final = "leadsquared-exporter"
+SUMMARY: Final = "Watches LeadSquared asynchronous requests and tells Prometheus what became of them."
+
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]*):(?P<port>[0-9]{1,5})")
+_HIGHEST_PORT = 65535
+_TELEMETRY_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
+# The beginnings of what the web answers besides the metrics.
+_TAKEN_PATH = re.compile(r"/(-|api|requests|accounts)(/.*)?|/style\.css|/icon\.svg")
+_INTERRUPTED = 130
+
+
+def _address(text: str) -> str | None:
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) > _HIGHEST_PORT:
+        return "must be HOST:PORT such as :10040, 127.0.0.1:10040 or [::1]:10040"
+    return None
+
+
+def _telemetry_path(text: str) -> str | None:
+    if not _TELEMETRY_PATH.fullmatch(text):
+        return "must be a path such as /metrics"
+    return "must be a path that nothing else is found under, such as /metrics" if _TAKEN_PATH.fullmatch(text) else None
+
+
+FLAGS: Final = (
+    Flag(
+        name="config.file",
+        metavar="FILE",
+        default="config.yaml",
+        help="the configuration; SIGHUP and POST /-/reload read it again",
+    ),
+    Flag(name="config.check", help="check the configuration and everything it names, print every problem, and end"),
+    Flag(
+        name="web.listen-address",
+        metavar="HOST:PORT",
+        default=":10040",
+        repeatable=True,
+        check=_address,
+        help="where to listen; without a host on all interfaces, with port 0 on a free one",
+    ),
+    Flag(
+        name="web.config.file",
+        metavar="FILE",
+        help="TLS, basic authentication and headers, in the format that all exporters of Prometheus share",
+    ),
+    Flag(
+        name="web.telemetry-path",
+        metavar="PATH",
+        default="/metrics",
+        check=_telemetry_path,
+        help="where the metrics are found",
+    ),
+    Flag(name="web.enable-lifecycle", help="allow POST /-/reload and POST /-/quit"),
+    Flag(
+        name="log.level",
+        metavar="LEVEL",
+        default="info",
+        choices=tuple(log.LEVELS),
+        help="the least that is logged: debug, info, warn or error",
+    ),
+    Flag(name="log.format", metavar="FORMAT", default="logfmt", choices=log.FORMATS, help="logfmt or json"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: `module` has the functions of CommandModule."""
+
+    name: str
+    summary: str
+    module: str
+
+
+class CommandModule(Protocol):
+    def add_arguments(self, parser: Parser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """The exit status."""
+
+
+COMMANDS: Final = (
+    Command("demo", "Run the whole thing without an account: simulator, application and exporter.", "exporter.demo"),
+    Command("upstream", "Run only the simulator of LeadSquared's asynchronous APIs.", "exporter.simulator.command"),
+    Command("add", "Hand RequestIDs to a running exporter.", "exporter.add"),
+    Command("healthcheck", "Ask a running exporter whether it is healthy; status 0 or 1.", "exporter.healthcheck"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status: 0, 1 for a bad configuration or a start-up failure, 2 (by SystemExit) for wrong usage."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        command = next((command for command in COMMANDS if given and command.name == given[0]), None)
+        return _exporter(given) if command is None else _subcommand(command, given[1:])
+    except ConfigurationError as error:
+        sys.stderr.writelines(f"{problem}\n" for problem in error.problems)
+    except UsageError as error:
+        sys.stderr.write(f"{PROGRAM} {given[0]}: error: {error}, try --help\n")
+        return USAGE
+    except ExporterError as error:
+        sys.stderr.write(f"{PROGRAM}: error: {error}\n")
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return 1
+
+
+def main_parser() -> Parser:
+    lines = "\n".join(f"  {command.name:<13}{command.summary}" for command in COMMANDS)
+    parser = Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [FLAG …] | COMMAND [FLAG …]",
+        description=f"{SUMMARY} Without a command the exporter runs until SIGTERM or SIGINT.\n\ncommands:\n{lines}",
+        epilog="Every flag can be given by the environment variable in brackets too; the command line wins.",
+    )
+    parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="version", version=version.describe(), help="print the version, and end")
+    parser.declare(FLAGS)
+    return parser
+
+
+def command_parser(command: Command) -> tuple[Parser, CommandModule]:
+    module = cast(CommandModule, importlib.import_module(command.module))
+    parser = Parser(prog=f"{PROGRAM} {command.name}", description=command.summary)
+    module.add_arguments(parser)
+    return parser, module
+
+
+def _subcommand(command: Command, arguments: Sequence[str]) -> int:
+    parser, module = command_parser(command)
+    return module.run(parser.read(arguments, os.environ))
+
+
+def _exporter(arguments: Sequence[str]) -> int:
+    parser = main_parser()
+    found = parser.read(arguments, os.environ)
+    if found.command is not None:
+        parser.error(_misplaced(found.command))
+    options = _options(found)
+    if found.config_check:
+        return _check(options)
+    log.configure(level=options.log_level, form=options.log_format)
+    from exporter import app
+
+    return app.run(options)
+
+
+def _misplaced(name: str) -> str:
+    names = [command.name for command in COMMANDS]
+    if name in names:
+        return f"the command {name} has to come first, before any flag"
+    return f"there is no command {name}; there are {', '.join(names)}"
+
+
+def _options(found: argparse.Namespace) -> RunOptions:
+    return RunOptions(
+        config_file=Path(found.config_file),
+        listen_addresses=found.web_listen_address,
+        web_config_file=Path(found.web_config_file) if found.web_config_file else None,
+        telemetry_path=found.web_telemetry_path,
+        enable_lifecycle=found.web_enable_lifecycle,
+        log_level=found.log_level,
+        log_format=found.log_format,
+    )
+
+
+def _check(options: RunOptions) -> int:
+    """Every problem of every file: who mends one of them wants to know the next one too."""
+    problems = [*_configuration_problems(options.config_file), *_web_problems(options.web_config_file)]
+    sys.stderr.writelines(f"{problem}\n" for problem in problems)
+    return 1 if problems else 0
+
+
+def _configuration_problems(path: Path) -> list[str]:
+    from exporter.config.load import load
+
+    try:
+        settings = load(path, environment=os.environ)
+    except ConfigurationError as error:
+        return error.problems
+    sys.stderr.writelines(f"warning: {warning}\n" for warning in settings.warnings)
+    sys.stdout.write(f"{path} is valid\n")
+    return []
+
+
+def _web_problems(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    from exporter.web.security import Security
+
+    try:
+        Security(path)
+    except ConfigurationError as error:
+        return error.problems
+    sys.stdout.write(f"{path} is valid\n")
+    return []

@@ -1,0 +1,198 @@
+"""Logging: a line an event, with fields, as logfmt or JSON.
+
+Nothing secret gets out here: fields with the names of secrets are not shown, URLs lose their query and their password,
+and a traceback needs the debug level. A warning that repeats itself is shown once in REPEAT_SECONDS.
+"""
+
+import json
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TextIO
+
+LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+FORMATS: Final = ("logfmt", "json")
+REPEAT_SECONDS: Final = 30.0
+
+REFUSED: Final = "<refused>"
+# `x_api_key`, `request_body` and the like are refused by their last words.
+_SECRET = re.compile(r"(^|_)(api_?key|authorization|body|cookie|headers?|password|query|query_string|secret|token)$")
+_USER = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/?#@]*@", re.IGNORECASE)
+_QUERY = re.compile(r"(?P<path>/[^\s?\"']*)\?[^\s\"']+")
+_BARE = re.compile(r"[^\s\"=]+")
+_LONGEST = 2000
+_NAMES = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warn", logging.ERROR: "error"}
+_NOISY = ("aiohttp", "asyncio", "py.warnings")
+# The fields that tell one trouble from another; the rest varies within one.
+_TELLING = ("account", "api", "source", "kind", "file")
+_MOST_KINDS = 4096
+_PACKAGE = Path(__file__).parent
+
+_Plain = str | int | float | bool | None
+
+
+class Logger:
+    """Events of one module. Fields are keyword arguments; their values are shown by `str`, numbers as numbers."""
+
+    __slots__ = ("_logger",)
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def debug(self, message: str, **fields: object) -> None:
+        self._logger.debug(message, extra={"fields": fields}, stacklevel=2)
+
+    def info(self, message: str, **fields: object) -> None:
+        self._logger.info(message, extra={"fields": fields}, stacklevel=2)
+
+    def warning(self, message: str, **fields: object) -> None:
+        self._logger.warning(message, extra={"fields": fields}, stacklevel=2)
+
+    def error(self, message: str, **fields: object) -> None:
+        self._logger.error(message, extra={"fields": fields}, stacklevel=2)
+
+
+def get_logger(name: str) -> Logger:
+    return Logger(name)
+
+
+def configure(*, level: str, form: str, stream: TextIO | None = None) -> None:
+    """Send everything that is logged to `stream` (standard error). `level` is one of LEVELS, `form` one of FORMATS.
+
+    Can be called again; the last call counts.
+    """
+    threshold = LEVELS[level]
+    handler = logging.StreamHandler(stream or sys.stderr)
+    tracebacks = threshold <= logging.DEBUG
+    handler.setFormatter(Json(tracebacks=tracebacks) if form == "json" else Logfmt(tracebacks=tracebacks))
+    handler.addFilter(Repeats())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(threshold)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+    logging.captureWarnings(True)
+    # A full disk or a closed pipe behind standard error would otherwise print a traceback for each line.
+    logging.raiseExceptions = False
+
+
+class Repeats(logging.Filter):
+    """Lets a warning or error through once in `seconds` and counts those held back in between.
+
+    Fields that name the trouble (account, source …) make it another one; a differing error text does not.
+    """
+
+    def __init__(self, *, seconds: float = REPEAT_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._clock = clock
+        self._shown: dict[tuple[object, ...], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        key, now = _trouble(record), self._clock()
+        last, held_back = self._shown.get(key, (-self._seconds, 0))
+        if now - last < self._seconds:
+            self._shown[key] = (last, held_back + 1)
+            return False
+        if held_back:
+            record.suppressed = held_back
+        self._forget(now)
+        self._shown[key] = (now, 0)
+        return True
+
+    def _forget(self, now: float) -> None:
+        if len(self._shown) >= _MOST_KINDS:
+            self._shown = {key: kept for key, kept in self._shown.items() if now - kept[0] < self._seconds}
+        if len(self._shown) >= _MOST_KINDS:
+            self._shown.clear()
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, *, tracebacks: bool = False) -> None:
+        super().__init__()
+        self._tracebacks = tracebacks
+
+    def _pairs(self, record: logging.LogRecord) -> Iterator[tuple[str, _Plain]]:
+        moment = datetime.fromtimestamp(record.created, UTC)
+        yield "ts", f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+        yield "level", _NAMES.get(record.levelno, record.levelname.lower())
+        yield "caller", _caller(record)
+        yield "msg", _clean(record.getMessage())
+        for name, value in _fields(record).items():
+            yield name, REFUSED if _SECRET.search(name.lower()) else _plain(value)
+        yield from self._exception(record)
+        if hasattr(record, "suppressed"):
+            yield "suppressed", record.suppressed
+
+    def _exception(self, record: logging.LogRecord) -> Iterator[tuple[str, _Plain]]:
+        if not record.exc_info or record.exc_info[1] is None:
+            return
+        error = record.exc_info[1]
+        yield "exception", _clean(f"{type(error).__name__}: {error}")
+        if self._tracebacks:
+            yield "traceback", _clean(self.formatException(record.exc_info))
+
+
+class Logfmt(_Formatter):
+    """`ts=2026-01-31T12:00:00.000Z level=info caller=poller.py:153 msg="call failed" account=acme`"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return " ".join(f"{_key(name)}={_value(value)}" for name, value in self._pairs(record))
+
+
+class Json(_Formatter):
+    """The same keys as one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        pairs: dict[str, _Plain] = {}
+        for name, value in self._pairs(record):
+            pairs.setdefault(name, value)
+        return json.dumps(pairs, separators=(",", ":"))
+
+
+def _trouble(record: logging.LogRecord) -> tuple[object, ...]:
+    fields = _fields(record)
+    return (record.name, record.levelno, record.msg, *(str(fields.get(name)) for name in _TELLING))
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, object]:
+    fields = getattr(record, "fields", None)
+    return fields if isinstance(fields, Mapping) else {}
+
+
+def _caller(record: logging.LogRecord) -> str:
+    """Where in the package; of other packages only their name, because a path tells about the machine."""
+    path = Path(record.pathname)
+    where = path.relative_to(_PACKAGE).as_posix() if path.is_relative_to(_PACKAGE) else record.name
+    return f"{where}:{record.lineno}"
+
+
+def _plain(value: object) -> _Plain:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _clean(str(value))
+
+
+def _clean(text: str) -> str:
+    """Without what a URL can hide: the user and password before its host, and its query."""
+    text = _QUERY.sub(r"\g<path>?…", _USER.sub(r"\g<scheme>", text))
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^\w.-]", "_", name)
+
+
+def _value(value: _Plain) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if value.isprintable():
+        return value if _BARE.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+    # A line break or an escape sequence could forge a line, or steer a terminal.
+    return json.dumps(value)

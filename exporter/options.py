@@ -1,0 +1,17 @@
+"""What the command line says about one run of the exporter."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """`listen_addresses` are HOST:PORT, :PORT or [IPV6]:PORT; `log_level` and `log_format` are those of exporter.log."""
+
+    config_file: Path = Path("config.yaml")
+    listen_addresses: tuple[str, ...] = (":10040",)
+    web_config_file: Path | None = None
+    telemetry_path: str = "/metrics"
+    enable_lifecycle: bool = False
+    log_level: str = "info"
+    log_format: str = "logfmt"
