@@ -1,0 +1,150 @@
+"""One consistent picture of everything, taken in one step on the event loop, for a thread to write down."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from exporter.core.ledger import Counter, Distribution, Histogram, Ledger, Observation
+from exporter.metrics import families as f
+from exporter.metrics.families import DURABLE, Family
+from exporter.metrics.meters import Meters, Times
+from exporter.metrics.snapshot import AccountView, ApiView
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One histogram series: counts per bucket (not cumulative), their sum, exemplars by bucket."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+    exemplars: Mapping[int, Observation]
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """Values by family and labels."""
+
+    values: dict[Family, dict[Labels, float]] = field(default_factory=dict)
+    shapes: dict[Family, dict[Labels, Shape]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    version: str
+    revision: str
+    python_version: str
+
+
+class Collector:
+    """Copies; nothing is formatted here, because the event loop waits meanwhile."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        meters: Meters,
+        views: Callable[[], Sequence[AccountView]],
+        *,
+        store: Callable[[], tuple[bool, int]],
+        build: Build,
+    ) -> None:
+        self._ledger = ledger
+        self._meters = meters
+        self._views = views
+        self._store = store
+        self._build = build
+
+    def snapshot(self) -> Snapshot:
+        """No await and no other thread in here: what is discovered is pending, finished or abandoned."""
+        taken = Snapshot({family: {} for family in f.FAMILIES if family.kind is not f.Kind.HISTOGRAM})
+        for counter, series in self._ledger.counters.items():
+            taken.values[DURABLE[counter]] = dict(series)
+        for histogram, distributions in self._ledger.histograms.items():
+            taken.shapes[DURABLE[histogram]] = self._durable(histogram, distributions)
+        for view in self._views():
+            _show_account(taken.values, view)
+        self._show_meters(taken)
+        return taken
+
+    def _durable(self, histogram: Histogram, series: Mapping[Labels, Distribution]) -> dict[Labels, Shape]:
+        bounds = self._ledger.bounds[histogram]
+        return {
+            labels: Shape(bounds, tuple(one.counts), one.total, dict(one.exemplars)) for labels, one in series.items()
+        }
+
+    def _show_meters(self, taken: Snapshot) -> None:
+        meters, values = self._meters, taken.values
+        values[f.POLLS] = dict(meters.polls)
+        values[f.CALLS] = dict(meters.calls)
+        values[f.CALL_ERRORS] = dict(meters.call_errors)
+        values[f.WAITED] = dict(meters.waits)
+        values[f.UNRECORDED] = dict(meters.unrecorded)
+        values[f.SOURCE_UP] = {labels: state.up for labels, state in meters.sources.items()}
+        values[f.SOURCE_ERRORS] = {labels: state.errors for labels, state in meters.sources.items()}
+        values[f.LAG] = {(): meters.lag}
+        values[f.RELOAD_OK] = {(): meters.reload_ok}
+        values[f.RELOAD_TIME] = {(): meters.reload_time}
+        up, undurable = self._store()
+        values[f.STORE_UP], values[f.JOURNAL] = {(): up}, {(): undurable}
+        build = self._build
+        values[f.BUILD] = {(build.version, build.revision, build.python_version): 1}
+        taken.shapes[f.CALL_DURATION] = {
+            labels: _shape(f.CALL_DURATION, times) for labels, times in meters.call_times.items()
+        }
+        taken.shapes[f.COMMIT] = {(): _shape(f.COMMIT, meters.commits)}
+
+
+def _shape(family: Family, times: Times) -> Shape:
+    return Shape(family.buckets, tuple(times.counts), times.total, {})
+
+
+def _show_account(values: dict[Family, dict[Labels, float]], view: AccountView) -> None:
+    account = view.account
+    values[f.UP][account,] = bool(view.up)
+    values[f.LAST_SUCCESS][account,] = view.last_success or 0.0
+    values[f.PACE][account,] = view.pace
+    for state in f.BREAKER_STATES:
+        values[f.BREAKER][account, state] = state == view.breaker
+    for window in view.windows:
+        values[f.LIMIT][account, window.name] = window.allowed
+        values[f.LIMIT_WINDOW][account, window.name] = window.seconds
+        values[f.LIMIT_USED][account, window.name] = window.used
+    for api in view.apis:
+        _show_api(values, account, api)
+
+
+def _show_api(values: dict[Family, dict[Labels, float]], account: str, view: ApiView) -> None:
+    labels = (account, view.api)
+    for status in ("unknown", "in_queue"):
+        values[f.PENDING][*labels, status, "none", "none"] = 0
+    for progress, count in view.pending.items():
+        values[f.PENDING][*labels, *progress] = count
+    values[f.STUCK][*labels, "none"] = 0
+    for last_step, count in view.stuck.items():
+        values[f.STUCK][*labels, last_step] = count
+    values[f.OLDEST][labels] = view.oldest_age
+    values[f.STALENESS][labels] = view.staleness
+    if view.queue is not None:
+        figures = (view.queue.pending, view.queue.max_delay, view.queue.per_second)
+        for family, figure in zip((f.QUEUE_PENDING, f.QUEUE_DELAY, f.QUEUE_RATE), figures, strict=True):
+            if figure is not None:
+                values[family][labels] = figure
+
+
+def start_known(ledger: Ledger, *, account: str, apis: Sequence[str], sources: Sequence[str]) -> None:
+    """Let the durable series that are known beforehand exist at 0, so that increase() sees their first increase."""
+    for api in apis:
+        for source in sources:
+            ledger.start(Counter.DISCOVERED, (account, api, source))
+        for cause in ("not_found", "expired", "removed"):
+            ledger.start(Counter.ABANDONED, (account, api, cause))
+        for status in ("failure", "error"):
+            ledger.start(Counter.ERRORS, (account, api, status, "other"))
+        ledger.start(Counter.RECOVERED, (account, api))
+        ledger.distribution(Histogram.DETECTION_WINDOW, (account, api))
+        for status in ("success", "failure", "error"):
+            for last_step in ("in_process_queue", "none"):
+                ledger.start(Counter.FINISHED, (account, api, status, last_step))
+            ledger.start(Counter.DURATION_UNKNOWN, (account, api, status))
+            ledger.distribution(Histogram.DURATION, (account, api, status))

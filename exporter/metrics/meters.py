@@ -1,0 +1,100 @@
+"""What is counted in this process only; it starts again with each start."""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from exporter.core.request import Outcome
+from exporter.metrics.families import CALL_BUCKETS, CODES, COMMIT_BUCKETS, ENDPOINTS, ERROR_KINDS
+
+Labels = tuple[str, ...]
+
+# The lag is measured once a second: the worst of so many measurements is shown.
+LAG_SAMPLES = 15
+
+
+@dataclass(slots=True)
+class Times:
+    """Counts per bucket, not cumulative, one more than bounds; and the sum."""
+
+    counts: list[int]
+    total: float = 0.0
+
+
+@dataclass(slots=True)
+class SourceState:
+    up: bool = False
+    errors: int = 0
+
+
+@dataclass(slots=True)
+class Meters:
+    """Plain dictionaries by label values, in the order that the families declare."""
+
+    polls: dict[Labels, float] = field(default_factory=dict)
+    calls: dict[Labels, float] = field(default_factory=dict)
+    call_errors: dict[Labels, float] = field(default_factory=dict)
+    call_times: dict[Labels, Times] = field(default_factory=dict)
+    waits: dict[Labels, float] = field(default_factory=dict)
+    unrecorded: dict[Labels, float] = field(default_factory=dict)
+    sources: dict[tuple[str, str], SourceState] = field(default_factory=dict)
+    commits: Times = field(default_factory=lambda: Times([0] * (len(COMMIT_BUCKETS) + 1)))
+    reload_ok: bool = True
+    reload_time: float = 0.0
+    _lags: list[float] = field(default_factory=list)
+
+    def declare_account(self, account: str, apis: Iterable[str]) -> None:
+        """Let every known series of an account exist at 0."""
+        for api in apis:
+            for outcome in Outcome:
+                self.polls.setdefault((account, api, outcome), 0)
+        for endpoint in ENDPOINTS:
+            for code in CODES:
+                self.calls.setdefault((account, endpoint, code), 0)
+            for kind in ERROR_KINDS:
+                self.call_errors.setdefault((account, endpoint, kind), 0)
+            self.call_times.setdefault((account, endpoint), Times([0] * (len(CALL_BUCKETS) + 1)))
+        self.waits.setdefault((account,), 0.0)
+        self.unrecorded.setdefault((account,), 0)
+
+    def poll(self, account: str, api: str, outcome: str) -> None:
+        key = (account, api, outcome)
+        self.polls[key] = self.polls.get(key, 0) + 1
+
+    def call(self, account: str, endpoint: str, code: int | str, seconds: float) -> None:
+        key = (account, endpoint, str(code))
+        self.calls[key] = self.calls.get(key, 0) + 1
+        times = self.call_times.get((account, endpoint))
+        if times is None:
+            times = self.call_times[account, endpoint] = Times([0] * (len(CALL_BUCKETS) + 1))
+        times.counts[bisect_left(CALL_BUCKETS, seconds)] += 1
+        times.total += seconds
+
+    def call_error(self, account: str, endpoint: str, kind: str) -> None:
+        key = (account, endpoint, kind)
+        self.call_errors[key] = self.call_errors.get(key, 0) + 1
+
+    def waited(self, account: str, seconds: float) -> None:
+        self.waits[account,] = self.waits.get((account,), 0.0) + seconds
+
+    def source_state(self, source: str, kind: str, *, up: bool) -> None:
+        self.sources.setdefault((source, kind), SourceState()).up = up
+
+    def source_error(self, source: str, kind: str) -> None:
+        self.sources.setdefault((source, kind), SourceState()).errors += 1
+
+    def commit(self, seconds: float) -> None:
+        self.commits.counts[bisect_left(COMMIT_BUCKETS, seconds)] += 1
+        self.commits.total += seconds
+
+    def loop_lag(self, seconds: float) -> None:
+        self._lags = [*self._lags[1 - LAG_SAMPLES :], seconds]
+
+    def config_reload(self, *, ok: bool, time: float) -> None:
+        self.reload_ok = ok
+        if ok:
+            self.reload_time = time
+
+    @property
+    def lag(self) -> float:
+        return max(self._lags, default=0.0)

@@ -1,0 +1,347 @@
+"""All SQL: plain synchronous SQLite, one transaction a group of calls."""
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from exporter.core.change import Change
+from exporter.core.ledger import Counter, Histogram, Labels, Observation, Tally, discovered
+from exporter.core.request import Cause, Progress, Record, State, Status, Submission, Transition
+from exporter.errors import StoreError, StoreUnavailable, StoreUnusable
+from exporter.store.schema import MIGRATIONS
+from exporter.store.store import Contents, Found, Query, SpentCalls
+
+BUSY_SECONDS = 0.5
+PRUNE_CHUNK = 500
+KEPT_TRANSITIONS = 50
+
+_COLUMNS = (
+    "request_id, account, api, source, submitted, first_seen, sequence, state, status, current_step, last_step, polls, "
+    "answered, unfinished, errored, errored_after, failed, not_found, reason, cause, finished_after, finished"
+)
+_UPDATE = """
+    UPDATE requests SET state = ?, status = ?, current_step = ?, last_step = ?, polls = ?, answered = ?, unfinished = ?,
+    errored = ?, errored_after = ?, failed = ?, not_found = ?, reason = ?, cause = ?, finished_after = ?, finished = ?,
+    transitions = transitions || ? WHERE request_id = ?
+"""
+_ADMIT = """
+    INSERT INTO requests (request_id, account, api, source, submitted, first_seen) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (request_id) DO NOTHING
+"""
+
+
+class Database:
+    """One SQLite file and its lock. Every method raises StoreUnavailable or StoreUnusable."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._connection: sqlite3.Connection | None = None
+        self._lock: int | None = None
+
+    def open(self) -> None:
+        """Lock the file against other processes, create or migrate it."""
+        folder = Path(self.path).resolve().parent
+        if not folder.is_dir():
+            raise StoreUnusable(f"{folder}: there is no such folder; storage.url names a file in it")
+        with translated(self.path):
+            self._take_lock()
+            self._connect()
+            self._migrate()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def batch(self) -> int:
+        """The number of the last transaction that took effect."""
+        return int(self._one("SELECT value FROM meta WHERE name = 'batch'"))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing. After an error that left a doubt whether the commit took effect, its number tells."""
+        number = self._begin()
+        try:
+            yield
+            self.run("UPDATE meta SET value = ? WHERE name = 'batch'", (number,))
+            self.run("COMMIT")
+        except BaseException:
+            if self._took_effect(number):
+                return
+            raise
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """One caller's part of a transaction: undone alone when it fails."""
+        self.run("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self.in_transaction:
+                self.run("ROLLBACK TO part")
+                self.run("RELEASE part")
+            raise
+        self.run("RELEASE part")
+
+    @property
+    def in_transaction(self) -> bool:
+        """False after an error that made SQLite undo the whole transaction, as a full disk does."""
+        return self._connection is not None and self._connection.in_transaction
+
+    def load(self) -> Contents:
+        with translated(self.path):
+            contents = Contents(pending=self._pending())
+            for counter, labels, count in self.run("SELECT counter, labels, count FROM counters"):
+                contents.counters[Counter(counter), _labels(labels)] = count
+            for histogram, labels, bound, count in self.run("SELECT histogram, labels, bound, count FROM buckets"):
+                contents.buckets[Histogram(histogram), _labels(labels), bound] = count
+            for histogram, labels, total in self.run("SELECT histogram, labels, total FROM totals"):
+                contents.totals[Histogram(histogram), _labels(labels)] = total
+            for account, window, key, calls, time in self.run(
+                "SELECT account, window, key, calls, time FROM spent_calls"
+            ):
+                contents.spent.append(SpentCalls(account=account, window=window, key=key, calls=calls, time=time))
+            contents.stopped_cleanly = bool(self._one("SELECT value FROM meta WHERE name = 'stopped_cleanly'"))
+            self.run("UPDATE meta SET value = 0 WHERE name = 'stopped_cleanly'")
+            return contents
+
+    def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
+        sequences: list[int | None] = []
+        execute = self._open().execute
+        for one in submissions:
+            row = (one.request_id, one.account, one.api, one.source, one.submitted, one.first_seen)
+            cursor = execute(_ADMIT, row)
+            sequences.append(cursor.lastrowid if cursor.rowcount else None)
+        taken = zip(submissions, sequences, strict=True)
+        self._count(discovered((one.account, one.api, one.source) for one, number in taken if number is not None))
+        return sequences
+
+    def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls]) -> None:
+        connection = self._open()
+        connection.executemany(_UPDATE, [_row(change) for change in changes])
+        self._count(tally for change in changes for tally in change.tallies)
+        self._observe(one for change in changes for one in change.observations)
+        self._spend(spent)
+
+    def find(self, request_id: str) -> Found | None:
+        row = self.run(f"SELECT {_COLUMNS}, transitions FROM requests WHERE request_id = ?", (request_id,)).fetchone()  # noqa: S608
+        return None if row is None else Found(_record(row[:-1]), _transitions(row[-1]))
+
+    def page(self, query: Query) -> list[Record]:
+        where, values = _conditions(query)
+        sql = f"SELECT {_COLUMNS} FROM requests {where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608
+        return [_record(row) for row in self.run(sql, (*values, query.limit))]
+
+    def prune_requests(self, finished_before: float) -> int:
+        """Delete some of what is past its retention; fewer than PRUNE_CHUNK when that was the rest."""
+        sql = """DELETE FROM requests WHERE sequence IN
+                 (SELECT sequence FROM requests WHERE state <> 'pending' AND finished < ? LIMIT ?)"""
+        return self.run(sql, (finished_before, PRUNE_CHUNK)).rowcount
+
+    def prune_spent(self, before: float) -> None:
+        self.run("DELETE FROM spent_calls WHERE time < ?", (before,))
+
+    def stop_cleanly(self, spent: Sequence[SpentCalls]) -> None:
+        self.run("DELETE FROM spent_calls")
+        self._spend(spent)
+        self.run("UPDATE meta SET value = 1 WHERE name = 'stopped_cleanly'")
+
+    def run(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        return self._open().execute(sql, values)
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connect()
+        assert self._connection is not None  # noqa: S101
+        return self._connection
+
+    def _connect(self) -> None:
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _take_lock(self) -> None:
+        # The lock belongs to the open file and so to the process: kill -9 releases it.
+        self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            self._lock = None
+            raise StoreUnusable(f"{self.path}: is used by another process; give each its own storage.url") from None
+
+    def _migrate(self) -> None:
+        version = int(self._one("PRAGMA user_version"))
+        if version > len(MIGRATIONS):
+            raise StoreUnusable(
+                f"{self.path}: was written by a newer version (schema {version}, this one knows {len(MIGRATIONS)}); "
+                "run that version, or give another storage.url"
+            )
+        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+            self._open().executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
+
+    def _begin(self) -> int:
+        self.run("BEGIN IMMEDIATE")
+        return self.batch() + 1
+
+    def _took_effect(self, number: int) -> bool:
+        connection = self._connection
+        if connection is None:
+            return False
+        if connection.in_transaction:
+            connection.rollback()
+        try:
+            return self.batch() >= number
+        except sqlite3.Error:
+            connection.close()
+            self._connection = None
+            return False
+
+    def _one(self, sql: str) -> Any:
+        return self.run(sql).fetchone()[0]
+
+    def _pending(self) -> Iterator[Record]:
+        """Read through a connection of its own, so that writing may begin before the last row is read."""
+        connection = sqlite3.connect(self.path, check_same_thread=False)
+        try:
+            sql = f"SELECT {_COLUMNS} FROM requests WHERE state = 'pending' ORDER BY sequence"  # noqa: S608
+            with translated(self.path):
+                for row in connection.execute(sql):
+                    yield _record(row)
+        finally:
+            connection.close()
+
+    def _count(self, tallies: Iterable[Tally]) -> None:
+        counts: dict[tuple[str, str], int] = {}
+        for tally in tallies:
+            key = (str(tally.counter), json.dumps(tally.labels))
+            counts[key] = counts.get(key, 0) + tally.amount
+        sql = "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
+        self._open().executemany(sql, [(*key, count) for key, count in counts.items()])
+
+    def _observe(self, observations: Iterable[Observation]) -> None:
+        found = [(str(one.histogram), json.dumps(one.labels), one.bound, one.value) for one in observations]
+        buckets = "INSERT INTO buckets VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
+        totals = "INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET total = total + excluded.total"
+        self._open().executemany(buckets, [one[:3] for one in found])
+        self._open().executemany(totals, [(one[0], one[1], one[3]) for one in found])
+
+    def _spend(self, spent: Sequence[SpentCalls]) -> None:
+        sql = "INSERT OR REPLACE INTO spent_calls VALUES (?, ?, ?, ?, ?)"
+        self._open().executemany(sql, [(one.account, one.window, one.key, one.calls, one.time) for one in spent])
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """SQLite's errors as ours. What a full or locked disk causes may pass; a damaged file does not."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except sqlite3.Error as error:
+        raise _translation(path, error) from error
+    except OSError as error:
+        raise StoreUnavailable(f"{path}: {error.strerror}") from error
+
+
+def _translation(path: str, error: sqlite3.Error) -> StoreError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_SCHEMA")):
+        return StoreUnusable(f"{path}: the database is damaged ({error}); restore it, or move it away to start anew")
+    if name.startswith("SQLITE_FULL"):
+        return StoreUnavailable(f"{path}: the disk is full; make room")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreUnavailable(f"{path}: the database is locked by another program")
+    if name.startswith("SQLITE_READONLY"):
+        return StoreUnavailable(f"{path}: the database can't be written; check the file's and the folder's permissions")
+    return StoreUnavailable(f"{path}: {error}")
+
+
+def _row(change: Change) -> tuple[object, ...]:
+    record, moved = change.record, change.transition
+    line = "" if moved is None else json.dumps([moved.time, *moved.progress]) + "\n"
+    return (
+        record.state, *record.progress, record.polls, record.answered, record.unfinished, record.errored,
+        record.errored_after, record.failed, record.not_found, record.reason, record.cause, record.finished_after,
+        record.finished, line, record.request_id,
+    )  # fmt: skip
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    return Record(
+        request_id=row[0],
+        account=row[1],
+        api=row[2],
+        source=row[3],
+        submitted=row[4],
+        first_seen=row[5],
+        sequence=row[6],
+        state=_STATES[row[7]],
+        progress=_progress(row[8], row[9], row[10]),
+        polls=row[11],
+        answered=row[12],
+        unfinished=row[13],
+        errored=row[14],
+        errored_after=row[15],
+        failed=bool(row[16]),
+        not_found=row[17],
+        reason=row[18],
+        cause=None if row[19] is None else Cause(row[19]),
+        finished_after=row[20],
+        finished=row[21],
+    )
+
+
+_STATES = {state.value: state for state in State}
+_PROGRESSES: dict[tuple[str, str, str], Progress] = {}
+
+
+def _progress(status: str, current_step: str, last_step: str) -> Progress:
+    key = (status, current_step, last_step)
+    found = _PROGRESSES.get(key)
+    if found is None:
+        found = _PROGRESSES[key] = Progress(Status(status), current_step, last_step)
+    return found
+
+
+def _transitions(text: str) -> tuple[Transition, ...]:
+    """The last ones; a request that flaps for days would fill a page with them."""
+    lines = [json.loads(line) for line in text.splitlines()[-KEPT_TRANSITIONS:]]
+    return tuple(Transition(line[0], _progress(line[1], line[2], line[3])) for line in lines)
+
+
+def _labels(text: str) -> Labels:
+    return tuple(json.loads(text))
+
+
+def _conditions(query: Query) -> tuple[str, list[object]]:
+    wanted: list[tuple[str, object]] = [
+        (f"{name} = ?", getattr(query, name))
+        for name in ("account", "api", "status", "state", "reason")
+        if getattr(query, name) is not None
+    ]
+    if query.prefix:
+        wanted.append(("substr(request_id, 1, length(?1)) = ?1".replace("?1", "?"), query.prefix))
+    if query.stuck_before is not None:
+        wanted.append(("state = 'pending' AND coalesce(submitted, first_seen) <= ?", query.stuck_before))
+    if query.before is not None:
+        wanted.append(("sequence < ?", query.before))
+    values = [value for condition, value in wanted for _ in range(condition.count("?"))]
+    where = " AND ".join(condition for condition, _ in wanted)
+    return (f"WHERE {where}" if where else ""), values

@@ -1,0 +1,136 @@
+"""Everything in memory: for tests, and for `memory://`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from exporter.core.change import Change
+from exporter.core.ledger import Counter, Histogram, Labels, Tally, discovered
+from exporter.core.request import Record, State, Submission, Transition
+from exporter.store.store import Contents, Found, Query, SpentCalls
+
+
+@dataclass(slots=True)
+class Durable:
+    """What a disk would hold: it outlives the store in front of it."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    transitions: dict[str, list[Transition]] = field(default_factory=dict)
+    counters: dict[tuple[Counter, Labels], int] = field(default_factory=dict)
+    buckets: dict[tuple[Histogram, Labels, float], int] = field(default_factory=dict)
+    totals: dict[tuple[Histogram, Labels], float] = field(default_factory=dict)
+    spent: dict[tuple[str, str, int], SpentCalls] = field(default_factory=dict)
+    stopped_cleanly: bool = False
+    last_sequence: int = 0
+
+
+class MemoryStore:
+    """A Store over a Durable. Every call is atomic, because none awaits."""
+
+    def __init__(self, durable: Durable | None = None) -> None:
+        self.durable = durable or Durable()
+
+    async def load(self) -> Contents:
+        durable = self.durable
+        contents = Contents(
+            pending=[record for record in durable.records.values() if record.state is State.PENDING],
+            counters=dict(durable.counters),
+            buckets=dict(durable.buckets),
+            totals=dict(durable.totals),
+            spent=list(durable.spent.values()),
+            stopped_cleanly=durable.stopped_cleanly,
+        )
+        durable.stopped_cleanly = False
+        return contents
+
+    async def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
+        sequences = [self._admit(one) for one in submissions]
+        taken = zip(submissions, sequences, strict=True)
+        self._count(discovered((one.account, one.api, one.source) for one, number in taken if number is not None))
+        return sequences
+
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
+        for change in changes:
+            self._commit(change)
+        self._spend(spent)
+
+    async def find(self, request_id: str) -> Found | None:
+        record = self.durable.records.get(request_id)
+        return None if record is None else Found(record, tuple(self.durable.transitions.get(request_id, ())))
+
+    async def page(self, query: Query) -> list[Record]:
+        newest = sorted(self.durable.records.values(), key=lambda record: -record.sequence)
+        return [record for record in newest if _fits(record, query)][: query.limit]
+
+    async def prune(self, *, finished_before: float, spent_before: float) -> int:
+        durable = self.durable
+        past = [
+            record.request_id
+            for record in durable.records.values()
+            if record.state is not State.PENDING and (record.finished or 0.0) < finished_before
+        ]
+        for request_id in past:
+            del durable.records[request_id]
+            durable.transitions.pop(request_id, None)
+        kept = {key: one for key, one in durable.spent.items() if one.time is None or one.time >= spent_before}
+        durable.spent = kept
+        return len(past)
+
+    async def close(self, spent: Sequence[SpentCalls]) -> None:
+        self.durable.spent.clear()
+        self._spend(spent)
+        self.durable.stopped_cleanly = True
+
+    def _admit(self, one: Submission) -> int | None:
+        if one.request_id in self.durable.records:
+            return None
+        self.durable.last_sequence += 1
+        self.durable.records[one.request_id] = Record(
+            request_id=one.request_id,
+            account=one.account,
+            api=one.api,
+            source=one.source,
+            submitted=one.submitted,
+            first_seen=one.first_seen,
+            sequence=self.durable.last_sequence,
+        )
+        return self.durable.last_sequence
+
+    def _commit(self, change: Change) -> None:
+        durable, request_id = self.durable, change.record.request_id
+        if request_id in durable.records:
+            durable.records[request_id] = change.record
+        if change.transition is not None:
+            durable.transitions.setdefault(request_id, []).append(change.transition)
+        self._count(change.tallies)
+        for one in change.observations:
+            bucket, total = (one.histogram, one.labels, one.bound), (one.histogram, one.labels)
+            durable.buckets[bucket] = durable.buckets.get(bucket, 0) + 1
+            durable.totals[total] = durable.totals.get(total, 0.0) + one.value
+
+    def _count(self, tallies: Iterable[Tally]) -> None:
+        for tally in tallies:
+            key = (tally.counter, tally.labels)
+            self.durable.counters[key] = self.durable.counters.get(key, 0) + tally.amount
+
+    def _spend(self, spent: Sequence[SpentCalls]) -> None:
+        for one in spent:
+            self.durable.spent[one.account, one.window, one.key] = one
+
+
+def _fits(record: Record, query: Query) -> bool:
+    origin = record.first_seen if record.submitted is None else record.submitted
+    stuck = query.stuck_before is None or (record.state is State.PENDING and origin <= query.stuck_before)
+    before = query.before is None or record.sequence < query.before
+    named = record.request_id.startswith(query.prefix or "")
+    return stuck and before and named and _has(record, query)
+
+
+def _has(record: Record, query: Query) -> bool:
+    wanted = (
+        (query.account, record.account),
+        (query.api, record.api),
+        (query.status, record.progress.status),
+        (query.state, record.state),
+        (query.reason, record.reason),
+    )
+    return all(want is None or want == value for want, value in wanted)

@@ -1,0 +1,48 @@
+"""The tables, and how an older file becomes a newer one."""
+
+# One entry a version; a file's PRAGMA user_version says how many it has had.
+MIGRATIONS = (
+    """
+    CREATE TABLE requests (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        request_id TEXT NOT NULL UNIQUE,
+        account TEXT NOT NULL,
+        api TEXT NOT NULL,
+        source TEXT NOT NULL,
+        submitted REAL,
+        first_seen REAL NOT NULL,
+        state TEXT NOT NULL DEFAULT 'pending',
+        status TEXT NOT NULL DEFAULT 'unknown',
+        current_step TEXT NOT NULL DEFAULT 'none',
+        last_step TEXT NOT NULL DEFAULT 'none',
+        polls INTEGER NOT NULL DEFAULT 0,
+        answered REAL,
+        unfinished REAL,
+        errored REAL,
+        errored_after REAL,
+        failed INTEGER NOT NULL DEFAULT 0,
+        not_found INTEGER NOT NULL DEFAULT 0,
+        reason TEXT,
+        cause TEXT,
+        finished_after REAL,
+        finished REAL,
+        transitions TEXT NOT NULL DEFAULT ''
+    );
+    CREATE INDEX requests_pending ON requests (sequence) WHERE state = 'pending';
+    CREATE INDEX requests_ended ON requests (finished) WHERE state <> 'pending';
+    CREATE TABLE counters (
+        counter TEXT, labels TEXT, count INTEGER NOT NULL, PRIMARY KEY (counter, labels)
+    ) WITHOUT ROWID;
+    CREATE TABLE buckets (
+        histogram TEXT, labels TEXT, bound REAL, count INTEGER NOT NULL, PRIMARY KEY (histogram, labels, bound)
+    ) WITHOUT ROWID;
+    CREATE TABLE totals (
+        histogram TEXT, labels TEXT, total REAL NOT NULL, PRIMARY KEY (histogram, labels)
+    ) WITHOUT ROWID;
+    CREATE TABLE spent_calls (
+        account TEXT, window TEXT, key INTEGER, calls INTEGER NOT NULL, time REAL, PRIMARY KEY (account, window, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT INTO meta VALUES ('stopped_cleanly', 0), ('batch', 0);
+    """,
+)

@@ -1,0 +1,151 @@
+"""The SQLite store: one thread that writes, one that reads, and one transaction for all who wait."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+from exporter.core.change import Change
+from exporter.core.request import Record, Submission
+from exporter.errors import StoreError
+from exporter.store.database import PRUNE_CHUNK, Database, translated
+from exporter.store.store import Contents, Found, Query, SpentCalls
+
+Work = Callable[[Database], Any]
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one caller wants to have in a transaction, and what came of it."""
+
+    work: Work
+    answer: "asyncio.Future[Any]"
+    result: Any = None
+    error: Exception | None = None
+
+
+class SqliteStore:
+    """Group commit: whatever is asked for while one transaction runs is in the next one together.
+
+    `on_commit` gets the seconds of each transaction, on the event loop.
+    """
+
+    def __init__(self, path: str, *, on_commit: Callable[[float], None]) -> None:
+        self._database = Database(path)
+        self._reader = Database(path)
+        self._on_commit = on_commit
+        self._parts: SimpleQueue[_Part | None] = SimpleQueue()
+        self._reads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-read")
+        self._writer = Thread(target=self._write_all, name="store-write", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def load(self) -> Contents:
+        self._loop = asyncio.get_running_loop()
+        contents = await asyncio.to_thread(self._open)
+        self._writer.start()
+        return contents
+
+    async def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
+        sequences: list[int | None] = await self._in_transaction(lambda database: database.admit(submissions))
+        return sequences
+
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
+        await self._in_transaction(lambda database: database.commit(changes, spent))
+
+    async def find(self, request_id: str) -> Found | None:
+        found: Found | None = await self._read(lambda database: database.find(request_id))
+        return found
+
+    async def page(self, query: Query) -> list[Record]:
+        records: list[Record] = await self._read(lambda database: database.page(query))
+        return records
+
+    async def prune(self, *, finished_before: float, spent_before: float) -> int:
+        await self._in_transaction(lambda database: database.prune_spent(spent_before))
+        pruned = 0
+        while True:
+            # In chunks, so that intake never waits for long.
+            chunk: int = await self._in_transaction(lambda database: database.prune_requests(finished_before))
+            pruned += chunk
+            if chunk < PRUNE_CHUNK:
+                return pruned
+
+    async def close(self, spent: Sequence[SpentCalls]) -> None:
+        try:
+            await self._in_transaction(lambda database: database.stop_cleanly(spent))
+        finally:
+            self._parts.put(None)
+            await asyncio.to_thread(self._writer.join)
+            self._reads.shutdown()
+            self._reader.close()
+            self._database.close()
+
+    def _open(self) -> Contents:
+        self._database.open()
+        return self._database.load()
+
+    async def _read(self, work: Work) -> Any:
+        def read() -> Any:
+            with translated(self._reader.path):
+                return work(self._reader)
+
+        return await asyncio.get_running_loop().run_in_executor(self._reads, read)
+
+    async def _in_transaction(self, work: Work) -> Any:
+        part = _Part(work, asyncio.get_running_loop().create_future())
+        self._parts.put(part)
+        return await part.answer
+
+    def _write_all(self) -> None:
+        """The writer's thread."""
+        while (first := self._parts.get()) is not None:
+            group = [first]
+            last = False
+            while not self._parts.empty():
+                part = self._parts.get()
+                if part is None:
+                    last = True
+                    break
+                group.append(part)
+            self._write(group)
+            if last:
+                return
+
+    def _write(self, group: list[_Part]) -> None:
+        began = time.perf_counter()
+        try:
+            with translated(self._database.path), self._database.transaction():
+                for part in group:
+                    self._do(part)
+        except StoreError as error:
+            for part in group:
+                part.error = error
+        self._tell(group, time.perf_counter() - began)
+
+    def _do(self, part: _Part) -> None:
+        try:
+            with translated(self._database.path), self._database.part():
+                part.result = part.work(self._database)
+        except StoreError as error:
+            part.error = error
+            if not self._database.in_transaction:
+                raise
+
+    def _tell(self, group: list[_Part], seconds: float) -> None:
+        assert self._loop is not None  # noqa: S101
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._answer, group, seconds)
+
+    def _answer(self, group: list[_Part], seconds: float) -> None:
+        self._on_commit(seconds)
+        for part in group:
+            if part.answer.cancelled():
+                continue
+            if part.error is None:
+                part.answer.set_result(part.result)
+            else:
+                part.answer.set_exception(part.error)
