@@ -3,24 +3,26 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random
+from typing import Any
 
 from exporter.clock import Clock
 from exporter.config import settings as config
 from exporter.config.settings import PushSource, Settings
 from exporter.core.request import Record
 from exporter.engine.engine import Engine
-from exporter.errors import ConfigurationError, StoreError
+from exporter.errors import ConfigurationError
 from exporter.feed import Feed
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
-from exporter.metrics.collector import Collector
+from exporter.metrics.collector import Build, Collector, start_known
 from exporter.metrics.meters import Meters
-from exporter.metrics.scrape import scrape
+from exporter.metrics.scrape import Scraper
 from exporter.metrics.snapshot import AccountView
 from exporter.sources.file import FileSource
 from exporter.sources.source import Source
 from exporter.sources.static import StaticSource
 from exporter.store.store import Found, Query, Store
+from exporter.version import python_version, revision, version
 from exporter.web.backend import Removal
 
 log = get_logger(__name__)
@@ -48,25 +50,45 @@ class Service:
         self._load = load
         self._transport = transport
         self._feed = Feed(self._build_source)
-        self._collector = Collector(self.engine.ledger, meters, self.engine.views)
+        build = Build(version=version(), revision=revision(), python_version=python_version())
+        self._scraper = Scraper(
+            Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
+        )
         self._unready: str | None = "starting: the store is being read"
-        self._declare()
+        self._defect: str | None = None
 
     async def start(self) -> None:
         """Read the store, begin to poll, and open the ways in. Raises StoreError."""
         await self.engine.start()
+        self._declare()
         await self._feed.apply(self.engine.settings.sources)
         self.meters.config_reload(ok=True, time=self._clock.now())
         self._unready = None
 
     async def stop(self) -> None:
         """Close the ways in, commit, mark the stop as clean. Raises StoreError."""
-        self._unready = "stopping"
+        self.drain()
         await self._feed.stop()
         try:
             await self.engine.stop()
         finally:
-            await self._transport.close()
+            await self.abort()
+
+    async def abort(self) -> None:
+        """Let go of what was opened, without a word to the store."""
+        self._scraper.close()
+        await self._transport.close()
+
+    def drain(self) -> None:
+        """Send nothing here any more."""
+        self._unready = "stopping"
+
+    def defect(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What nobody caught is a defect: it is logged, and the health check tells it."""
+        del loop
+        error = context.get("exception")
+        self._defect = type(error).__name__ if error is not None else str(context.get("message"))
+        log.error("defect", error=self._defect, where=context.get("message"))
 
     def now(self) -> float:
         return self._clock.now()
@@ -88,7 +110,9 @@ class Service:
         if self._unready is not None:
             return None
         dead = self._feed.dead()
-        return self.engine.unhealthy() or (f"source {dead} has a defect" if dead else None)
+        if dead is not None:
+            return f"source {dead} has a defect"
+        return self.engine.unhealthy() or (None if self._defect is None else f"there was a defect: {self._defect}")
 
     def unready(self) -> str | None:
         return self._unready
@@ -96,7 +120,7 @@ class Service:
     async def scrape(
         self, accept: str | None, accept_encoding: str | None, names: Collection[str]
     ) -> tuple[bytes, dict[str, str]]:
-        return await scrape(self._collector, accept=accept, accept_encoding=accept_encoding, names=frozenset(names))
+        return await self._scraper.scrape(accept, accept_encoding, names)
 
     async def find(self, request_id: str) -> Found | None:
         return await self.engine.find(request_id)
@@ -124,3 +148,40 @@ class Service:
 
     def quit(self) -> None:
         self.stopping.set()
+
+    def up(self, source: str) -> None:
+        """A source works (SourceHealth)."""
+        self.meters.source_state(source, self._kind(source), up=True)
+
+    def down(self, source: str, error: Exception) -> None:
+        del error
+        self.meters.source_state(source, self._kind(source), up=False)
+        self.meters.source_error(source, self._kind(source))
+
+    def _kind(self, name: str) -> str:
+        return next((_kind(one) for one in self.engine.settings.sources if one.name == name), "unknown")
+
+    def _store_state(self) -> tuple[bool, int]:
+        return self.engine.journal.trouble is None, len(self.engine.journal)
+
+    def _declare(self) -> None:
+        """Let every series that is known beforehand exist at 0."""
+        settings = self.engine.settings
+        for source in settings.sources:
+            self.meters.source_state(source.name, _kind(source), up=True)
+        for account in settings.accounts:
+            sources = [one.name for one in settings.sources if one.account in (None, account.name)]
+            start_known(self.engine.ledger, account=account.name, apis=tuple(account.apis), sources=sources)
+            self.meters.declare_account(account.name, account.apis)
+
+    def _build_source(self, source: config.Source) -> Source | None:
+        """A task for a source; push has none, its requests come through the web."""
+        if isinstance(source, config.StaticSource):
+            return StaticSource(source, intake=self.intake, health=self)
+        if isinstance(source, config.FileSource):
+            return FileSource(source, intake=self.intake, health=self, clock=self._clock, apis=self.apis)
+        return None
+
+
+def _kind(source: config.Source) -> str:
+    return {config.StaticSource: "static", config.FileSource: "file", config.PushSource: "push"}[type(source)]

@@ -46,4 +46,4 @@ class Scraper:
         """What prometheus_client tells of any process; it reads /proc, which is nothing for the event loop."""
         registry = self._process.restricted_registry(list(names)) if names else self._process
         write = generate_openmetrics if choice.openmetrics else generate_latest
-        return bytes(write(registry))  # type: ignore[no-untyped-call]
+        return bytes(write(registry))

@@ -4,6 +4,7 @@ import asyncio
 import selectors
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from typing import TypeVarTuple
 
 Arguments = TypeVarTuple("Arguments")
@@ -23,14 +24,15 @@ class Deadlock(RuntimeError):
 class _Sleepless(selectors.SelectSelector):
     """Instead of waiting it moves the loop's clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: float) -> None:
         super().__init__()
-        self.elapsed = 0.0
+        self.now = start
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Deadlock("nothing is scheduled any more")
-        self.elapsed += max(0.0, timeout)
+        if timeout > 0:
+            self.now += timeout
         return []
 
 
@@ -38,14 +40,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """Runs callbacks in the order of their virtual time. `crash_at` steps from the start it raises Crash."""
 
     def __init__(self, *, start: float = EPOCH, crash_at: int | None = None) -> None:
-        self._sleepless = _Sleepless()
-        self._start = start
+        self._sleepless = _Sleepless(start)
         self._crash_at = crash_at
+        self._lost: Callable[[], object] | None = None
         self.steps = 0
         super().__init__(self._sleepless)
+        # A timer that is due now counts as due: the step of a float at the epoch is larger than asyncio's own tolerance.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
-        return self._start + self._sleepless.elapsed
+        return self._sleepless.now
 
     def now(self) -> float:
         """The same as a Clock."""
@@ -57,11 +61,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return super().call_soon(self._step, callback, args, context=context)
 
     def survive(self) -> None:
-        """No crash from here on: the dead process is being swept up."""
+        """No crash from here on: the dead process is being swept up, with the step that the crash took away."""
         self._crash_at = None
+        if self._lost is not None:
+            self.call_soon(self._lost)
 
     def _step(self, callback: Callable[[*Arguments], object], args: tuple[*Arguments]) -> None:
         self.steps += 1
         if self._crash_at is not None and self.steps >= self._crash_at:
+            self._lost = partial(callback, *args)
             raise Crash
         callback(*args)

@@ -1,0 +1,107 @@
+"""The exporter as a process: starts the parts in their order, listens to signals, stops them in the opposite order."""
+
+import asyncio
+import os
+import signal
+from functools import partial
+from random import SystemRandom
+from typing import Any
+
+from exporter.clock import SteadyClock
+from exporter.config.load import load
+from exporter.config.settings import Settings
+from exporter.errors import ConfigurationError, StoreError
+from exporter.leadsquared.network import NetworkTransport
+from exporter.log import get_logger
+from exporter.metrics.meters import Meters
+from exporter.options import RunOptions
+from exporter.service import Service
+from exporter.store.open import open_store
+from exporter.version import revision, version
+from exporter.web.application import build
+from exporter.web.listen import Listeners
+from exporter.web.security import Security
+
+log = get_logger(__name__)
+
+
+def run(options: RunOptions) -> int:
+    """Run until SIGTERM or SIGINT; the exit status. Raises ExporterError for what keeps it from starting."""
+    settings = _load(options)
+    return asyncio.run(serve(options, settings))
+
+
+def _load(options: RunOptions) -> Settings:
+    settings = load(options.config_file, environment=os.environ)
+    for warning in settings.warnings:
+        log.warning(warning)
+    return settings
+
+
+async def serve(options: RunOptions, settings: Settings) -> int:
+    """Start, wait for the end, stop. The listeners come first, so that health and readiness can be asked at once."""
+    loop = asyncio.get_running_loop()
+    meters = Meters()
+    security = None if options.web_config_file is None else Security(options.web_config_file)
+    service = Service(
+        settings,
+        store=open_store(settings.storage.url, meters.commit),
+        transport=NetworkTransport(),
+        clock=SteadyClock(),
+        meters=meters,
+        load=partial(_load, options),
+        random=SystemRandom(),
+    )
+    loop.set_exception_handler(service.defect)
+    application = build(
+        service,
+        telemetry_path=options.telemetry_path,
+        enable_lifecycle=options.enable_lifecycle,
+        security=security,
+    )
+    listeners = Listeners(application, options.listen_addresses, security=security)
+    _listen_to_signals(service)
+    try:
+        urls = await listeners.start()
+        await service.start()
+        log.info("started", version=version(), revision=revision(), urls=" ".join(urls))
+        await service.stopping.wait()
+    except BaseException:
+        await listeners.stop()
+        await service.abort()
+        raise
+    return await _stop(service, listeners)
+
+
+async def _stop(service: Service, listeners: Listeners) -> int:
+    service.drain()
+    await listeners.stop()
+    try:
+        await service.stop()
+    except StoreError as error:
+        log.error("the last changes could not be written; they are asked for again after the next start", error=error)
+        return 1
+    log.info("stopped")
+    return 0
+
+
+def _listen_to_signals(service: Service) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, service.quit)
+    reloads: set[asyncio.Task[Any]] = set()
+
+    def reload() -> None:
+        task = asyncio.ensure_future(_reload(service))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+async def _reload(service: Service) -> None:
+    try:
+        await service.reload()
+    except ConfigurationError as error:
+        for problem in error.problems:
+            log.error("configuration not reloaded", problem=problem)

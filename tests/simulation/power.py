@@ -1,0 +1,63 @@
+"""A store whose process can lose its power: what was committed stays, what was not is gone."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from random import Random
+
+from exporter.core.change import Change
+from exporter.core.request import Record, Submission
+from exporter.errors import StoreUnavailable
+from exporter.store.store import Contents, Found, Query, SpentCalls, Store
+
+
+class PoweredStore:
+    """Stands in front of a durable store for one life of the process.
+
+    It waits before and after each write, so that a crash can fall on either side of the commit, and fails now and then.
+    """
+
+    def __init__(self, durable: Store, *, sleep: Callable[[float], Awaitable[None]], random: Random) -> None:
+        self.broken = False
+        self._durable = durable
+        self._sleep = sleep
+        self._random = random
+        self._on = True
+
+    def cut(self) -> None:
+        """From here on nothing reaches the durable side."""
+        self._on = False
+
+    async def load(self) -> Contents:
+        return await self._durable.load()
+
+    async def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
+        await self._before()
+        sequences = await self._durable.admit(submissions)
+        await self._pause()
+        return sequences
+
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
+        await self._before()
+        await self._durable.commit(changes, spent)
+        await self._pause()
+
+    async def find(self, request_id: str) -> Found | None:
+        return await self._durable.find(request_id)
+
+    async def page(self, query: Query) -> list[Record]:
+        return await self._durable.page(query)
+
+    async def prune(self, *, finished_before: float, spent_before: float) -> int:
+        await self._before()
+        return await self._durable.prune(finished_before=finished_before, spent_before=spent_before)
+
+    async def close(self, spent: Sequence[SpentCalls]) -> None:
+        await self._before(reliable=True)
+        await self._durable.close(spent)
+
+    async def _before(self, *, reliable: bool = False) -> None:
+        await self._pause()
+        if not self._on or (self.broken and not reliable):
+            raise StoreUnavailable("the disk is full")
+
+    async def _pause(self) -> None:
+        await self._sleep(self._random.expovariate(1 / 0.005))
