@@ -159,9 +159,9 @@ def _exporter(arguments: Sequence[str]) -> int:
     if found.config_check:
         return _check(options)
     log.configure(level=options.log_level, form=options.log_format)
-    from exporter import app
+    from exporter.app import run
 
-    return app.run(options)
+    return run(options)
 
 
 def _misplaced(name: str) -> str:

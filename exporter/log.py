@@ -28,7 +28,7 @@ _LONGEST = 2000
 _NAMES = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warn", logging.ERROR: "error"}
 _NOISY = ("aiohttp", "asyncio", "py.warnings")
 # The fields that tell one trouble from another; the rest varies within one.
-_TELLING = ("account", "api", "source", "kind", "file")
+_TELLING = ("account", "api", "source", "kind", "file", "problem")
 _MOST_KINDS = 4096
 _PACKAGE = Path(__file__).parent
 

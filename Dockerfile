@@ -1,0 +1,42 @@
+# syntax=docker/dockerfile:1
+ARG PYTHON=3.13-slim-bookworm
+
+FROM python:${PYTHON} AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /venv
+WORKDIR /source
+COPY requirements/runtime.txt requirements/build.txt requirements/
+# In an own layer: the code changes more often than what it needs. The build tools stay out of /venv.
+RUN /venv/bin/pip install --require-hashes -r requirements/runtime.txt \
+    && python -m venv /tools \
+    && /tools/bin/pip install --require-hashes -r requirements/build.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY exporter exporter
+RUN /tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /venv/bin/pip install --no-deps --no-index /wheels/*.whl \
+    && /venv/bin/pip uninstall --yes pip \
+    && install -d -m 0750 -o 10040 -g 10040 /state
+
+FROM python:${PYTHON}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="leadsquared-exporter" \
+      org.opencontainers.image.description="Watches LeadSquared asynchronous requests and tells Prometheus what became of them" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV PATH=/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    LEADSQUARED_EXPORTER_REVISION=${REVISION} \
+    LEADSQUARED_EXPORTER_CONFIG_FILE=/etc/leadsquared-exporter/config.yaml
+COPY --from=build /venv /venv
+COPY --from=build --chown=10040:10040 /state /var/lib/leadsquared-exporter
+# A number, so that Kubernetes can see that it is not root. All that is written goes to the volume.
+USER 10040:10040
+WORKDIR /var/lib/leadsquared-exporter
+VOLUME /var/lib/leadsquared-exporter
+EXPOSE 10040
+# LEADSQUARED_EXPORTER_URL tells it where to look when the exporter listens elsewhere, or speaks TLS.
+HEALTHCHECK --interval=30s --timeout=6s --start-period=30s CMD ["leadsquared-exporter", "healthcheck"]
+ENTRYPOINT ["leadsquared-exporter"]

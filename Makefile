@@ -1,0 +1,64 @@
+# Every target sets up what it needs: a virtual environment in .venv with locked packages, and for some Debian packages.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+IMAGE ?= leadsquared-exporter
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+LOCKED := pyproject.toml scripts/environment $(wildcard requirements/*.txt)
+
+# An environment whose Python went away (an upgrade, a moved checkout) is made again.
+$(shell $(VENV)/bin/python -c '' 2>/dev/null || rm -f $(VENV)/*.stamp)
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+demo: $(VENV)/runtime.stamp ## simulator, application, exporter and a real Prometheus; Ctrl-C stops
+	@scripts/servers prometheus
+	@$(VENV)/bin/python scripts/demo $(DEMO)
+
+test: $(VENV)/dev.stamp ## lint, types and all tests with coverage
+	@scripts/servers prometheus prometheus-alertmanager
+	@$(MAKE) --keep-going --jobs=1 lint types coverage
+
+test-fast: $(VENV)/dev.stamp ## the tests alone, until the first that fails
+	@$(RUN) pytest --exitfirst $(TESTS)
+
+lint: $(VENV)/dev.stamp ## ruff, and whether generated files are up to date
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@scripts/generate --check
+
+format: $(VENV)/dev.stamp ## put every file into shape
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+types: $(VENV)/dev.stamp ## mypy
+	@$(RUN) mypy
+
+coverage: $(VENV)/dev.stamp ## the tests, with the branches that they leave out
+	@$(RUN) pytest --cov --cov-report=term $(TESTS)
+
+bench: $(VENV)/dev.stamp ## the benchmarks; results go to docs/benchmarks.md
+	@$(RUN) benchmarks $(BENCH)
+
+docs: $(VENV)/dev.stamp ## write the files that are made from the code
+	@scripts/generate
+
+lock: $(VENV)/dev.stamp ## lock the packages; UPGRADE=--upgrade takes the newest
+	@scripts/lock $(UPGRADE)
+
+image: ## build the container image
+	docker build --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/%.stamp: $(LOCKED)
+	@scripts/environment $*
+
+.PHONY: help demo test test-fast lint format types coverage bench docs lock image clean
+.PRECIOUS: $(VENV)/%.stamp
