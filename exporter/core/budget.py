@@ -16,6 +16,9 @@ MARGIN = 0.010
 # A call that was given up may still be on its way: the vendor's gateway gives up after 29 s itself.
 LOST_CALL_SECONDS = 30.0
 
+# A process that died may have had calls on their way; they arrive within this time of its successor's start.
+RESTART_SECONDS = 2.0
+
 RESERVATION = 0
 
 
@@ -165,10 +168,11 @@ class Budget:
             window.end(at)
 
     def fill(self, now: float) -> None:
-        """Treat the burst windows as full: another process may have made the calls that this one does not know of."""
+        """Treat the burst windows as full: another process may have made the calls that this one does not know of, and
+        some of them may be on their way still."""
         for window in self.windows:
             if not window.limit.durable:
-                window.record(now, max(0, window.limit.calls - window.used(now)))
+                window.record(now + RESTART_SECONDS, window.limit.calls)
 
     def restore(self, spent: Iterable[Spent], now: float) -> None:
         """Take over what an earlier process has spent. Where a stepped clock puts a time far ahead of now, it counts as

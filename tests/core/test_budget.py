@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.core.budget import LOST_CALL_SECONDS, MARGIN, Budget, Limit, Spent, burst, daily
+from exporter.core.budget import LOST_CALL_SECONDS, MARGIN, RESTART_SECONDS, Budget, Limit, Spent, burst, daily
 
 
 def reserve(budget: Budget, now: float) -> None:
@@ -74,8 +74,8 @@ def test_a_call_whose_fate_is_unknown_occupies_its_window_until_it_can_no_longer
 def test_after_a_restart_without_proof_the_first_window_counts_as_full() -> None:
     budget = Budget([burst(calls=3, seconds=5.0)])
     budget.fill(100.0)
-    assert not budget.free(104.99)
-    assert budget.free(105.0 + MARGIN)
+    assert not budget.free(105.0 + RESTART_SECONDS)
+    assert budget.free(105.0 + RESTART_SECONDS + MARGIN)
 
 
 def test_after_a_clean_stop_the_stored_calls_are_what_counts() -> None:

@@ -11,7 +11,6 @@ from exporter.leadsquared.network import NetworkTransport
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 
 
-
 class Door:
     """A bare HTTP server: `script` gives the bytes of the n-th answer, None to close without one."""
 

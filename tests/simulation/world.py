@@ -4,7 +4,7 @@ Everything random comes from the seed, so a seed is a run.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -40,7 +40,7 @@ TROUBLES = (
 )
 NETWORKS = (
     CALM_NETWORK,
-    Network(latency=0.5, jitter=1.0),
+    Network(latency=0.5, jitter=0.1),
     Network(latency=0.03, refused=0.3),
     Network(latency=0.03, jitter=0.1, lost=0.05, answer_lost=0.05),
 )
@@ -88,9 +88,9 @@ def _api(name: str) -> Api:
 
 
 class World:
-    """`run` lives through it; Violation when a promise is broken. `sabotage` plants a defect into each new engine."""
+    """`run` lives through it; Violation when a promise is broken."""
 
-    def __init__(self, seed: int, *, hours: float = 1.0, sabotage: Callable[[Engine], None] | None = None) -> None:
+    def __init__(self, seed: int, *, hours: float = 1.0) -> None:
         self.seed = seed
         self.now = EPOCH
         self.settings = settings()
@@ -101,7 +101,6 @@ class World:
         self.events: list[str] = []
         self._random = Random(f"{seed}/world")
         self._end = EPOCH + hours * 3600.0
-        self._sabotage = sabotage
         self._scraped = Scraped()
         self._power: PoweredStore | None = None
         self._engine: Engine | None = None
@@ -153,11 +152,10 @@ class World:
             self.wire, clock=loop, sleep=asyncio.sleep, seed=self.seed * 1000 + self.lives, network=CALM_NETWORK
         )
         self.remote.options = CALM
+        self.remote.restore("slow")
         engine = self._engine = Engine(
             self.settings, store=store, transport=transport, clock=loop, meter=Meters(), random=Random(self.seed)
         )
-        if self._sabotage is not None:
-            self._sabotage(engine)
         await engine.start()
         helpers = [asyncio.create_task(self._scrape(engine))]
         if not calm:
@@ -183,6 +181,8 @@ class World:
         choices = [(account.name, api) for account in self.settings.accounts for api in account.apis]
         while True:
             await asyncio.sleep(self._random.expovariate(1 / 6.0))
+            # The remote takes calls in the order of their time: first those that have arrived meanwhile.
+            self.wire.deliver(loop.time())
             for _ in range(self._random.choice((1, 1, 1, 2, 5, 20))):
                 account, api = self._random.choice(choices)
                 fate = self.remote.submit(account=account, api=api, now=loop.time())
