@@ -38,9 +38,8 @@ def _load(options: RunOptions) -> Settings:
     return settings
 
 
-async def serve(options: RunOptions, settings: Settings) -> int:
-    """Start, wait for the end, stop. The listeners come first, so that health and readiness can be asked at once."""
-    loop = asyncio.get_running_loop()
+def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listeners]:
+    """All parts put together, nothing started. Needs a running event loop. Raises ConfigurationError or StartupError."""
     meters = Meters()
     security = None if options.web_config_file is None else Security(options.web_config_file)
     service = Service(
@@ -52,14 +51,19 @@ async def serve(options: RunOptions, settings: Settings) -> int:
         load=partial(_load, options),
         random=SystemRandom(),
     )
-    loop.set_exception_handler(service.defect)
+    asyncio.get_running_loop().set_exception_handler(service.defect)
     application = build(
         service,
         telemetry_path=options.telemetry_path,
         enable_lifecycle=options.enable_lifecycle,
         security=security,
     )
-    listeners = Listeners(application, options.listen_addresses, security=security)
+    return service, Listeners(application, options.listen_addresses, security=security)
+
+
+async def serve(options: RunOptions, settings: Settings) -> int:
+    """Start, wait for the end, stop. The listeners come first, so that health and readiness can be asked at once."""
+    service, listeners = assemble(options, settings)
     _listen_to_signals(service)
     try:
         urls = await listeners.start()

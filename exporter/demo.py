@@ -1,0 +1,164 @@
+"""The whole thing without an account: a simulated LeadSquared, an application that submits to it, and the exporter.
+
+Everything is on loopback and in one process; the calls between the three go over real connections. The application submits
+an update, gets a RequestID, and hands it to the exporter.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import aiohttp
+
+from exporter import log
+from exporter.app import assemble
+from exporter.clock import SteadyClock
+from exporter.config.secret import InlineSecret
+from exporter.config.settings import Account, Api, PushSource, RateLimit, Settings, Storage
+from exporter.core.ledger import Counter
+from exporter.flags import Flag, Parser
+from exporter.leadsquared.endpoints import BY_NAME
+from exporter.options import RunOptions
+from exporter.service import Service
+from exporter.simulator.door import Account as RemoteAccount
+from exporter.simulator.options import Options
+from exporter.simulator.remote import Remote
+from exporter.simulator.server import SimulatorServer
+from exporter.web.presentation import moment
+from exporter.web.listen import Listeners
+
+FLAGS: Final = (
+    Flag(
+        name="listen", metavar="HOST:PORT", default="127.0.0.1:0", help="where the exporter listens; port 0: a free one"
+    ),
+    Flag(name="seconds", metavar="N", default="0", help="end by itself after so many seconds; 0: not before Ctrl-C"),
+    Flag(name="rate", metavar="N", default="1", help="updates that the application submits a second, on average"),
+)
+KEY: Final = "demo-key"
+APIS: Final = ("lead_update", "activity_create")
+# One line a second in a terminal, where it replaces the last; elsewhere one every few seconds.
+TERMINAL_SECONDS: Final = 0.5
+PLAIN_SECONDS: Final = 5.0
+# Retries come sixty times as fast as the vendor's, or nobody would see one.
+BEHAVIOUR: Final = Options(
+    queue_rate=1.5, queue_workers=3, queue_service_time=0.5, queue_failure=0.08, queue_error=0.05, queue_time_scale=60.0
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    parser.declare(FLAGS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    log.configure(level="warn", form="logfmt")
+    with tempfile.TemporaryDirectory(prefix="leadsquared-exporter-demo-") as folder:
+        return asyncio.run(_demo(arguments, Path(folder)))
+
+
+async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
+    remote = Remote(BEHAVIOUR, accounts=[RemoteAccount(name="demo", key=KEY)])
+    simulator = SimulatorServer(remote)
+    await simulator.start()
+    options = RunOptions(listen_addresses=(arguments.listen,))
+    service, listeners = assemble(options, _settings(simulator.url, folder))
+    stopping = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        stopping.add_signal_handler(number, service.quit)
+    try:
+        (url,) = await listeners.start()
+        await service.start()
+        _say(
+            f"LeadSquared (simulated)  {simulator.url}/simulator/truth\nExporter                 {url}/  {url}/metrics\n"
+        )
+        await _watch(service, remote, simulator.url, url, float(arguments.rate), float(arguments.seconds))
+    finally:
+        await _stop(service, listeners, simulator)
+    _say("stopped\n")
+    return 0
+
+
+def _settings(url: str, folder: Path) -> Settings:
+    apis = {
+        name: Api(name=name, status_path=BY_NAME[name].status_path, metrics_path=BY_NAME[name].metrics_path)
+        for name in APIS
+    }
+    account = Account(name="demo", base_url=url, api_key=InlineSecret(KEY), rate_limit=RateLimit(), apis=apis)
+    return Settings(
+        accounts=(account,),
+        sources=(PushSource(account=None, api=None, token=None, name="push"),),
+        queue_metrics_interval=15.0,
+        storage=Storage(url=f"sqlite:///{folder}/state.db"),
+    )
+
+
+async def _watch(service: Service, remote: Remote, upstream: str, exporter: str, rate: float, seconds: float) -> None:
+    """Let the application work and tell how it goes, until the end; then let what is submitted come to its end."""
+    application = asyncio.create_task(_application(upstream, exporter, rate))
+    teller = asyncio.create_task(_tell(service, remote))
+    ends = asyncio.create_task(service.stopping.wait())
+    await asyncio.wait([application, teller, ends], timeout=seconds or None, return_when=asyncio.FIRST_COMPLETED)
+    for task in (application, teller, ends):
+        task.cancel()
+    await asyncio.gather(application, teller, ends, return_exceptions=True)
+    _say(("\r\033[K" if sys.stdout.isatty() else "") + _progress(service, remote) + "\n")
+
+
+async def _application(upstream: str, exporter: str, rate: float) -> None:
+    """Submits one update after the other; each RequestID is handed in with the time of its submission."""
+    random, clock = Random(), SteadyClock()  # noqa: S311  (an arrival process, not a secret)
+    async with aiohttp.ClientSession(headers={"x-api-key": KEY}) as session:
+        while True:
+            await asyncio.sleep(random.expovariate(rate))
+            api = random.choice(APIS)
+            with suppress(aiohttp.ClientError, KeyError):
+                submitted = clock.now()
+                async with session.post(upstream + BY_NAME[api].submit_path, json=[]) as answer:
+                    request_id = (await answer.json())["RequestID"]
+                entry = {"request_id": request_id, "submitted_at": moment(submitted)}
+                await (
+                    await session.post(f"{exporter}/api/v1/requests", json={"api": api, "request_ids": [entry]})
+                ).read()
+
+
+async def _tell(service: Service, remote: Remote) -> None:
+    terminal = sys.stdout.isatty()
+    while True:
+        await asyncio.sleep(TERMINAL_SECONDS if terminal else PLAIN_SECONDS)
+        _say(("\r\033[K" + _progress(service, remote)) if terminal else _progress(service, remote) + "\n")
+
+
+def _progress(service: Service, remote: Remote) -> str:
+    """What the simulator knows, and what the exporter has counted."""
+    remote.advance(service.now())
+    ended = [status for api in APIS for status, count in remote.finished("demo", api).items() for _ in range(count)]
+    counters = service.engine.ledger.counters
+    finished: dict[str, int] = {}
+    for (_, _, status, _), count in counters[Counter.FINISHED].items():
+        finished[status] = finished.get(status, 0) + count
+    (view,) = service.views()
+    pending = sum(sum(api.pending.values()) for api in view.apis)
+    truth = ", ".join(f"{ended.count(status)} {status}" for status in sorted(set(ended))) or "0 finished"
+    counted = ", ".join(f"{count} {status}" for status, count in sorted(finished.items()) if count) or "0 finished"
+    window = view.windows[0]
+    return (
+        f"simulator: {len(remote.truth)} submitted, {truth}  |  exporter: {sum(counters[Counter.DISCOVERED].values())} "
+        f"taken in, {counted}, {pending} pending  |  budget {window.used}/{window.allowed} in {window.seconds:g} s"
+    )
+
+
+async def _stop(service: Service, listeners: Listeners, simulator: SimulatorServer) -> None:
+    service.drain()
+    await listeners.stop()
+    await service.stop()
+    await simulator.stop()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
