@@ -21,8 +21,7 @@ REPEAT_SECONDS: Final = 30.0
 REFUSED: Final = "<refused>"
 # `x_api_key`, `request_body` and the like are refused by their last words.
 _SECRET = re.compile(r"(^|_)(api_?key|authorization|body|cookie|headers?|password|query|query_string|secret|token)$")
-_USER = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/?#@]*@", re.IGNORECASE)
-_QUERY = re.compile(r"(?P<path>/[^\s?\"']*)\?[^\s\"']+")
+_WORD = re.compile(r"[^\s\"']+")
 _BARE = re.compile(r"[^\s\"=]+")
 _LONGEST = 2000
 _NAMES = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warn", logging.ERROR: "error"}
@@ -180,9 +179,18 @@ def _plain(value: object) -> _Plain:
 
 
 def _clean(text: str) -> str:
-    """Without what a URL can hide: the user and password before its host, and its query."""
-    text = _QUERY.sub(r"\g<path>?…", _USER.sub(r"\g<scheme>", text))
+    if "://" in text or "?" in text:
+        text = _WORD.sub(lambda word: _without_secrets(word[0]), text)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def _without_secrets(word: str) -> str:
+    """A URL or path without what it can hide: the user and password before its host, and its query."""
+    address, _, query = word.partition("?")
+    before, scheme, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    address = f"{before}{scheme}{host.rpartition('@')[2]}{slash}{path}"
+    return f"{address}?…" if query and "/" in address else f"{address}{word[len(before + scheme + rest) :]}"
 
 
 def _key(name: str) -> str:
