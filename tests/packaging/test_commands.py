@@ -1,0 +1,88 @@
+"""What a contributor types."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TARGETS = [
+    *("help", "demo", "test", "test-fast", "lint", "format", "types", "coverage", "bench", "docs", "lock", "image"),
+    "clean",
+]
+
+
+def make(*arguments: str) -> str:
+    ended = subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return ended.stdout
+
+
+def test_make_alone_lists_every_target() -> None:
+    assert [line.split()[0] for line in make().splitlines()] == TARGETS
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_is_there(target: str) -> None:
+    assert make("--dry-run", target)
+
+
+def test_the_ci_script_runs_the_command_of_the_readme() -> None:
+    script = ROOT / ".ci" / "run"
+
+    assert os.access(script, os.X_OK)
+    assert "exec make test" in script.read_text("utf-8")
+    assert "\nmake test\n" in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "scripts").iterdir()), ids=lambda path: path.name)
+def test_every_script_can_be_run(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+    shebang = script.read_text("utf-8").splitlines()[0]
+    shell = {"#!/bin/sh": "sh", "#!/usr/bin/env bash": "bash"}.get(shebang)
+    assert shell or shebang == "#!/usr/bin/env python3"
+    if shell:
+        subprocess.run([shell, "-n", script], check=True)
+
+
+def test_a_shim_of_a_version_manager_is_not_taken_for_python(tmp_path: Path) -> None:
+    shim, real = tmp_path / "python3", tmp_path / "python3.13"
+    shim.write_text("#!/bin/sh\necho 'python3: command not found' >&2\nexit 127\n")
+    real.symlink_to(sys.executable)
+    shim.chmod(0o755)
+    ended = subprocess.run(
+        ["sh", ROOT / "scripts" / "python"],
+        env={"PATH": f"{tmp_path}:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ended.stdout.strip() == str(real)
+
+
+def test_without_python_it_is_said_what_is_needed(tmp_path: Path) -> None:
+    shell = Path("/bin/sh")
+    ended = subprocess.run(
+        [shell, ROOT / "scripts" / "python"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == "Python 3.11 or newer is needed; install it, or name it: make PYTHON=/path/to/python3\n"
+
+
+def test_the_hooks_before_a_commit_need_no_network() -> None:
+    content = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
+
+    assert [one["repo"] for one in content["repos"]] == ["local"]
+    entries = [hook["entry"] for one in content["repos"] for hook in one["hooks"]]
+    assert [re.sub(r"^\.venv/bin/python -m ", "", entry) for entry in entries] == [
+        "ruff check",
+        "ruff format --check",
+        "mypy",
+        "scripts/generate --check",
+    ]
+    assert all(hook["language"] == "system" for one in content["repos"] for hook in one["hooks"])
