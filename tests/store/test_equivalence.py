@@ -1,0 +1,134 @@
+"""The memory store and the SQLite store can't be told apart: random calls, restarts between them."""
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
+
+from exporter.core.request import Record, State
+from exporter.store.memory import Durable, MemoryStore
+from exporter.store.sqlite import SqliteStore
+from exporter.store.store import Contents, Query, SpentCalls, Store
+from tests.store.build import BEGINNING, finished, queued, submission
+from tests.store.conftest import ignore
+
+Answer = TypeVar("Answer")
+NAMES = st.text("abAB-._", min_size=1, max_size=3)
+TIMES = st.floats(0.0, 100.0).map(lambda seconds: BEGINNING + seconds)
+
+
+class TwoStores(RuleBasedStateMachine):
+    """Sequences may differ (a store may leave gaps), their order may not; so they are compared by rank."""
+
+    taken = Bundle("taken")
+
+    @initialize()
+    def start(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.durable = Durable()
+        self.sequences: list[dict[str, int]] = [{}, {}]
+        self.ended: set[str] = set()
+        self._open()
+
+    @rule(target=taken, names=st.lists(NAMES, max_size=5), submitted=st.none() | TIMES)
+    def admit(self, names: list[str], submitted: float | None) -> Any:
+        made = [submission(name, submitted=submitted) for name in names]
+        answers = [self._run(store.admit(made)) for store in self.stores]
+        assert [one is None for one in answers[0]] == [one is None for one in answers[1]]
+        for known, sequences in zip(self.sequences, answers, strict=True):
+            known |= {name: number for name, number in zip(names, sequences, strict=True) if number is not None}
+        return multiple(*(name for name, number in zip(names, answers[0], strict=True) if number is not None))
+
+    @rule(name=taken, time=TIMES, value=st.floats(0.0, 9.0), end=st.booleans())
+    def commit(self, name: str, time: float, value: float, end: bool) -> None:
+        for store in self.stores:
+            found = self._run(store.find(name))
+            if found is None or name in self.ended:
+                continue
+            record = found.record
+            self._run(store.commit([finished(record, time=time, value=value) if end else queued(record, time=time)]))
+        if end:
+            self.ended.add(name)
+
+    @rule(key=st.integers(0, 2), calls=st.integers(0, 9), time=st.none() | TIMES)
+    def spend(self, key: int, calls: int, time: float | None) -> None:
+        one = SpentCalls(account="acme", window="burst", key=key, calls=calls, time=time)
+        for store in self.stores:
+            self._run(store.commit([], [one]))
+
+    @rule(before=TIMES)
+    def prune(self, before: float) -> None:
+        one, other = (self._run(store.prune(finished_before=before, spent_before=before)) for store in self.stores)
+        assert one == other
+
+    @rule(name=NAMES)
+    def find(self, name: str) -> None:
+        one, other = (self._run(store.find(name)) for store in self.stores)
+        assert (one is None) == (other is None)
+        if one is not None and other is not None:
+            assert one.transitions == other.transitions
+            assert replace(one.record, sequence=0) == replace(other.record, sequence=0)
+
+    @rule(
+        state=st.none() | st.sampled_from(State),
+        prefix=st.none() | NAMES,
+        stuck_before=st.none() | TIMES,
+        before=st.none() | taken,
+        limit=st.integers(1, 5),
+    )
+    def page(
+        self, state: State | None, prefix: str | None, stuck_before: float | None, before: str | None, limit: int
+    ) -> None:
+        query = Query(state=state, prefix=prefix, stuck_before=stuck_before, limit=limit)
+        shown = []
+        for store, sequences in zip(self.stores, self.sequences, strict=True):
+            below = None if before is None else sequences[before]
+            shown.append(unnumbered(self._run(store.page(replace(query, before=below)))))
+        assert shown[0] == shown[1]
+
+    @rule()
+    def restart(self) -> None:
+        self._close()
+        self._open()
+
+    def teardown(self) -> None:
+        self._close()
+        self.folder.cleanup()
+        self.loop.close()
+
+    def _open(self) -> None:
+        path = Path(self.folder.name) / "state.db"
+        self.stores: tuple[Store, Store] = (MemoryStore(self.durable), SqliteStore(str(path), on_commit=ignore))
+        one, other = (comparable(self._run(store.load())) for store in self.stores)
+        assert one == other
+
+    def _close(self) -> None:
+        spent = [SpentCalls(account="acme", window="daily", key=1, calls=5, time=BEGINNING)]
+        for store in self.stores:
+            self._run(store.close(spent))
+
+    def _run(self, call: Coroutine[Any, Any, Answer]) -> Answer:
+        return self.loop.run_until_complete(call)
+
+
+def unnumbered(records: list[Record]) -> list[Record]:
+    return [replace(record, sequence=0) for record in records]
+
+
+def comparable(contents: Contents) -> tuple[object, ...]:
+    spent = sorted(contents.spent, key=lambda one: (one.account, one.window, one.key))
+    counts = (contents.counters, contents.buckets, contents.totals)
+    return unnumbered(list(contents.pending)), *counts, spent, contents.stopped_cleanly
+
+
+TestTwoStores = TwoStores.TestCase
+TestTwoStores.settings = settings(
+    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
