@@ -1,0 +1,202 @@
+"""The real process against the simulator as a server, a real Prometheus, promtool, and kill -9."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import eventually, fetch, fetch_json, free_port, running
+
+EXPORTER = (sys.executable, "-m", "exporter")
+CONFIGURATION = """\
+accounts:
+  - name: acme
+    base_url: {upstream}
+    api_key_file: key
+    rate_limit: {{calls: 100, period: 1s, share: 0.5}}
+sources:
+  - {{type: push}}
+  - {{type: file, account: acme, paths: [ids/*.txt]}}
+polling: {{policy: round_robin, stuck_after: 30m}}
+storage: {{url: "sqlite:///{folder}/state.db"}}
+"""
+
+
+class Stage:
+    """The simulator, and an exporter that can be started, killed and started again on the same state."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self.stack = stack
+        self.upstream = f"http://127.0.0.1:{free_port()}"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.submitted: list[str] = []
+        (folder / "key").write_text("stage-key\n")
+        (folder / "ids").mkdir()
+        (folder / "config.yaml").write_text(CONFIGURATION.format(upstream=self.upstream, folder=folder))
+
+    def start_upstream(self, *flags: str) -> None:
+        listen = f"--web.listen-address={self.upstream.removeprefix('http://')}"
+        rate = ("--key=stage-key", "--rate=1000/1s", "--queue.rate=200", "--queue.failure=0.1")
+        command = (*EXPORTER, "upstream", listen, *rate, *flags)
+        self.stack.enter_context(running(*command, told=self.folder / "upstream.log"))
+        eventually(lambda: fetch(f"{self.upstream}/simulator/truth"), fits=bool)
+
+    def start_exporter(self) -> subprocess.Popen[bytes]:
+        command = (*EXPORTER, f"--config.file={self.folder}/config.yaml", f"--web.listen-address=127.0.0.1:{self.port}")
+        process = self.stack.enter_context(running(*command, told=self.folder / "exporter.log"))
+        eventually(lambda: fetch(f"{self.url}/-/ready"), fits=bool)
+        return process
+
+    def submit(self, count: int) -> list[str]:
+        """Submit as an application does; the RequestIDs."""
+        headers = {"x-api-key": "stage-key", "Content-Type": "application/json"}
+        answers = [fetch(f"{self.upstream}/lead/update", data=b"[]", headers=headers) for _ in range(count)]
+        found = [json.loads(answer)["RequestID"] for answer in answers]
+        self.submitted += found
+        return found
+
+    def push(self, request_ids: list[str]) -> dict[str, int]:
+        group = [{"account": "acme", "api": "lead_update", "request_ids": request_ids}]
+        headers = {"Content-Type": "application/json"}
+        answer: dict[str, int] = json.loads(
+            fetch(f"{self.url}/api/v1/requests", data=json.dumps(group).encode(), headers=headers)
+        )
+        return answer
+
+    def metrics(self) -> dict[str, float]:
+        lines = [line for line in fetch(f"{self.url}/metrics").decode().splitlines() if not line.startswith("#")]
+        return {series: float(value) for series, _, value in (line.rpartition(" ") for line in lines)}
+
+    def total(self, family: str) -> float:
+        return sum(value for series, value in self.metrics().items() if series.startswith(family + "{"))
+
+    def truth(self) -> dict[str, int]:
+        found: dict[str, int] = fetch_json(f"{self.upstream}/simulator/truth")["demo"]["requests"]["lead_update"][
+            "finished"
+        ]
+        return found
+
+    def busiest(self) -> int:
+        calls: int = fetch_json(f"{self.upstream}/simulator/truth")["demo"]["busiest"]["polls"]
+        return calls
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with ExitStack() as stack:
+        yield Stage(tmp_path, stack)
+
+
+def test_a_real_prometheus_scrapes_what_the_simulator_knows(stage: Stage) -> None:
+    stage.start_upstream()
+    exporter = stage.start_exporter()
+    assert stage.push(stage.submit(20)) == {"accepted": 20, "known": 0}
+    (stage.folder / "ids" / "more.txt").write_text("\n".join(stage.submit(5)) + "\n")
+    prometheus = f"127.0.0.1:{free_port()}"
+    scrape = {"job_name": "leadsquared", "static_configs": [{"targets": [stage.url.removeprefix("http://")]}]}
+    config = {"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}
+    (stage.folder / "prometheus.yml").write_text(json.dumps(config))
+    command = ("prometheus", f"--config.file={stage.folder}/prometheus.yml", f"--storage.tsdb.path={stage.folder}/data")
+    stage.stack.enter_context(
+        running(*command, f"--web.listen-address={prometheus}", told=stage.folder / "prometheus.log")
+    )
+    query = "sum%20by%20(status)%20(leadsquared_requests_finished_total)"
+
+    def answer() -> dict[str, int]:
+        result = fetch_json(f"http://{prometheus}/api/v1/query?query={query}")["data"]["result"]
+        return {one["metric"]["status"]: int(one["value"][1]) for one in result if int(one["value"][1])}
+
+    assert eventually(answer, fits=lambda found: sum(found.values()) == 25) == stage.truth()
+    checked = subprocess.run(["promtool", "check", "metrics"], input=fetch(f"{stage.url}/metrics"), capture_output=True)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+    exporter.send_signal(signal.SIGTERM)
+    assert exporter.wait(10.0) == 0
+
+
+def test_kill_9_at_random_moments_loses_nothing_counts_nothing_twice_and_breaks_no_window(stage: Stage) -> None:
+    stage.start_upstream()
+    chance = random.Random(20)
+    accepted: list[str] = []
+    for _ in range(20):
+        exporter = stage.start_exporter()
+        deadline = time.monotonic() + chance.uniform(0.0, 2.0)
+        while True:
+            fresh = stage.submit(chance.randrange(1, 5))
+            stage.push(fresh)
+            accepted += fresh
+            time.sleep(0.02)
+            if time.monotonic() > deadline:
+                break
+        time.sleep(chance.uniform(0.0, 0.05))
+        exporter.kill()
+        exporter.wait()
+    stage.start_exporter()
+    finished = eventually(
+        lambda: stage.total("leadsquared_requests_finished_total"),
+        fits=lambda count: count >= len(accepted),
+        seconds=90.0,
+    )
+    assert finished == len(accepted) == len(set(accepted))
+    assert stage.total("leadsquared_requests_discovered_total") == len(accepted)
+    assert stage.total("leadsquared_requests_abandoned_total") == 0
+    for status, count in stage.truth().items():
+        series = [
+            value
+            for name, value in stage.metrics().items()
+            if "requests_finished_total" in name and f'status="{status}"' in name
+        ]
+        assert sum(series) == count
+    assert stage.busiest() <= 50
+
+
+def test_a_reload_takes_a_new_limit_and_a_bad_file_changes_nothing(stage: Stage) -> None:
+    stage.start_upstream()
+    exporter = stage.start_exporter()
+    path = stage.folder / "config.yaml"
+    good = path.read_text()
+    path.write_text(good.replace("calls: 100", "calls: -3"))
+    exporter.send_signal(signal.SIGHUP)
+    reloaded = "leadsquared_exporter_config_last_reload_successful"
+    eventually(lambda: stage.metrics()[reloaded], fits=lambda value: value == 0)
+    assert stage.metrics()['leadsquared_rate_limit_calls{account="acme",window="burst"}'] == 50
+    path.write_text(good.replace("calls: 100", "calls: 8"))
+    exporter.send_signal(signal.SIGHUP)
+    eventually(lambda: stage.metrics()[reloaded], fits=lambda value: value == 1)
+    assert stage.metrics()['leadsquared_rate_limit_calls{account="acme",window="burst"}'] == 4
+
+
+def test_nothing_private_is_in_any_output(stage: Stage) -> None:
+    canary = b"canary.person@example.com"
+    stage.start_upstream("--queue.failure=0.5")
+    stage.start_exporter()
+    headers = {"x-api-key": "stage-key", "Content-Type": "application/json"}
+    ids = []
+    for _ in range(10):
+        body = json.dumps([{"Attribute": "EmailAddress", "Value": canary.decode()}]).encode()
+        ids.append(json.loads(fetch(f"{stage.upstream}/lead/update", data=body, headers=headers))["RequestID"])
+    stage.push(ids)
+    eventually(lambda: stage.total("leadsquared_requests_finished_total"), fits=lambda count: count == 10)
+    pages = [
+        "/metrics",
+        "/",
+        "/requests",
+        f"/requests/{ids[0]}",
+        "/accounts/acme",
+        "/api/v1/requests",
+        f"/api/v1/requests/{ids[0]}",
+    ]
+    outputs = [fetch(stage.url + page) for page in pages]
+    outputs += [(stage.folder / "exporter.log").read_bytes()]
+    outputs += [path.read_bytes() for path in stage.folder.glob("state.db*")]
+    assert [output for output in outputs if canary in output or b"stage-key" in output] == []
+    status = fetch(f"{stage.upstream}/lead/update/status?RequestID={ids[0]}", headers={"x-api-key": "stage-key"})
+    assert canary in status
