@@ -30,8 +30,8 @@ from exporter.simulator.door import Account as RemoteAccount
 from exporter.simulator.options import Options
 from exporter.simulator.remote import Remote
 from exporter.simulator.server import SimulatorServer
-from exporter.web.presentation import moment
 from exporter.web.listen import Listeners
+from exporter.web.presentation import moment
 
 FLAGS: Final = (
     Flag(

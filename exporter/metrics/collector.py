@@ -7,7 +7,7 @@ from exporter.core.ledger import Counter, Distribution, Histogram, Ledger, Obser
 from exporter.metrics import families as f
 from exporter.metrics.families import DURABLE, Family
 from exporter.metrics.meters import Meters, Times
-from exporter.metrics.snapshot import AccountView, ApiView
+from exporter.metrics.snapshot import AccountView
 
 Labels = tuple[str, ...]
 
@@ -24,10 +24,12 @@ class Shape:
 
 @dataclass(slots=True)
 class Snapshot:
-    """Values by family and labels."""
+    """Values by family and labels. The gauges of the accounts are still views, which never change: turning them into series
+    takes longer than all the rest, and the thread that writes can do it."""
 
     values: dict[Family, dict[Labels, float]] = field(default_factory=dict)
     shapes: dict[Family, dict[Labels, Shape]] = field(default_factory=dict)
+    views: Sequence[AccountView] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +59,11 @@ class Collector:
 
     def snapshot(self) -> Snapshot:
         """No await and no other thread in here: what is discovered is pending, finished or abandoned."""
-        taken = Snapshot({family: {} for family in f.FAMILIES if family.kind is not f.Kind.HISTOGRAM})
+        taken = Snapshot(views=self._views())
         for counter, series in self._ledger.counters.items():
             taken.values[DURABLE[counter]] = dict(series)
         for histogram, distributions in self._ledger.histograms.items():
             taken.shapes[DURABLE[histogram]] = self._durable(histogram, distributions)
-        for view in self._views():
-            _show_account(taken.values, view)
         self._show_meters(taken)
         return taken
 
@@ -97,39 +97,6 @@ class Collector:
 
 def _shape(family: Family, times: Times) -> Shape:
     return Shape(family.buckets, tuple(times.counts), times.total, {})
-
-
-def _show_account(values: dict[Family, dict[Labels, float]], view: AccountView) -> None:
-    account = view.account
-    values[f.UP][account,] = bool(view.up)
-    values[f.LAST_SUCCESS][account,] = view.last_success or 0.0
-    values[f.PACE][account,] = view.pace
-    for state in f.BREAKER_STATES:
-        values[f.BREAKER][account, state] = state == view.breaker
-    for window in view.windows:
-        values[f.LIMIT][account, window.name] = window.allowed
-        values[f.LIMIT_WINDOW][account, window.name] = window.seconds
-        values[f.LIMIT_USED][account, window.name] = window.used
-    for api in view.apis:
-        _show_api(values, account, api)
-
-
-def _show_api(values: dict[Family, dict[Labels, float]], account: str, view: ApiView) -> None:
-    labels = (account, view.api)
-    for status in ("unknown", "in_queue"):
-        values[f.PENDING][*labels, status, "none", "none"] = 0
-    for progress, count in view.pending.items():
-        values[f.PENDING][*labels, *progress] = count
-    values[f.STUCK][*labels, "none"] = 0
-    for last_step, count in view.stuck.items():
-        values[f.STUCK][*labels, last_step] = count
-    values[f.OLDEST][labels] = view.oldest_age
-    values[f.STALENESS][labels] = view.staleness
-    if view.queue is not None:
-        figures = (view.queue.pending, view.queue.max_delay, view.queue.per_second)
-        for family, figure in zip((f.QUEUE_PENDING, f.QUEUE_DELAY, f.QUEUE_RATE), figures, strict=True):
-            if figure is not None:
-                values[family][labels] = figure
 
 
 def start_known(ledger: Ledger, *, account: str, apis: Sequence[str], sources: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ class Kind(StrEnum):
     HISTOGRAM = "histogram"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
     """`durable` families go on across restarts; `buckets` belong to histograms that are not durable."""
 

@@ -4,13 +4,17 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from exporter.core.request import Outcome
+from exporter.core.request import OTHER, Outcome
 from exporter.metrics.families import CALL_BUCKETS, CODES, COMMIT_BUCKETS, ENDPOINTS, ERROR_KINDS
 
 Labels = tuple[str, ...]
 
 # The lag is measured once a second: the worst of so many measurements is shown.
 LAG_SAMPLES = 15
+
+# Every code that HTTP has, made once: a server can't make up label values, and no call formats a number.
+_CODES: dict[int | str, str] = {code: str(code) for code in range(100, 600)}
+_CODES |= {"timeout": "timeout", "connection_error": "connection_error"}
 
 
 @dataclass(slots=True)
@@ -62,7 +66,7 @@ class Meters:
         self.polls[key] = self.polls.get(key, 0) + 1
 
     def call(self, account: str, endpoint: str, code: int | str, seconds: float) -> None:
-        key = (account, endpoint, str(code))
+        key = (account, endpoint, _CODES.get(code, OTHER))
         self.calls[key] = self.calls.get(key, 0) + 1
         times = self.call_times.get((account, endpoint))
         if times is None:

@@ -1,6 +1,6 @@
 """A snapshot as families of prometheus_client, for whoever has a registry of that library, and to check our writer by its."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -8,9 +8,10 @@ from prometheus_client.registry import Collector as Registrable
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
-from exporter.core.ledger import Observation
+from exporter.core.ledger import Labels, Observation
 from exporter.metrics.collector import Collector, Shape, Snapshot
 from exporter.metrics.families import FAMILIES, Family, Kind
+from exporter.metrics.gauges import account_gauges
 
 Bucket = tuple[str, float] | tuple[str, float, Exemplar]
 
@@ -32,14 +33,15 @@ class Official(Registrable):
 
 def families(snapshot: Snapshot) -> Iterator[Metric]:
     """Every declared family in its order, with samples or without."""
+    values = snapshot.values | account_gauges(snapshot.views)
     for family in FAMILIES:
-        yield _histogram(family, snapshot) if family.kind is Kind.HISTOGRAM else _values(family, snapshot)
+        yield _histogram(family, snapshot) if family.kind is Kind.HISTOGRAM else _values(family, values.get(family, {}))
 
 
-def _values(family: Family, snapshot: Snapshot) -> Metric:
+def _values(family: Family, values: Mapping[Labels, float]) -> Metric:
     kind = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
     metric = kind(family.name, family.help, labels=family.labels)
-    for labels, value in snapshot.values.get(family, {}).items():
+    for labels, value in values.items():
         metric.add_metric(labels, value)
     return metric
 

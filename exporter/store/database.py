@@ -4,8 +4,9 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ from exporter.core.change import Change
 from exporter.core.ledger import Counter, Histogram, Labels, Observation, Tally, discovered
 from exporter.core.request import Cause, Progress, Record, State, Status, Submission, Transition
 from exporter.errors import StoreError, StoreUnavailable, StoreUnusable
-from exporter.store.schema import MIGRATIONS
+from exporter.store.memory import KEPT_TRANSITIONS, trimmed
+from exporter.store.schema import APPLICATION_ID, MIGRATIONS
 from exporter.store.store import Contents, Found, Query, SpentCalls
 
 BUSY_SECONDS = 0.5
+# A checkpoint every 32 MB: random RequestIDs touch the same pages of the index again and again between two of them.
+_CHECKPOINT_PAGES = 8000
+_CACHE_KIBIBYTES = 16_000
 PRUNE_CHUNK = 500
-KEPT_TRANSITIONS = 50
+_SHORTEST_LINE = 20
 
 _COLUMNS = (
     "request_id, account, api, source, submitted, first_seen, sequence, state, status, current_step, last_step, polls, "
@@ -29,10 +34,9 @@ _UPDATE = """
     errored = ?, errored_after = ?, failed = ?, not_found = ?, reason = ?, cause = ?, finished_after = ?, finished = ?,
     transitions = transitions || ? WHERE request_id = ?
 """
-_ADMIT = """
-    INSERT INTO requests (request_id, account, api, source, submitted, first_seen) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (request_id) DO NOTHING
-"""
+_INTAKE = "sequence, request_id, account, api, source, submitted, first_seen"
+# SQLite allows 32,766 parameters; larger statements than this are not faster.
+_MOST_ROWS = 512
 
 
 class Database:
@@ -42,6 +46,10 @@ class Database:
         self.path = path
         self._connection: sqlite3.Connection | None = None
         self._lock: int | None = None
+        self._file: tuple[int, int] | None = None
+        self._doubt: StoreUnusable | None = None
+        self._committing = False
+        self._pending_connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
         """Lock the file against other processes, create or migrate it."""
@@ -50,13 +58,16 @@ class Database:
             raise StoreUnusable(f"{folder}: there is no such folder; storage.url names a file in it")
         with translated(self.path):
             self._take_lock()
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._file = self._identity()
             self._connect()
             self._migrate()
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        for connection in (self._pending_connection, self._connection):
+            if connection is not None:
+                connection.close()
+        self._pending_connection = self._connection = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -68,11 +79,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of it or nothing. After an error that left a doubt whether the commit took effect, its number tells."""
-        number = self._begin()
+        number = 0
         try:
+            number = self._begin()
             yield
             self.run("UPDATE meta SET value = ? WHERE name = 'batch'", (number,))
+            self._committing = True
             self.run("COMMIT")
+            self._committing = False
         except BaseException:
             if self._took_effect(number):
                 return
@@ -98,7 +112,7 @@ class Database:
 
     def load(self) -> Contents:
         with translated(self.path):
-            contents = Contents(pending=self._pending())
+            contents = Contents(pending=self._pending(self._snapshot()))
             for counter, labels, count in self.run("SELECT counter, labels, count FROM counters"):
                 contents.counters[Counter(counter), _labels(labels)] = count
             for histogram, labels, bound, count in self.run("SELECT histogram, labels, bound, count FROM buckets"):
@@ -114,19 +128,25 @@ class Database:
             return contents
 
     def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
-        sequences: list[int | None] = []
-        execute = self._open().execute
+        """Nearly always all are new, so they are inserted first; only when some were not is it asked which."""
+        new: dict[str, Submission] = {}
         for one in submissions:
-            row = (one.request_id, one.account, one.api, one.source, one.submitted, one.first_seen)
-            cursor = execute(_ADMIT, row)
-            sequences.append(cursor.lastrowid if cursor.rowcount else None)
-        taken = zip(submissions, sequences, strict=True)
-        self._count(discovered((one.account, one.api, one.source) for one, number in taken if number is not None))
-        return sequences
+            new.setdefault(one.request_id, one)
+        first = 1 + int(self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence"))
+        if self._insert(new, first) < len(new):
+            self.run("DELETE FROM requests WHERE sequence >= ?", (first,))
+            new = {name: one for name, one in new.items() if not self._known(name)}
+            self._insert(new, first)
+        sequences = {name: first + place for place, name in enumerate(new)}
+        self._count(discovered((one.account, one.api, one.source) for one in new.values()))
+        # pop: a RequestID that is in the call twice is taken once.
+        return [sequences.pop(one.request_id, None) for one in submissions]
 
     def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls]) -> None:
         connection = self._open()
         connection.executemany(_UPDATE, [_row(change) for change in changes])
+        for name in {change.record.request_id for change in changes if change.transition is not None}:
+            self._trim(name)
         self._count(tally for change in changes for tally in change.tallies)
         self._observe(one for change in changes for one in change.observations)
         self._spend(spent)
@@ -157,26 +177,62 @@ class Database:
     def run(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self._open().execute(sql, values)
 
+    def _insert(self, submissions: Mapping[str, Submission], first: int) -> int:
+        """How many were new. A statement takes many rows, because after each one the thread has to win back the
+        interpreter lock from a busy event loop; powers of two keep the number of statements to prepare small."""
+        rows = [
+            (first + place, name, one.account, one.api, one.source, one.submitted, one.first_seen)
+            for place, (name, one) in enumerate(submissions.items())
+        ]
+        taken = start = 0
+        while start < len(rows):
+            size = min(_MOST_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
+            values = [value for row in rows[start : start + size] for value in row]
+            taken += self.run(_insertion(size), values).rowcount
+            start += size
+        return taken
+
+    def _known(self, request_id: str) -> bool:
+        return self.run("SELECT 1 FROM requests WHERE request_id = ?", (request_id,)).fetchone() is not None
+
+    def _trim(self, request_id: str) -> None:
+        """Keep the first and the last transitions of a request that flaps."""
+        sql = "SELECT transitions FROM requests WHERE request_id = ? AND length(transitions) > ?"
+        row = self.run(sql, (request_id, KEPT_TRANSITIONS * _SHORTEST_LINE)).fetchone()
+        if row is not None:
+            lines = row[0].splitlines(keepends=True)
+            kept = "".join(trimmed(lines))
+            self.run("UPDATE requests SET transitions = ? WHERE request_id = ?", (kept, request_id))
+
     def _open(self) -> sqlite3.Connection:
+        if self._doubt is not None:
+            raise self._doubt
+        if self._file is not None and self._file != self._identity():
+            raise StoreUnusable(f"{self.path}: was deleted or replaced while in use; put it back and restart")
         if self._connection is None:
             self._connect()
         assert self._connection is not None  # noqa: S101
         return self._connection
 
     def _connect(self) -> None:
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
         )
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            # A container's root is read-only: there is no place for temporary files.
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         except BaseException:
             connection.close()
             raise
         self._connection = connection
 
     def _take_lock(self) -> None:
+        if self._lock is not None:
+            return  # An earlier start failed after it.
         # The lock belongs to the open file and so to the process: kill -9 releases it.
         self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -188,6 +244,10 @@ class Database:
 
     def _migrate(self) -> None:
         version = int(self._one("PRAGMA user_version"))
+        if int(self._one("PRAGMA application_id")) != APPLICATION_ID and self._one(
+            "SELECT count(*) FROM sqlite_master"
+        ):
+            raise StoreUnusable(f"{self.path}: is a database of another program; give another storage.url")
         if version > len(MIGRATIONS):
             raise StoreUnusable(
                 f"{self.path}: was written by a newer version (schema {version}, this one knows {len(MIGRATIONS)}); "
@@ -195,30 +255,53 @@ class Database:
             )
         for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
             self._open().executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
+        if version < len(MIGRATIONS):
+            self.run(f"PRAGMA application_id = {APPLICATION_ID}")
 
     def _begin(self) -> int:
         self.run("BEGIN IMMEDIATE")
         return self.batch() + 1
 
     def _took_effect(self, number: int) -> bool:
-        connection = self._connection
-        if connection is None:
+        """A connection that has failed is given up, and a new one asked for what the file says."""
+        committing = self._committing
+        self._committing = False
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if not committing:
             return False
-        if connection.in_transaction:
-            connection.rollback()
         try:
             return self.batch() >= number
-        except sqlite3.Error:
-            connection.close()
-            self._connection = None
-            return False
+        except (sqlite3.Error, StoreError) as error:
+            # Neither answer would be safe: tried again it may be counted twice, taken for done it may be lost.
+            self._doubt = StoreUnusable(
+                f"{self.path}: it can't be read whether the last transaction took effect; mend the disk and restart"
+            )
+            raise self._doubt from error
 
     def _one(self, sql: str) -> Any:
         return self.run(sql).fetchone()[0]
 
-    def _pending(self) -> Iterator[Record]:
-        """Read through a connection of its own, so that writing may begin before the last row is read."""
-        connection = sqlite3.connect(self.path, check_same_thread=False)
+    def _identity(self) -> tuple[int, int]:
+        try:
+            found = os.stat(self.path)  # noqa: PTH116
+        except FileNotFoundError:
+            return (0, 0)
+        return (found.st_dev, found.st_ino)
+
+    def _snapshot(self) -> sqlite3.Connection:
+        """A connection of its own, whose view is fixed now: writing may begin before the last row is read."""
+        if self._pending_connection is not None:
+            self._pending_connection.close()
+        connection = self._pending_connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM meta").fetchone()
+        return connection
+
+    def _pending(self, connection: sqlite3.Connection) -> Iterator[Record]:
         try:
             sql = f"SELECT {_COLUMNS} FROM requests WHERE state = 'pending' ORDER BY sequence"  # noqa: S608
             with translated(self.path):
@@ -256,6 +339,8 @@ def translated(path: str) -> Iterator[None]:
         raise
     except sqlite3.Error as error:
         raise _translation(path, error) from error
+    except (OverflowError, UnicodeError, TypeError, ValueError) as error:
+        raise StoreError(f"{path}: a value does not fit into the database") from error
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror}") from error
 
@@ -264,6 +349,9 @@ def _translation(path: str, error: sqlite3.Error) -> StoreError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_SCHEMA")):
         return StoreUnusable(f"{path}: the database is damaged ({error}); restore it, or move it away to start anew")
+    # Without a name it is the Python module that refuses a value.
+    if not name or name.startswith(("SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "SQLITE_MISMATCH")):
+        return StoreError(f"{path}: a value does not fit into the database")
     if name.startswith("SQLITE_FULL"):
         return StoreUnavailable(f"{path}: the disk is full; make room")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -271,6 +359,12 @@ def _translation(path: str, error: sqlite3.Error) -> StoreError:
     if name.startswith("SQLITE_READONLY"):
         return StoreUnavailable(f"{path}: the database can't be written; check the file's and the folder's permissions")
     return StoreUnavailable(f"{path}: {error}")
+
+
+@cache
+def _insertion(size: int) -> str:
+    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size)
+    return f"INSERT OR IGNORE INTO requests ({_INTAKE}) VALUES {rows}"  # noqa: S608
 
 
 def _row(change: Change) -> tuple[object, ...]:
@@ -321,8 +415,7 @@ def _progress(status: str, current_step: str, last_step: str) -> Progress:
 
 
 def _transitions(text: str) -> tuple[Transition, ...]:
-    """The last ones; a request that flaps for days would fill a page with them."""
-    lines = [json.loads(line) for line in text.splitlines()[-KEPT_TRANSITIONS:]]
+    lines = [json.loads(line) for line in trimmed(text.splitlines())]
     return tuple(Transition(line[0], _progress(line[1], line[2], line[3])) for line in lines)
 
 
@@ -337,9 +430,10 @@ def _conditions(query: Query) -> tuple[str, list[object]]:
         if getattr(query, name) is not None
     ]
     if query.prefix:
-        wanted.append(("substr(request_id, 1, length(?1)) = ?1".replace("?1", "?"), query.prefix))
+        # As a range, which the index of RequestIDs can answer; they hold nothing beyond ASCII.
+        wanted += [("request_id >= ?", query.prefix), ("request_id < ?", query.prefix + "\x7f")]
     if query.stuck_before is not None:
-        wanted.append(("state = 'pending' AND coalesce(submitted, first_seen) <= ?", query.stuck_before))
+        wanted.append(("state = 'pending' AND coalesce(submitted, first_seen) < ?", query.stuck_before))
     if query.before is not None:
         wanted.append(("sequence < ?", query.before))
     values = [value for condition, value in wanted for _ in range(condition.count("?"))]

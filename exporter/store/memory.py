@@ -2,11 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from exporter.core.change import Change
 from exporter.core.ledger import Counter, Histogram, Labels, Tally, discovered
 from exporter.core.request import Record, State, Submission, Transition
 from exporter.store.store import Contents, Found, Query, SpentCalls
+
+KEPT_FIRST, KEPT_LAST = 20, 30
+KEPT_TRANSITIONS = KEPT_FIRST + KEPT_LAST
+Entry = TypeVar("Entry")
+
+
+def trimmed(entries: list[Entry]) -> list[Entry]:
+    """The beginning and the end of a long history; a request that flaps for days would fill a page with the rest."""
+    if len(entries) <= KEPT_TRANSITIONS:
+        return entries
+    return [*entries[:KEPT_FIRST], *entries[-KEPT_LAST:]]
 
 
 @dataclass(slots=True)
@@ -100,7 +112,8 @@ class MemoryStore:
         if request_id in durable.records:
             durable.records[request_id] = change.record
         if change.transition is not None:
-            durable.transitions.setdefault(request_id, []).append(change.transition)
+            transitions = durable.transitions.get(request_id, [])
+            durable.transitions[request_id] = trimmed([*transitions, change.transition])
         self._count(change.tallies)
         for one in change.observations:
             bucket, total = (one.histogram, one.labels, one.bound), (one.histogram, one.labels)
@@ -119,7 +132,7 @@ class MemoryStore:
 
 def _fits(record: Record, query: Query) -> bool:
     origin = record.first_seen if record.submitted is None else record.submitted
-    stuck = query.stuck_before is None or (record.state is State.PENDING and origin <= query.stuck_before)
+    stuck = query.stuck_before is None or (record.state is State.PENDING and origin < query.stuck_before)
     before = query.before is None or record.sequence < query.before
     named = record.request_id.startswith(query.prefix or "")
     return stuck and before and named and _has(record, query)

@@ -1,5 +1,8 @@
 """The tables, and how an older file becomes a newer one."""
 
+# In the header of the file ("LSQX"): tells a database of ours from one of another program.
+APPLICATION_ID = 0x4C535158
+
 # One entry a version; a file's PRAGMA user_version says how many it has had.
 MIGRATIONS = (
     """

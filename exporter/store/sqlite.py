@@ -11,7 +11,7 @@ from typing import Any
 
 from exporter.core.change import Change
 from exporter.core.request import Record, Submission
-from exporter.errors import StoreError
+from exporter.errors import StoreError, StoreUnavailable
 from exporter.store.database import PRUNE_CHUNK, Database, translated
 from exporter.store.store import Contents, Found, Query, SpentCalls
 
@@ -46,7 +46,8 @@ class SqliteStore:
     async def load(self) -> Contents:
         self._loop = asyncio.get_running_loop()
         contents = await asyncio.to_thread(self._open)
-        self._writer.start()
+        if not self._writer.is_alive():
+            self._writer.start()
         return contents
 
     async def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
@@ -76,10 +77,12 @@ class SqliteStore:
 
     async def close(self, spent: Sequence[SpentCalls]) -> None:
         try:
-            await self._in_transaction(lambda database: database.stop_cleanly(spent))
+            if self._writer.is_alive():
+                await self._in_transaction(lambda database: database.stop_cleanly(spent))
         finally:
-            self._parts.put(None)
-            await asyncio.to_thread(self._writer.join)
+            if self._writer.is_alive():
+                self._parts.put(None)
+                await asyncio.to_thread(self._writer.join)
             self._reads.shutdown()
             self._reader.close()
             self._database.close()
@@ -96,6 +99,8 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(self._reads, read)
 
     async def _in_transaction(self, work: Work) -> Any:
+        if not self._writer.is_alive():
+            raise StoreUnavailable(f"{self._database.path}: the store is not open")
         part = _Part(work, asyncio.get_running_loop().create_future())
         self._parts.put(part)
         return await part.answer
@@ -143,7 +148,7 @@ class SqliteStore:
     def _answer(self, group: list[_Part], seconds: float) -> None:
         self._on_commit(seconds)
         for part in group:
-            if part.answer.cancelled():
+            if part.answer.done():
                 continue
             if part.error is None:
                 part.answer.set_result(part.result)

@@ -9,12 +9,14 @@ from exporter.core.request import Outcome, Progress, Status
 from exporter.metrics import families as f
 from exporter.metrics.collector import Snapshot, start_known
 from exporter.metrics.families import DURABLE, FAMILIES
+from exporter.metrics.gauges import account_gauges
 from exporter.metrics.meters import LAG_SAMPLES, Meters
 from tests.metrics.scene import ACCOUNT, API, busy, new_ledger, scene, view
 
 
 def total(snapshot: Snapshot, family: f.Family, *owner: str) -> float:
-    return sum(value for labels, value in snapshot.values[family].items() if labels[: len(owner)] == owner)
+    values = snapshot.values | account_gauges(snapshot.views)
+    return sum(value for labels, value in values[family].items() if labels[: len(owner)] == owner)
 
 
 def test_what_was_discovered_is_pending_finished_or_abandoned() -> None:
@@ -68,7 +70,8 @@ def test_the_series_of_an_account_are_bounded() -> None:
     meters.declare_account(ACCOUNT, [API])
     start_known(ledger, account=ACCOUNT, apis=[API], sources=["push"])
     taken = scene(ledger, meters).snapshot()
-    values = sum(len(series) for series in taken.values.values())
+    shown = taken.values | account_gauges(taken.views)
+    values = sum(len(series) for series in shown.values())
     lines = sum(len(shape.counts) + 2 for series in taken.shapes.values() for shape in series.values())
     assert values + lines <= 200
 
@@ -110,13 +113,13 @@ def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
 
 
 def test_queue_figures_that_the_vendor_left_out_are_absent() -> None:
-    taken = busy().snapshot()
-    assert taken.values[f.QUEUE_PENDING] == {(ACCOUNT, API): 4.0}
-    assert taken.values[f.QUEUE_DELAY] == {}
+    gauges = account_gauges(busy().snapshot().views)
+    assert gauges[f.QUEUE_PENDING] == {(ACCOUNT, API): 4.0}
+    assert gauges[f.QUEUE_DELAY] == {}
 
 
 def test_a_breaker_is_in_exactly_one_state() -> None:
-    states = busy().snapshot().values[f.BREAKER]
+    states = account_gauges(busy().snapshot().views)[f.BREAKER]
     assert [labels[1] for labels, value in states.items() if value] == ["closed"]
     assert len(states) == len(f.BREAKER_STATES)
 
@@ -124,3 +127,9 @@ def test_a_breaker_is_in_exactly_one_state() -> None:
 def test_every_durable_count_has_its_family_and_no_name_is_used_twice() -> None:
     assert set(DURABLE) == {*Counter, *Histogram}
     assert max(Count(family.name for family in FAMILIES).values()) == 1
+
+
+def test_a_code_that_http_does_not_have_makes_no_series_of_its_own() -> None:
+    meters = Meters()
+    meters.call(ACCOUNT, "status", 999, 0.1)
+    assert meters.calls == {(ACCOUNT, "status", "other"): 1}

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from exporter.core.ledger import Counter, Histogram
 from exporter.core.request import State, Status
 from exporter.store.store import Query, SpentCalls
@@ -219,7 +217,6 @@ async def test_a_page_shows_only_what_was_asked_for(open_again: Open) -> None:
     await store.close([])
 
 
-@pytest.mark.xfail(reason="only SQLite cuts, and only the beginning")
 async def test_of_a_long_history_the_beginning_and_the_end_are_kept(open_again: Open) -> None:
     store = open_again()
     await store.load()

@@ -145,7 +145,6 @@ async def test_calls_made_together_share_transactions(path: Path) -> None:
     await store.close([])
 
 
-@pytest.mark.xfail(reason="ends the thread that writes; every later call waits for ever", run=False)
 async def test_a_value_that_does_not_fit_fails_its_call_only(store: SqliteStore) -> None:
     async with asyncio.timeout(3):
         bad, good = await asyncio.gather(
@@ -158,14 +157,12 @@ async def test_a_value_that_does_not_fit_fails_its_call_only(store: SqliteStore)
     assert await store.find("fine") is None
 
 
-@pytest.mark.xfail(reason="writes on into the deleted file")
 async def test_a_file_deleted_underneath_is_told_and_not_written_to(store: SqliteStore, path: Path) -> None:
     path.unlink()
     with pytest.raises(StoreUnusable):
         await store.admit([submission("a")])
 
 
-@pytest.mark.xfail(reason="writes on into the moved file")
 async def test_a_file_replaced_underneath_is_told_and_not_written_to(store: SqliteStore, path: Path) -> None:
     path.rename(path.with_name("moved.db"))
     path.touch()
@@ -173,7 +170,6 @@ async def test_a_file_replaced_underneath_is_told_and_not_written_to(store: Sqli
         await store.admit([submission("a")])
 
 
-@pytest.mark.xfail(reason="a failed start keeps its own lock in its way")
 async def test_a_start_is_tried_again_after_the_trouble_is_gone(path: Path) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -186,7 +182,6 @@ async def test_a_start_is_tried_again_after_the_trouble_is_gone(path: Path) -> N
     await store.close([])
 
 
-@pytest.mark.xfail(reason="waits for a thread that was never started")
 async def test_a_store_that_was_never_loaded_answers_and_closes(path: Path) -> None:
     store = SqliteStore(str(path), on_commit=ignore)
     async with asyncio.timeout(3):
@@ -195,7 +190,6 @@ async def test_a_store_that_was_never_loaded_answers_and_closes(path: Path) -> N
         await store.close([])
 
 
-@pytest.mark.xfail(reason="pending is read when it is consumed")
 async def test_what_is_admitted_after_the_load_is_not_among_what_was_pending(store: SqliteStore, path: Path) -> None:
     await store.admit([submission("before")])
     await store.close([])
@@ -206,7 +200,6 @@ async def test_what_is_admitted_after_the_load_is_not_among_what_was_pending(sto
     await again.close([])
 
 
-@pytest.mark.xfail(reason="its tables are added to the other program's")
 async def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE invoices (number INTEGER)")
@@ -255,7 +248,6 @@ async def test_a_commit_that_reports_an_error_is_counted_once(
     await again.close([])
 
 
-@pytest.mark.xfail(reason="is called undone, and so counted twice")
 async def test_a_commit_whose_fate_can_not_be_read_is_not_called_undone(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
