@@ -10,7 +10,7 @@ from exporter.config import settings as config
 from exporter.config.settings import PushSource, Settings
 from exporter.core.request import Record
 from exporter.engine.engine import Engine
-from exporter.errors import ConfigurationError
+from exporter.errors import ConfigurationError, StoreUnavailable
 from exporter.feed import Feed
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
@@ -19,7 +19,7 @@ from exporter.metrics.meters import Meters
 from exporter.metrics.scrape import Scraper
 from exporter.metrics.snapshot import AccountView
 from exporter.sources.file import FileSource
-from exporter.sources.source import Source
+from exporter.sources.source import Intake, Source
 from exporter.sources.static import StaticSource
 from exporter.store.store import Found, Query, Store
 from exporter.version import python_version, revision, version
@@ -45,7 +45,6 @@ class Service:
         self.stopping = asyncio.Event()
         self.meters = meters
         self.engine = Engine(settings, store=store, transport=transport, clock=clock, meter=meters, random=random)
-        self.intake = self.engine.intake
         self._clock = clock
         self._load = load
         self._transport = transport
@@ -54,6 +53,7 @@ class Service:
         self._scraper = Scraper(
             Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
         )
+        self._loaded = False
         self._unready: str | None = "starting: the store is being read"
         self._defect: str | None = None
 
@@ -61,6 +61,7 @@ class Service:
         """Read the store, begin to poll, and open the ways in. Raises StoreError."""
         await self.engine.start()
         self._declare()
+        self._loaded = True
         await self._feed.apply(self.engine.settings.sources)
         self.meters.config_reload(ok=True, time=self._clock.now())
         self._unready = None
@@ -94,6 +95,17 @@ class Service:
         return self._clock.now()
 
     @property
+    def intake(self) -> Intake:
+        """Raises StoreUnavailable until the store is read."""
+        self._require_loaded()
+        return self.engine.intake
+
+    def _require_loaded(self) -> None:
+        # Before that the counters would be shown below what was scraped from the process before.
+        if not self._loaded:
+            raise StoreUnavailable("starting: the store is being read")
+
+    @property
     def stuck_after(self) -> float:
         return self.engine.settings.polling.stuck_after
 
@@ -120,15 +132,19 @@ class Service:
     async def scrape(
         self, accept: str | None, accept_encoding: str | None, names: Collection[str]
     ) -> tuple[bytes, dict[str, str]]:
+        self._require_loaded()
         return await self._scraper.scrape(accept, accept_encoding, names)
 
     async def find(self, request_id: str) -> Found | None:
+        self._require_loaded()
         return await self.engine.find(request_id)
 
     async def page(self, query: Query) -> list[Record]:
+        self._require_loaded()
         return await self.engine.page(query)
 
     async def remove(self, request_id: str) -> Removal:
+        self._require_loaded()
         if await self.engine.remove(request_id):
             return Removal.REMOVED
         return Removal.UNKNOWN if await self.engine.find(request_id) is None else Removal.ENDED
@@ -168,7 +184,8 @@ class Service:
         """Let every series that is known beforehand exist at 0."""
         settings = self.engine.settings
         for source in settings.sources:
-            self.meters.source_state(source.name, _kind(source), up=True)
+            if (source.name, _kind(source)) not in self.meters.sources:
+                self.meters.source_state(source.name, _kind(source), up=True)
         for account in settings.accounts:
             sources = [one.name for one in settings.sources if one.account in (None, account.name)]
             start_known(self.engine.ledger, account=account.name, apis=tuple(account.apis), sources=sources)

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from exporter import __version__
+
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 FINAL = DOCKERFILE.rpartition("\nFROM ")[2]
@@ -37,6 +39,11 @@ def test_the_image_runs_the_program_and_asks_it_for_its_health() -> None:
     assert instruction("EXPOSE") == ["10040"]
     (check,) = instruction("HEALTHCHECK")
     assert json.loads(check.partition("CMD ")[2]) == ["leadsquared-exporter", "healthcheck"]
+
+
+def test_the_label_has_the_version_of_the_package() -> None:
+    assert f"VERSION={__version__}" in instruction("ARG")
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 def test_only_locked_packages_get_in() -> None:
