@@ -70,9 +70,7 @@ def main() -> None:
         time.sleep(10.0)
         before = cpu_seconds(process.pid)
         time.sleep(seconds)
-        print(
-            f"CPU              {(cpu_seconds(process.pid) - before) / seconds:.2%} of a core, polling 2.4 times a second"
-        )
+        print(f"CPU              {(cpu_seconds(process.pid) - before) / seconds:.2%} of a core, default policy")
         fetch(f"{url}/metrics")
         print(f"resident memory  {resident_mib(process.pid):.0f} MiB")
         process.terminate()

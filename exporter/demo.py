@@ -33,12 +33,38 @@ from exporter.simulator.server import SimulatorServer
 from exporter.web.listen import Listeners
 from exporter.web.presentation import moment
 
+
+def _number(text: str) -> str | None:
+    try:
+        fits = 0 <= float(text) < MOST
+    except ValueError:
+        fits = False
+    return None if fits else f"must be a number from 0 to {MOST:g}"
+
+
+def _rate(text: str) -> str | None:
+    return _number(text) or (None if float(text) else "must be more than 0")
+
+
+MOST: Final = 1_000_000.0
 FLAGS: Final = (
     Flag(
         name="listen", metavar="HOST:PORT", default="127.0.0.1:0", help="where the exporter listens; port 0: a free one"
     ),
-    Flag(name="seconds", metavar="N", default="0", help="end by itself after so many seconds; 0: not before Ctrl-C"),
-    Flag(name="rate", metavar="N", default="1", help="updates that the application submits a second, on average"),
+    Flag(
+        name="seconds",
+        metavar="N",
+        default="0",
+        check=_number,
+        help="end by itself after so many seconds; 0: not before Ctrl-C",
+    ),
+    Flag(
+        name="rate",
+        metavar="N",
+        default="1",
+        check=_rate,
+        help="updates that the application submits a second, on average",
+    ),
 )
 KEY: Final = "demo-key"
 APIS: Final = ("lead_update", "activity_create")
@@ -67,9 +93,9 @@ async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
     await simulator.start()
     options = RunOptions(listen_addresses=(arguments.listen,))
     service, listeners = assemble(options, _settings(simulator.url, folder))
-    stopping = asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        stopping.add_signal_handler(number, service.quit)
+        loop.add_signal_handler(number, service.quit)
     try:
         (url,) = await listeners.start()
         await service.start()
