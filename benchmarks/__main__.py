@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("intake_store", "pending", "exposition", "sidecar", "polls")
+NAMES = ("intake_store", "pending", "exposition", "sidecar", "polls", "scrape")
 
 
 def main() -> int:

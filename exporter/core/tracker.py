@@ -114,8 +114,7 @@ class Tracker:
         moved = () if progress == record.progress else (Transition(received, progress),)
         tallies = self._error_tallies(record, seen)
         if self._final(seen, received):
-            return self._finish(seen, moved, tallies, received=received)
-        seen = replace(seen, unfinished=sent)
+            return self._finish(replace(seen, unfinished=record.unfinished), moved, tallies, received=received)
         outcome = Outcome.ADVANCED if moved else Outcome.UNCHANGED
         return Change(record=seen, outcome=outcome, transition=moved[0] if moved else None, tallies=tallies)
 
@@ -197,6 +196,7 @@ class Tracker:
             progress=progress,
             polls=record.polls + 1,
             answered=received,
+            unfinished=sent,
             not_found=0,
             errored=received if first else record.errored if error else None,
             errored_after=before if first else record.errored_after if error else None,
