@@ -50,7 +50,6 @@ class Poller:
         self.watch = watch
         self.retired = False
         self.broken: BaseException | None = None
-        self.stepped = clock.now()
         self._client = client
         self._journal = journal
         self._answers = answers
@@ -70,7 +69,7 @@ class Poller:
         """Start one call, or set the alarm for the next; whether a call was started."""
         if self.retired:
             return False
-        now = self.stepped = self._clock.now()
+        now = self._clock.now()
         todo = self.watch.next(now)
         self._count_wait()
         if self.watch.budget.wants_reservation():
