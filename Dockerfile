@@ -7,9 +7,9 @@ RUN python -m venv /venv
 WORKDIR /source
 COPY requirements/runtime.txt requirements/build.txt requirements/
 # In an own layer: the code changes more often than what it needs. The build tools stay out of /venv.
-RUN /venv/bin/pip install --require-hashes -r requirements/runtime.txt \
+RUN /venv/bin/pip install --no-deps --require-hashes -r requirements/runtime.txt \
     && python -m venv /tools \
-    && /tools/bin/pip install --require-hashes -r requirements/build.txt
+    && /tools/bin/pip install --no-deps --require-hashes -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
 RUN /tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
