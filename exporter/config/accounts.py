@@ -24,6 +24,36 @@ def check(accounts: Sequence[Item], surroundings: Surroundings, problems: Proble
         limit = account.values.get("rate_limit")
         if limit is not None:
             _check_limit(limit, problems)
+    _warn_of_shared_keys(accounts, surroundings, problems)
+
+
+def _warn_of_shared_keys(accounts: Sequence[Item], surroundings: Surroundings, problems: Problems) -> None:
+    """LeadSquared limits a key, whatever it is called here: two budgets for one key can be more than it allows."""
+    first: dict[tuple[str, str], Item] = {}
+    for account in accounts:
+        url, key = _base_url(account), _key(account, surroundings)
+        other = first.setdefault((url, key), account) if url and key else account
+        if other is not account:
+            message = (
+                f"has the key and the host of {other.path} (line {other.position.line}), so LeadSquared counts the calls "
+                "of both together: make them one account, or let their shares add up to what they may use"
+            )
+            problems.warn(account.position, account.path, message)
+
+
+def _base_url(account: Item) -> str:
+    """Empty where it is not given as it should be, which is a mistake of its own."""
+    url: str = account.values.get("base_url", REGIONS.get(account.values.get("region", ""), ""))
+    return url.lower()
+
+
+def _key(account: Item, surroundings: Surroundings) -> str:
+    """Empty where it can't be had, which is a mistake of its own."""
+    try:
+        found = secret(account, "api_key", surroundings)
+        return "" if found is None else found.reveal()
+    except ConfigurationError:
+        return ""
 
 
 def _check_host(account: Item, problems: Problems) -> None:

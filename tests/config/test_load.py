@@ -226,6 +226,22 @@ def test_a_long_error_grace_is_warned_of_where_it_stands(folder: Path) -> None:
     )
 
 
+def test_two_accounts_with_one_key_at_one_host_are_warned_of(folder: Path) -> None:
+    (folder / "acme.key").write_text("key-of-acme\n")
+    text = (
+        ACCOUNT
+        + "  - {name: again, base_url: https://ASYNCAPI-US11.leadsquared.com/, api_key_file: acme.key}\n"
+        + "  - {name: elsewhere, region: india, api_key_file: acme.key}\n"
+        + "  - {name: other, region: us, api_key_env: OTHER_KEY}\n"
+        + PUSH
+    )
+    settings = settings_of(text, folder, {"ACME_KEY": "key-of-acme", "OTHER_KEY": "key-of-other"})
+    assert settings.warnings == (
+        "config.yaml:5:5: accounts[1]: has the key and the host of accounts[0] (line 2), so LeadSquared counts the calls "
+        "of both together: make them one account, or let their shares add up to what they may use",
+    )
+
+
 def test_settings_never_show_their_secrets(folder: Path) -> None:
     (folder / "push.token").write_text("tok-s3cr3t")
     text = ACCOUNT.replace("api_key_env: ACME_KEY", "api_key: key-s3cr3t")
