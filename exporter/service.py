@@ -156,9 +156,14 @@ class Service:
         except ConfigurationError:
             self.meters.config_reload(ok=False, time=self._clock.now())
             raise
+        for name in _fixed(self.engine.settings, settings):
+            log.warning("this change takes effect after a restart", setting=name)
         self.engine.apply(settings)
         self._declare()
         await self._feed.apply(settings.sources)
+        self.meters.keep(
+            accounts={account.name for account in settings.accounts}, sources={one.name for one in settings.sources}
+        )
         self.meters.config_reload(ok=True, time=self._clock.now())
         log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
 
@@ -202,3 +207,13 @@ class Service:
 
 def _kind(source: config.Source) -> str:
     return {config.StaticSource: "static", config.FileSource: "file", config.PushSource: "push"}[type(source)]
+
+
+def _fixed(former: Settings, settings: Settings) -> list[str]:
+    """The keys that changed although a running process can't follow."""
+    changes = {
+        "storage.url": former.storage.url != settings.storage.url,
+        "metrics.duration_buckets": former.metrics.duration_buckets != settings.metrics.duration_buckets,
+        "metrics.max_reasons": former.metrics.max_reasons != settings.metrics.max_reasons,
+    }
+    return [name for name, changed in changes.items() if changed]

@@ -140,9 +140,10 @@ class Engine:
         return owner is not None and await owner.remove(request_id)
 
     def views(self) -> list[AccountView]:
-        """The gauges of every account, at one moment."""
+        """The gauges of every account, at one moment; of a removed account only while it has pending requests."""
         now = self._clock.now()
-        return [account_view(poller.watch, poller.account, now) for poller in self.pollers.values()]
+        shown = [one for one in self.pollers.values() if not one.retired or len(one.watch.tracker)]
+        return [account_view(one.watch, one.account, now) for one in shown]
 
     def unhealthy(self) -> str | None:
         """Why the poll loop makes no progress; None when it does, or has a reason not to that a restart would not mend."""

@@ -1,8 +1,9 @@
 """What is counted in this process only; it starts again with each start."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from exporter.core.request import OTHER, Outcome
 from exporter.metrics.families import CALL_BUCKETS, CODES, COMMIT_BUCKETS, ENDPOINTS, ERROR_KINDS
@@ -46,9 +47,12 @@ class Meters:
     reload_ok: bool = True
     reload_time: float = 0.0
     _lags: list[float] = field(default_factory=list)
+    # A call that was under way when its account was removed would bring the series back.
+    _forgotten: set[str] = field(default_factory=set)
 
     def declare_account(self, account: str, apis: Iterable[str]) -> None:
         """Let every known series of an account exist at 0."""
+        self._forgotten.discard(account)
         for api in apis:
             for outcome in Outcome:
                 self.polls.setdefault((account, api, outcome), 0)
@@ -61,11 +65,21 @@ class Meters:
         self.waits.setdefault((account,), 0.0)
         self.unrecorded.setdefault((account,), 0)
 
+    def keep(self, *, accounts: Collection[str], sources: Collection[str]) -> None:
+        """Drop the series of all other accounts and sources."""
+        for series in (self.polls, self.calls, self.call_errors, self.call_times, self.waits, self.unrecorded):
+            self._forgotten |= _drop(series, accounts)
+        _drop(self.sources, sources)
+
     def poll(self, account: str, api: str, outcome: str) -> None:
+        if account in self._forgotten:
+            return
         key = (account, api, outcome)
         self.polls[key] = self.polls.get(key, 0) + 1
 
     def call(self, account: str, endpoint: str, code: int | str, seconds: float) -> None:
+        if account in self._forgotten:
+            return
         key = (account, endpoint, _CODES.get(code, OTHER))
         self.calls[key] = self.calls.get(key, 0) + 1
         times = self.call_times.get((account, endpoint))
@@ -75,6 +89,8 @@ class Meters:
         times.total += seconds
 
     def call_error(self, account: str, endpoint: str, kind: str) -> None:
+        if account in self._forgotten:
+            return
         key = (account, endpoint, kind)
         self.call_errors[key] = self.call_errors.get(key, 0) + 1
 
@@ -102,3 +118,11 @@ class Meters:
     @property
     def lag(self) -> float:
         return max(self._lags, default=0.0)
+
+
+def _drop(series: dict[Any, Any], kept: Collection[str]) -> set[str]:
+    """Drop those whose first label is not kept; the labels that were dropped."""
+    dropped = [labels for labels in series if labels[0] not in kept]
+    for labels in dropped:
+        del series[labels]
+    return {labels[0] for labels in dropped}

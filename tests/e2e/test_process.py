@@ -174,6 +174,29 @@ def test_a_reload_takes_a_new_limit_and_a_bad_file_changes_nothing(stage: Stage)
     assert stage.metrics()['leadsquared_rate_limit_calls{account="acme",window="burst"}'] == 4
 
 
+def test_a_removed_account_leaves_the_counters_that_go_on_and_nothing_else(stage: Stage) -> None:
+    stage.start_upstream()
+    exporter = stage.start_exporter()
+    path = stage.folder / "config.yaml"
+    stage.push(stage.submit(3))
+    eventually(lambda: stage.total("leadsquared_requests_finished_total"), fits=lambda count: count == 3)
+    gauges = ("leadsquared_requests_pending", "leadsquared_requests_stuck", "leadsquared_requests_oldest")
+    before = {
+        series: value
+        for series, value in stage.metrics().items()
+        if 'account="acme"' in series and series.startswith("leadsquared_request") and not series.startswith(gauges)
+    }
+    other = path.read_text().replace("name: acme", "name: other").replace("account: acme", "account: other")
+    path.write_text(other + "metrics: {max_reasons: 5}\n")
+    exporter.send_signal(signal.SIGHUP)
+    eventually(
+        lambda: {series: value for series, value in stage.metrics().items() if 'account="acme"' in series},
+        fits=lambda left: left == before,
+    )
+    told = (stage.folder / "exporter.log").read_text()
+    assert 'msg="this change takes effect after a restart" setting=metrics.max_reasons' in told
+
+
 def test_nothing_private_is_in_any_output(stage: Stage) -> None:
     canary = b"canary.person@example.com"
     stage.start_upstream("--queue.failure=0.5")

@@ -85,6 +85,32 @@ def test_counting_again_after_a_second_declaration_goes_on() -> None:
     assert meters.polls[ACCOUNT, API, "failed"] == 2
 
 
+def test_an_account_that_went_leaves_no_series_even_by_a_call_that_was_under_way() -> None:
+    meters, kept = Meters(), Meters()
+    kept.declare_account(ACCOUNT, [API])
+    kept.source_state("push", "push", up=True)
+    for account in (ACCOUNT, "gone"):
+        meters.declare_account(account, [API])
+    for source in ("push", "gone"):
+        meters.source_state(source, "push", up=True)
+    meters.keep(accounts=[ACCOUNT], sources=["push"])
+    meters.call("gone", "status", 200, 0.1)
+    meters.call_error("gone", "status", "server_error")
+    meters.poll("gone", API, "finished")
+    shown, expected = scene(meters=meters).snapshot(), scene(meters=kept).snapshot()
+    assert (shown.values, shown.shapes) == (expected.values, expected.shapes)
+
+
+def test_an_account_that_came_back_is_counted_anew() -> None:
+    meters = Meters()
+    meters.declare_account(ACCOUNT, [API])
+    meters.poll(ACCOUNT, API, "finished")
+    meters.keep(accounts=[], sources=[])
+    meters.declare_account(ACCOUNT, [API])
+    meters.poll(ACCOUNT, API, "finished")
+    assert meters.polls[ACCOUNT, API, "finished"] == 1
+
+
 def test_a_call_is_counted_by_code_and_by_time() -> None:
     meters = Meters()
     meters.call(ACCOUNT, "status", 503, 0.2)
