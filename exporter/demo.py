@@ -6,9 +6,11 @@ an update, gets a RequestID, and hands it to the exporter.
 
 import argparse
 import asyncio
+import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -39,7 +41,7 @@ def _number(text: str) -> str | None:
         fits = 0 <= float(text) < MOST
     except ValueError:
         fits = False
-    return None if fits else f"must be a number from 0 to {MOST:g}"
+    return None if fits else f"must be a number from 0 to {MOST:.0f}"
 
 
 def _rate(text: str) -> str | None:
@@ -68,9 +70,10 @@ FLAGS: Final = (
 )
 KEY: Final = "demo-key"
 APIS: Final = ("lead_update", "activity_create")
-# One line a second in a terminal, where it replaces the last; elsewhere one every few seconds.
+# In a terminal each line replaces the last; elsewhere they would fill the log.
 TERMINAL_SECONDS: Final = 0.5
 PLAIN_SECONDS: Final = 5.0
+PARTED: Final = "  |  "
 # Retries come sixty times as fast as the vendor's, or nobody would see one.
 BEHAVIOUR: Final = Options(
     queue_rate=1.5, queue_workers=3, queue_service_time=0.5, queue_failure=0.08, queue_error=0.05, queue_time_scale=60.0
@@ -132,7 +135,7 @@ async def _watch(service: Service, remote: Remote, upstream: str, exporter: str,
     for task in (application, teller, ends):
         task.cancel()
     await asyncio.gather(application, teller, ends, return_exceptions=True)
-    _say(("\r\033[K" if sys.stdout.isatty() else "") + _progress(service, remote) + "\n")
+    _say(("\r\033[K" if sys.stdout.isatty() else "") + PARTED.join(_progress(service, remote)) + "\n")
 
 
 async def _application(upstream: str, exporter: str, rate: float) -> None:
@@ -156,25 +159,34 @@ async def _tell(service: Service, remote: Remote) -> None:
     terminal = sys.stdout.isatty()
     while True:
         await asyncio.sleep(TERMINAL_SECONDS if terminal else PLAIN_SECONDS)
-        _say(("\r\033[K" + _progress(service, remote)) if terminal else _progress(service, remote) + "\n")
+        parts = _progress(service, remote)
+        _say("\r\033[K" + _fit(parts, shutil.get_terminal_size().columns) if terminal else PARTED.join(parts) + "\n")
 
 
-def _progress(service: Service, remote: Remote) -> str:
-    """What the simulator knows, and what the exporter has counted."""
+def _fit(parts: Sequence[str], columns: int) -> str:
+    """As many whole parts as the line has room for: a line that wraps can't be written over."""
+    lines = [PARTED.join(parts[:count]) for count in range(len(parts), 0, -1)]
+    return next((line for line in lines if len(line) < columns), parts[0][: columns - 1])
+
+
+def _progress(service: Service, remote: Remote) -> tuple[str, str, str]:
+    """What the exporter has counted, what the simulator knows, and the budget."""
     remote.advance(service.now())
     ended = [status for api in APIS for status, count in remote.finished("demo", api).items() for _ in range(count)]
     counters = service.engine.ledger.counters
     finished: dict[str, int] = {}
-    for (_, _, status, _), count in counters[Counter.FINISHED].items():
-        finished[status] = finished.get(status, 0) + count
+    for counts in service.finished().values():
+        for status, count in counts.items():
+            finished[status] = finished.get(status, 0) + count
     (view,) = service.views()
     pending = sum(sum(api.pending.values()) for api in view.apis)
     truth = ", ".join(f"{ended.count(status)} {status}" for status in sorted(set(ended))) or "0 finished"
     counted = ", ".join(f"{count} {status}" for status, count in sorted(finished.items()) if count) or "0 finished"
     window = view.windows[0]
     return (
-        f"simulator: {len(remote.truth)} submitted, {truth}  |  exporter: {sum(counters[Counter.DISCOVERED].values())} "
-        f"taken in, {counted}, {pending} pending  |  budget {window.used}/{window.allowed} in {window.seconds:g} s"
+        f"exporter: {sum(counters[Counter.DISCOVERED].values())} taken in, {counted}, {pending} pending",
+        f"simulator: {len(remote.truth)} submitted, {truth}",
+        f"budget: {window.used} of {window.allowed} calls in {window.seconds:g} s",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from exporter.clock import Clock
 from exporter.config import settings as config
 from exporter.config.settings import PushSource, Settings
+from exporter.core.ledger import Counter
 from exporter.core.request import Record
 from exporter.engine.engine import Engine
 from exporter.errors import ConfigurationError, StoreUnavailable
@@ -23,7 +24,7 @@ from exporter.sources.source import Intake, Source
 from exporter.sources.static import StaticSource
 from exporter.store.store import Found, Query, Store
 from exporter.version import python_version, revision, version
-from exporter.web.backend import Removal
+from exporter.web.backend import Removal, SourceView
 
 log = get_logger(__name__)
 
@@ -111,6 +112,17 @@ class Service:
 
     def views(self) -> Sequence[AccountView]:
         return self.engine.views()
+
+    def finished(self) -> Mapping[tuple[str, str], Mapping[str, int]]:
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        for (account, api, status, _), count in self.engine.ledger.counters[Counter.FINISHED].items():
+            counts = found.setdefault((account, api), {})
+            counts[status] = counts.get(status, 0) + count
+        return found
+
+    def sources(self) -> Sequence[SourceView]:
+        states = self.meters.sources.items()
+        return [SourceView(name=name, kind=kind, up=one.up, errors=one.errors) for (name, kind), one in states]
 
     def apis(self) -> Mapping[str, Collection[str]]:
         return {account.name: tuple(account.apis) for account in self.engine.settings.accounts}

@@ -1,6 +1,7 @@
 """The seam between HTTP and the rest of the exporter."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -19,6 +20,16 @@ class Removal(Enum):
     ENDED = "ended"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceView:
+    """A way in as the status page shows it; `errors` since the start."""
+
+    name: str
+    kind: str
+    up: bool
+    errors: int
+
+
 class Backend(Protocol):
     """What the web shows and changes. `find`, `page` and `remove` raise StoreError; times are seconds since the epoch."""
 
@@ -32,6 +43,11 @@ class Backend(Protocol):
     def now(self) -> float: ...
 
     def views(self) -> Sequence[AccountView]: ...
+
+    def finished(self) -> Mapping[tuple[str, str], Mapping[str, int]]:
+        """How many requests have ever finished, by account and API, then by status."""
+
+    def sources(self) -> Sequence[SourceView]: ...
 
     def apis(self) -> Mapping[str, Collection[str]]:
         """The names of the configured APIs by account."""

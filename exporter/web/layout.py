@@ -10,6 +10,7 @@ from exporter.web.markup import Child, Markup, element, join
 from exporter.web.presentation import moment
 
 NONE = "–"
+_SHORTEST = 0.05
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -53,15 +54,21 @@ def when(time: float | None, now: float) -> Markup | None:
     """A moment in UTC and how long ago that is."""
     if time is None:
         return None
-    text = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    ago = f" ({span(now - time)} ago)" if now >= time else ""
-    return join(element("time", text, datetime=moment(time)), element("small", ago))
+    distance = f" ({span(now - time)} ago)" if now >= time else ""
+    return join(element("time", _utc(time), datetime=moment(time)), element("small", distance))
+
+
+def ago(time: float | None, now: float) -> Markup | None:
+    """How long ago a moment is, short enough for a table; the moment itself shows under the pointer."""
+    if time is None:
+        return None
+    return element("time", f"{span(now - time)} ago", datetime=moment(time), title=_utc(time))
 
 
 def span(seconds: float) -> str:
     """The two largest units: 3d 4h, 12m 5s, 40s; less than a second with its tenths."""
     if seconds < 1:
-        return f"{max(seconds, 0.0):.1f}s"
+        return f"{seconds:.1f}s" if seconds >= _SHORTEST else "0s"
     rest = int(seconds)
     parts: list[str] = []
     for size, unit in _UNITS:
@@ -73,6 +80,10 @@ def span(seconds: float) -> str:
 
 def number(value: float | None) -> str:
     return NONE if value is None else f"{value:,.10g}"
+
+
+def _utc(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _header(telemetry_path: str) -> Markup:

@@ -1,6 +1,6 @@
 """The pages for people: status, requests, one request, one account."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -13,9 +13,9 @@ from exporter.store.store import Found
 from exporter.web import filters
 from exporter.web.answers import Refusal
 from exporter.web.api import find
-from exporter.web.backend import Backend
+from exporter.web.backend import Backend, SourceView
 from exporter.web.filters import Filters
-from exporter.web.layout import badge, facts, link, number, page, span, table, when
+from exporter.web.layout import ago, badge, facts, link, number, page, span, table, when
 from exporter.web.markup import Child, Markup, element, join
 from exporter.web.presentation import duration
 
@@ -56,11 +56,15 @@ class Pages:
         now = self._backend.now()
         views = self._backend.views()
         trouble = [one for one in (self._backend.unhealthy(), self._backend.unready()) if one]
-        headings = ("Account", "State", "Pending", "Stuck", "Oldest", "Staleness", "Calls in the window", "Last answer")
+        finished = self._backend.finished()
+        accounts = (_account_row(view, finished, now) for view in views)
+        sources = (_source_row(one) for one in self._backend.sources())
         return self._page(
             "Status",
             *(element("p", one, class_="alarm") for one in trouble),
-            table(headings, (_account_row(view, now) for view in views), empty="No accounts are configured."),
+            table(_ACCOUNT_HEADINGS, accounts, empty="No accounts are configured."),
+            element("h2", "Sources"),
+            table(("Source", "Type", "State", "Errors"), sources, empty="No sources are configured."),
             element("p", f"Version {__version__}", class_="quiet"),
         )
 
@@ -69,11 +73,12 @@ class Pages:
         view = next((view for view in self._backend.views() if view.account == name), None)
         if view is None:
             raise Refusal(404, "no such account")
+        finished = self._backend.finished()
         return self._page(
             f"Account {name}",
             facts(_account_facts(view, self._backend.now())),
             element("h2", "APIs"),
-            table(_API_HEADINGS, (_api_row(view, api) for api in view.apis), empty="No APIs are configured."),
+            table(_API_HEADINGS, (_api_row(view, api, finished) for api in view.apis), empty="No APIs are configured."),
             element("h2", "Rate limit"),
             table(
                 ("Window", "Used", "Allowed here", "Length"), (_window_row(one) for one in view.windows), empty="None."
@@ -86,7 +91,7 @@ class Pages:
         records = await self._backend.page(wanted.query(now=now, stuck_after=self._backend.stuck_after))
         shown = records[: wanted.limit]
         more = _next_page(request, shown[-1]) if len(records) > wanted.limit else None
-        headings = ("RequestID", "Account", "API", "State", "Status", "Last step", "Reason", "Submitted", "Polls")
+        headings = ("RequestID", "Submitted", "Account", "API", "State", "Status", "Last step", "Reason")
         rows = (self._request_row(record, now) for record in shown)
         return self._page("Requests", self._form(wanted), table(headings, rows, empty="No requests match."), more)
 
@@ -132,14 +137,13 @@ class Pages:
     def _request_row(self, record: Record, now: float) -> tuple[Child, ...]:
         return (
             link(record.request_id, "requests", record.request_id),
+            ago(record.first_seen if record.submitted is None else record.submitted, now),
             link(record.account, "accounts", record.account),
             record.api,
             self._state(record, now),
             _status(record.progress.status),
             record.progress.last_step,
             record.reason or "",
-            when(record.submitted, now) or when(record.first_seen, now),
-            str(record.polls),
         )
 
     def _request_facts(self, found: Found, now: float) -> Iterable[tuple[str, Child]]:
@@ -173,20 +177,16 @@ class Pages:
         return badge(f"{record.state}{cause}", "warn" if record.cause else "")
 
 
-_API_HEADINGS = (
-    "API",
-    "Pending",
-    "Stuck",
-    "Oldest",
-    "Staleness",
-    "Queue at LeadSquared",
-    "Its longest delay",
-    "Its rate",
-)
+_ENDED = (Status.SUCCESS, Status.FAILURE, Status.ERROR)
+_COUNTS = ("Pending", "Stuck", "Oldest pending", "Longest unpolled", *(status.capitalize() for status in _ENDED))
+_ACCOUNT_HEADINGS = ("Account", "State", *_COUNTS, "Calls in window", "Last answer")
+_API_HEADINGS = ("API", *_COUNTS, "LeadSquared's queue", "Its delay", "Its rate")
+_Finished = Mapping[tuple[str, str], Mapping[str, int]]
 
 
-def _account_row(view: AccountView, now: float) -> tuple[Child, ...]:
+def _account_row(view: AccountView, finished: _Finished, now: float) -> tuple[Child, ...]:
     window = next(iter(view.windows), None)
+    counts = [count for (account, _), count in finished.items() if account == view.account]
     return (
         link(view.account, "accounts", view.account),
         _mode(view),
@@ -194,9 +194,21 @@ def _account_row(view: AccountView, now: float) -> tuple[Child, ...]:
         number(sum(_stuck(api) for api in view.apis)),
         span(max((api.oldest_age for api in view.apis), default=0.0)),
         span(max((api.staleness for api in view.apis), default=0.0)),
+        *(_ended(status, counts, account=view.account) for status in _ENDED),
         f"{window.used} of {window.allowed}" if window else "",
-        when(view.last_success, now) or "none yet",
+        ago(view.last_success, now) or "none yet",
     )
+
+
+def _source_row(view: SourceView) -> tuple[Child, ...]:
+    state = badge("working", "good") if view.up else badge("failing", "bad")
+    return view.name, view.kind, state, number(view.errors)
+
+
+def _ended(status: Status, counts: Iterable[Mapping[str, int]], **wanted: str) -> Child:
+    """How many ended like this, and where they are shown."""
+    count = sum(one.get(status, 0) for one in counts)
+    return element("a", number(count), href="/requests?" + urlencode({**wanted, "status": status})) if count else "0"
 
 
 def _account_facts(view: AccountView, now: float) -> Iterable[tuple[str, Child]]:
@@ -210,7 +222,8 @@ def _account_facts(view: AccountView, now: float) -> Iterable[tuple[str, Child]]
     )
 
 
-def _api_row(view: AccountView, api: ApiView) -> tuple[Child, ...]:
+def _api_row(view: AccountView, api: ApiView, finished: _Finished) -> tuple[Child, ...]:
+    counts = [finished.get((view.account, api.api), {})]
     queue = api.queue
     delay = queue.max_delay if queue else None
     rate = queue.per_second if queue else None
@@ -221,6 +234,7 @@ def _api_row(view: AccountView, api: ApiView) -> tuple[Child, ...]:
         number(_stuck(api)),
         span(api.oldest_age),
         span(api.staleness),
+        *(_ended(status, counts, account=view.account, api=api.api) for status in _ENDED),
         number(queue.pending if queue else None),
         number(None) if delay is None else span(delay),
         number(None) if rate is None else f"{number(rate * 60)} a minute",

@@ -9,6 +9,7 @@ from yarl import URL
 
 from exporter.core.request import Cause, State, Transition
 from exporter.core.watch import QueueFigures
+from exporter.web.backend import SourceView
 from exporter.web.layout import span
 from exporter.web.markup import element
 from tests.web.twins import ACCOUNT, API, IN_QUEUE, NOW, MemoryBackend, finished
@@ -52,10 +53,21 @@ async def read(client: ClientSession, path: str, status: int = 200) -> Reader:
 
 async def test_the_status_page_shows_every_account(client: ClientSession, backend: MemoryBackend) -> None:
     backend.accounts = [ACCOUNT, replace(ACCOUNT, account="beta", breaker="backing_off", last_success=None, apis=())]
+    backend.ended = {("acme", "lead_update"): {"success": 1500, "failure": 2}, ("acme", "call_log"): {"success": 7}}
     page = await read(client, "/")
-    assert "acme working 3 1 1h 2m 12s 7 of 12 2026-02-02 02:39:57 UTC (3s ago)" in page.text
-    assert "beta backing off 0 0 0.0s 0.0s 7 of 12 none yet" in page.text
+    assert "acme working 3 1 1h 2m 12s 1,507 2 0 7 of 12 3s ago" in page.text
+    assert ("title", "2026-02-02 02:39:57 UTC") in page.attributes
+    assert "beta backing off 0 0 0s 0s 0 0 0 7 of 12 none yet" in page.text
+    assert "/requests?account=acme&status=failure" in page.links
     assert {"/metrics", "/requests", "/accounts/acme", "/accounts/beta", "/style.css"} <= set(page.links)
+
+
+async def test_the_status_page_shows_every_source(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.ways = [
+        SourceView(name="push", kind="push", up=True, errors=0),
+        SourceView(name="ids", kind="file", up=False, errors=3),
+    ]
+    assert "push push working 0 ids file failing 3" in (await read(client, "/")).text
 
 
 async def test_the_status_page_tells_trouble(client: ClientSession, backend: MemoryBackend) -> None:
@@ -67,10 +79,11 @@ async def test_the_status_page_tells_trouble(client: ClientSession, backend: Mem
 async def test_an_account_is_shown_with_its_apis_and_windows(client: ClientSession, backend: MemoryBackend) -> None:
     queue = QueueFigures(pending=1200.0, max_delay=90.0, per_second=0.5)
     backend.accounts = [replace(ACCOUNT, apis=(replace(API, queue=queue), replace(API, api="call_log")), up=False)]
+    backend.ended = {("acme", "call_log"): {"error": 4}}
     page = await read(client, "/accounts/acme")
     assert "Key and host work no" in page.text
-    assert "lead_update 3 1 1h 2m 12s 1,200 1m 30s 30 a minute" in page.text
-    assert "call_log 3 1 1h 2m 12s – – –" in page.text
+    assert "lead_update 3 1 1h 2m 12s 0 0 0 1,200 1m 30s 30 a minute" in page.text
+    assert "call_log 3 1 1h 2m 12s 0 0 4 – – –" in page.text
     assert "burst 7 12 5 s daily 1,234 50,000 24 h" in page.text
     assert "/requests?account=acme&api=call_log&state=pending" in page.links
 
@@ -80,9 +93,9 @@ async def test_the_list_shows_requests_and_keeps_the_filters(client: ClientSessi
     backend.add("stuck", submitted=NOW - 7200.0)
     backend.add("gone", change=lambda one: replace(one, state=State.ABANDONED, cause=Cause.EXPIRED))
     page = await read(client, "/requests")
-    assert "gone acme lead_update abandoned: expired unknown none" in page.text
-    assert "stuck acme lead_update pending stuck unknown none 2026-02-02 00:40:00 UTC (2h ago)" in page.text
-    assert "done acme lead_update finished success in_process_queue" in page.text
+    assert "gone 0s ago acme lead_update abandoned: expired unknown none" in page.text
+    assert "stuck 2h ago acme lead_update pending stuck unknown none" in page.text
+    assert "done 1m ago acme lead_update finished success in_process_queue" in page.text
     filtered = await read(client, "/requests?q=do&state=finished&account=acme")
     assert "/requests/done" in filtered.links
     assert "/requests/stuck" not in filtered.links
@@ -179,7 +192,8 @@ def test_no_text_becomes_markup(text: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (-1.0, "0.0s"),
+        (-1.0, "0s"),
+        (0.04, "0s"),
         (0.25, "0.2s"),
         (40.9, "40s"),
         (60.0, "1m"),

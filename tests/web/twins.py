@@ -9,7 +9,7 @@ from exporter.errors import ConfigurationError, ExporterError
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Found, Query
-from exporter.web.backend import Removal
+from exporter.web.backend import Removal, SourceView
 
 NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
 STUCK_AFTER = 1800.0
@@ -38,6 +38,8 @@ class MemoryBackend:
     records: dict[str, Record] = field(default_factory=dict)
     transitions: dict[str, tuple[Transition, ...]] = field(default_factory=dict)
     accounts: list[AccountView] = field(default_factory=lambda: [ACCOUNT])
+    ended: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    ways: list[SourceView] = field(default_factory=list)
     configured: dict[str, Sequence[str]] = field(default_factory=lambda: {"acme": ["lead_update"]})
     pushes: list[PushSource] = field(default_factory=list)
     trouble: Exception | None = None
@@ -89,6 +91,12 @@ class MemoryBackend:
 
     def views(self) -> Sequence[AccountView]:
         return self.accounts
+
+    def finished(self) -> Mapping[tuple[str, str], Mapping[str, int]]:
+        return self.ended
+
+    def sources(self) -> Sequence[SourceView]:
+        return self.ways
 
     def apis(self) -> Mapping[str, Collection[str]]:
         return self.configured
