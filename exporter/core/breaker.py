@@ -62,8 +62,10 @@ class Breaker:
         periods = int((now - self._paced_at) / self.period)
         return min(1.0, self._pace + PACE_STEP * max(0, periods))
 
-    def succeeded(self) -> None:
-        """An answer showed that the key works."""
+    def succeeded(self, *, sent: float) -> None:
+        """The answer of a call sent at `sent` showed that the key works. One sent before the last trouble tells nothing new."""
+        if sent < self._decided:
+            return
         self._mode = Mode.CLOSED
         self._strikes = 0
         self.up = True

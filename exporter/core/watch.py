@@ -10,7 +10,17 @@ from exporter.core.change import Change
 from exporter.core.request import Record, Report, Submission
 from exporter.core.schedule import Policy
 from exporter.core.tracker import Tracker
-from exporter.errors import CallError, CallTimeout, ConnectionFailed, Forbidden, NotFound, RateLimited, Unauthorized
+from exporter.errors import (
+    BadRequest,
+    CallError,
+    CallTimeout,
+    ConnectionFailed,
+    Forbidden,
+    InvalidResponse,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+)
 
 # The pause of a single request whose answers can't be used: 2 s, 4 s, 8 s … 10 min.
 TROUBLE_FIRST = 2.0
@@ -102,6 +112,11 @@ class Watch:
 
     def next(self, now: float) -> Call | Rest:
         """The call to make now, its budget taken; or how long to rest."""
+        todo = self._next(now)
+        self._count_wait(now, waiting=isinstance(todo, Rest) and todo.reason is Reason.BUDGET)
+        return todo
+
+    def _next(self, now: float) -> Call | Rest:
         rest = self._blocked(now)
         if rest is not None:
             return rest
@@ -111,8 +126,6 @@ class Watch:
         self.budget.pace = self.breaker.pace(now)
         free = self.budget.free_at(now)
         if free > now:
-            if self._waiting_since is None:
-                self._waiting_since = now
             return Rest(free, Reason.BUDGET)
         if self.breaker.at_once() is None:
             return self._queue_call(now) or self._status_call(now) or Rest(self._due(), Reason.IDLE)
@@ -156,7 +169,7 @@ class Watch:
     def answered(self, call: StatusCall, report: Report, *, now: float) -> Change | None:
         """A status answer. The change is to be settled and applied; None when the request is no longer watched."""
         self._over(call, now)
-        self.breaker.succeeded()
+        self.breaker.succeeded(sent=call.sent)
         self.last_success = now
         self._troubles.pop(call.slot, None)
         if not self._current(call):
@@ -172,7 +185,7 @@ class Watch:
             self._queue_failed(call, error, now)
             return None
         if isinstance(error, NotFound):
-            self.breaker.succeeded()
+            self.breaker.succeeded(sent=call.sent)
             return self.tracker.not_found(call.slot, received=now) if self._current(call) else None
         self.breaker.failed(error, sent=call.sent, now=now)
         self._reschedule_failed(call, error, now)
@@ -180,7 +193,7 @@ class Watch:
 
     def queue_answered(self, call: QueueCall, figures: QueueFigures, *, now: float) -> None:
         self._over(call, now)
-        self.breaker.succeeded()
+        self.breaker.succeeded(sent=call.sent)
         self.last_success = now
         if call.api in self._queue_due:
             self.queue[call.api] = figures
@@ -241,7 +254,7 @@ class Watch:
             if due <= now:
                 # Not again until its answer; the answer sets the next time.
                 self._queue_due[api] = inf
-                self._start(now)
+                self._start()
                 return QueueCall(api, now)
         return None
 
@@ -249,16 +262,19 @@ class Watch:
         slot = self.policy.next(now)
         if slot is None:
             return None
-        self._start(now)
+        self._start()
         self._asked.add(slot)
         return StatusCall(slot, self.tracker.table.request_id(slot) or "", self.tracker.table.api(slot), now)
 
-    def _start(self, now: float) -> None:
+    def _start(self) -> None:
         self.budget.start()
         self._under_way += 1
+
+    def _count_wait(self, now: float, *, waiting: bool) -> None:
+        """As it goes on: a day's limit that is used up would otherwise show hours later, or never."""
         if self._waiting_since is not None:
             self.waited += now - self._waiting_since
-            self._waiting_since = None
+        self._waiting_since = now if waiting else None
 
     def _over(self, call: Call, at: float) -> None:
         self.budget.end(at)
@@ -295,11 +311,15 @@ class Watch:
         self.policy.answer(call.slot, origin=origin, now=now, not_before=now + pause)
 
     def _queue_failed(self, call: QueueCall, error: CallError, now: float) -> None:
-        """A metrics path that does not exist answers 403 or 404 while the key is fine: only its own interval grows then."""
+        """A metrics path that does not exist answers 401, 403 or 404 while the key is fine: only its own interval grows then.
+        A path that has answered before does exist, so that a refusal is about the key."""
+        refused = isinstance(error, Unauthorized | Forbidden)
+        missing = self.breaker.up is True and self.queue.get(call.api) is None
+        path_only = isinstance(error, NotFound) or (refused and missing)
         if call.api in self._queue_due:
             self.queue[call.api] = None
-            pause = self._queue_pause[call.api] = min(QUEUE_METRICS_LONGEST, 2 * self._queue_pause[call.api])
-            self._queue_due[call.api] = now + pause
-        path_only = isinstance(error, NotFound) or (isinstance(error, Forbidden) and self.breaker.up is True)
+            if path_only or isinstance(error, BadRequest | InvalidResponse):
+                self._queue_pause[call.api] = min(QUEUE_METRICS_LONGEST, 2 * self._queue_pause[call.api])
+            self._queue_due[call.api] = now + self._queue_pause[call.api]
         if not path_only:
             self.breaker.failed(error, sent=call.sent, now=now)

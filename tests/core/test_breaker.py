@@ -13,7 +13,7 @@ def breaker() -> Breaker:
 def test_one_call_has_to_succeed_before_others_follow() -> None:
     one = breaker()
     assert (one.up, one.at_once(), one.mode(0.0)) == (None, 1, Mode.PROBING)
-    one.succeeded()
+    one.succeeded(sent=0.0)
     assert (one.up, one.at_once(), one.mode(0.0)) == (True, None, Mode.CLOSED)
 
 
@@ -25,7 +25,7 @@ def test_429_pauses_for_retry_after() -> None:
 
 def test_429_without_retry_after_pauses_one_period_halves_the_pace_and_recovers() -> None:
     one = breaker()
-    one.succeeded()
+    one.succeeded(sent=0.0)
     one.failed(RateLimited(), sent=9.0, now=10.0)
     assert one.opens_at() == 15.0
     assert [round(one.pace(now), 2) for now in (15.0, 20.0, 30.0, 40.0, 99.0)] == [0.5, 0.6, 0.8, 1.0, 1.0]
@@ -47,6 +47,15 @@ def test_401_and_403_allow_one_probe_a_minute() -> None:
         assert one.opens_at() == 121.5
 
 
+def test_a_success_that_was_sent_before_the_key_was_refused_does_not_end_the_probing() -> None:
+    one = breaker()
+    one.failed(Unauthorized(), sent=0.0, now=1.0)
+    one.succeeded(sent=0.5)
+    assert (one.up, one.at_once(), one.mode(61.0)) == (False, 1, Mode.UNAUTHORIZED)
+    one.succeeded(sent=61.0)
+    assert (one.up, one.at_once()) == (True, None)
+
+
 def test_other_failures_back_off_exponentially_with_jitter_up_to_a_minute() -> None:
     one, now, pauses = breaker(), 0.0, []
     for _ in range(12):
@@ -60,10 +69,10 @@ def test_other_failures_back_off_exponentially_with_jitter_up_to_a_minute() -> N
 
 def test_an_account_is_down_while_nothing_but_failures_comes_back() -> None:
     one = breaker()
-    one.succeeded()
+    one.succeeded(sent=0.0)
     ups = []
     for now in (1.0, 10.0, 20.0):
         one.failed(ServerError(), sent=now, now=now)
         ups.append(one.up)
-    one.succeeded()
+    one.succeeded(sent=21.0)
     assert (ups, one.up) == ([True, True, False], True)

@@ -15,6 +15,7 @@ from exporter.core.tracker import Rules, Tracker
 from exporter.core.vocabulary import Vocabulary
 from exporter.core.watch import QueueCall, QueueFigures, Reason, Rest, StatusCall, Watch
 from exporter.errors import (
+    CallError,
     CallTimeout,
     ConnectionFailed,
     Forbidden,
@@ -81,6 +82,20 @@ def test_when_the_budget_is_spent_the_wait_is_counted() -> None:
     assert watch.waited == pytest.approx(5.5)
 
 
+def test_the_wait_for_the_budget_is_counted_while_it_lasts_and_ends_with_the_request_that_waited() -> None:
+    watch = a_watch(requests=2, calls=1)
+    settle(watch, a_call(watch, 0.0), DONE, 0.5)
+    watch.next(0.5)
+    watch.next(1.5)
+    assert watch.waited == pytest.approx(1.0)
+    removal = watch.remove("r1", now=2.0)
+    assert removal is not None
+    watch.applied(removal, now=2.0)
+    watch.next(2.0)
+    watch.next(3600.0)
+    assert watch.waited == pytest.approx(1.5)
+
+
 def test_a_finished_request_is_not_polled_again() -> None:
     watch = a_watch(requests=1)
     settle(watch, a_call(watch, 0.0), DONE, 0.1)
@@ -145,18 +160,41 @@ def test_a_bad_key_stops_polls_and_queue_metrics_but_for_one_probe_a_minute() ->
     assert isinstance(watch.next(121.2), QueueCall)
 
 
-def test_a_metrics_path_that_is_refused_while_the_key_works_only_slows_itself() -> None:
+def a_queue_call(watch: Watch, now: float) -> QueueCall:
+    call = watch.next(now)
+    assert isinstance(call, QueueCall)
+    return call
+
+
+FIGURES = QueueFigures(pending=1.0, max_delay=None, per_second=None)
+
+
+@pytest.mark.parametrize("refusal", [Unauthorized(), Forbidden(), NotFound()])
+def test_a_metrics_path_that_is_refused_while_the_key_works_only_slows_itself(refusal: CallError) -> None:
     watch = a_watch(queue=("lead_update",))
     settle(watch, a_call(watch, 0.0), QUEUED, 0.1)
-    call = watch.next(0.2)
-    assert isinstance(call, QueueCall)
-    watch.queue_answered(call, QueueFigures(pending=1.0, max_delay=None, per_second=None), now=0.3)
-    assert watch.queue["lead_update"] == QueueFigures(pending=1.0, max_delay=None, per_second=None)
-    call = watch.next(61.0)
-    assert isinstance(call, QueueCall)
-    watch.failed(call, Forbidden(), now=61.1)
+    watch.failed(a_queue_call(watch, 0.2), refusal, now=0.3)
     assert watch.queue["lead_update"] is None
     assert isinstance(watch.next(61.2), StatusCall)
+    assert watch.breaker.up is True
+
+
+@pytest.mark.parametrize("refusal", [Unauthorized(), Forbidden()])
+def test_a_refusal_by_a_metrics_path_that_has_answered_before_is_about_the_key(refusal: CallError) -> None:
+    watch = a_watch(requests=0, queue=("lead_update",))
+    watch.queue_answered(a_queue_call(watch, 0.2), FIGURES, now=0.3)
+    assert (watch.queue["lead_update"], watch.breaker.up) == (FIGURES, True)
+    watch.failed(a_queue_call(watch, 61.0), refusal, now=61.1)
+    assert (watch.queue["lead_update"], watch.breaker.up) == (None, False)
+
+
+def test_a_key_that_works_again_is_noticed_within_a_minute_where_only_queue_metrics_are_asked_for() -> None:
+    watch, now = a_watch(requests=0, queue=("lead_update",)), 0.0
+    for _ in range(20):
+        watch.failed(a_queue_call(watch, now), Unauthorized(), now=now)
+        now += 60.1
+    watch.queue_answered(a_queue_call(watch, now), FIGURES, now=now)
+    assert watch.breaker.up is True
 
 
 def test_a_request_that_is_not_found_is_asked_about_at_growing_intervals() -> None:
