@@ -3,18 +3,16 @@ ARG PYTHON=3.13-slim-bookworm
 
 FROM python:${PYTHON} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv /venv
+RUN python -m venv --without-pip /venv && python -m venv /tools
 WORKDIR /source
 COPY requirements/runtime.txt requirements/build.txt requirements/
-# In an own layer: the code changes more often than what it needs. The build tools stay out of /venv.
-RUN /venv/bin/pip install --no-deps --require-hashes -r requirements/runtime.txt \
-    && python -m venv /tools \
+# In an own layer: the code changes more often than what it needs. pip and the build tools stay out of /venv.
+RUN /tools/bin/pip --python /venv/bin/python install --no-deps --require-hashes -r requirements/runtime.txt \
     && /tools/bin/pip install --no-deps --require-hashes -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
 RUN /tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && /venv/bin/pip install --no-deps --no-index /wheels/*.whl \
-    && /venv/bin/pip uninstall --yes pip \
+    && /tools/bin/pip --python /venv/bin/python install --no-deps --no-index /wheels/*.whl \
     && install -d -m 0750 -o 10040 -g 10040 /state
 
 FROM python:${PYTHON}

@@ -8,7 +8,7 @@ import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, RemoteDisconnected
 from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.response import addinfourl
@@ -123,6 +123,8 @@ def _reason(error: Exception) -> str:
         return "no answer in time"
     if isinstance(reason, ssl.SSLCertVerificationError):
         return f"its certificate can't be verified ({reason.verify_message}); --ca-file names its authority"
+    if isinstance(reason, RemoteDisconnected):
+        return "it hung up without a word; does it speak TLS (https://)?"
     if isinstance(reason, OSError) and reason.strerror:
         return reason.strerror
     return str(reason) or type(reason).__name__

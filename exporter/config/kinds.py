@@ -211,7 +211,7 @@ class StorageUrl:
 
 
 def masked(text: str) -> str:
-    return f"a value of {len(text)} characters" if text else "an empty value"
+    return f"a value of {len(text)} character{'s' if len(text) > 1 else ''}" if text else "an empty value"
 
 
 def masked_url(text: str) -> str | None:

@@ -342,7 +342,9 @@ def translated(path: str) -> Iterator[None]:
     except (OverflowError, UnicodeError, TypeError, ValueError) as error:
         raise StoreError(f"{path}: a value does not fit into the database") from error
     except OSError as error:
-        raise StoreUnavailable(f"{path}: {error.strerror}") from error
+        raise StoreUnavailable(
+            f"{path}: {error.strerror}; storage.url must name a file in a folder that this user can write to"
+        ) from error
 
 
 def _translation(path: str, error: sqlite3.Error) -> StoreError:

@@ -103,6 +103,8 @@ def read(path: Path) -> WebSettings:
         text = file.read(path, limit=_LARGEST).decode()
     except UnicodeDecodeError as error:
         raise ConfigurationError([f"{path}: it is not UTF-8"]) from error
+    except ConfigurationError as error:
+        raise ConfigurationError([f"{error}; --web.config.file names the web configuration file"]) from error
     root = document.parse(text)
     problems = Problems()
     if isinstance(root, Problem):

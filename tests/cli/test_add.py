@@ -1,4 +1,6 @@
 import io
+import socket
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -171,6 +173,21 @@ def test_wrong_usage_of_add_is_status_2(arguments: list[str], told: str) -> None
     ended = run(["add", *arguments, "a"])
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", told)
+
+
+def test_a_server_that_hangs_up_may_speak_tls(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        hanging_up = threading.Thread(target=_hang_up, args=(server,))
+        hanging_up.start()
+        assert cli.main(["add", f"--url=http://127.0.0.1:{server.getsockname()[1]}", "a"]) == 1
+        hanging_up.join()
+    assert capsys.readouterr().err.endswith("it hung up without a word; does it speak TLS (https://)?\n")
+
+
+def _hang_up(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65536)
 
 
 def test_no_exporter_at_the_url_is_status_1_and_one_line() -> None:

@@ -348,7 +348,9 @@ def test_a_key_of_another_certificate_is_told(tmp_path: Path, authority: Authori
 def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Security(tmp_path / "web.yaml")
-    assert caught.value.problems == [f"{tmp_path / 'web.yaml'}: there is no such file"]
+    assert caught.value.problems == [
+        f"{tmp_path / 'web.yaml'}: there is no such file; --web.config.file names the web configuration file"
+    ]
 
 
 async def test_a_right_password_is_checked_once_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
