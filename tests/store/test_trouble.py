@@ -97,7 +97,9 @@ async def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 async def test_a_folder_that_can_not_be_written_is_told_with_what_to_do(path: Path) -> None:
     path.with_name(f"{path.name}.lock").mkdir()
     store = SqliteStore(str(path), on_commit=ignore)
-    with pytest.raises(StoreUnavailable, match=r"storage\.url must name a file in a folder that this user can write to"):
+    with pytest.raises(
+        StoreUnavailable, match=r"storage\.url must name a file in a folder that this user can write to"
+    ):
         await store.load()
 
 
