@@ -223,6 +223,9 @@ class Tracker:
         if seen.errored is not None:
             # An ERROR that turned out final was the end when it was first seen, not when the grace was over.
             lower, upper = seen.errored_after, seen.errored
+        if lower is not None:
+            # Clocks differ: a submission may lie ahead of the answer.
+            lower = min(lower, upper)
         ended = replace(seen, state=State.FINISHED, finished_after=lower, finished=upper)
         return Change(
             record=ended,

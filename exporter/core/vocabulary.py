@@ -1,7 +1,7 @@
 """Label values out of the vendor's words: bounded, lower snake case, never free text."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from exporter.core.request import NO_STEP, OTHER
 
@@ -21,16 +21,17 @@ def snake(words: str) -> str:
 
 
 class Vocabulary:
-    """The first `limit` distinct words that were met; any further one is `other`."""
+    """The first `limit` distinct words that were met; any further one is `other`. Those in `free` take no place."""
 
-    def __init__(self, limit: int, known: Iterable[str] = ()) -> None:
+    def __init__(self, limit: int, known: Iterable[str] = (), *, free: Collection[str] = (NO_STEP, OTHER)) -> None:
         self._limit = limit
+        self._free = free
         self._words: set[str] = set()
         for word in known:
             self.label(word)
 
     def label(self, word: str) -> str:
-        if word in self._words or word in (NO_STEP, OTHER):
+        if word in self._words or word in self._free:
             return word
         if len(self._words) >= self._limit:
             return OTHER

@@ -7,6 +7,7 @@ from exporter.config.settings import Account, RateLimit, Settings
 from exporter.core.breaker import Breaker
 from exporter.core.budget import Budget, Limit, burst, daily
 from exporter.core.ledger import Histogram, Ledger
+from exporter.core.request import OTHER
 from exporter.core.schedule import Policy, policy
 from exporter.core.tracker import YEAR, Rules, Tracker
 from exporter.core.vocabulary import MAX_STEPS, Vocabulary
@@ -17,7 +18,8 @@ class Words:
     """The vocabularies that all accounts share, so that the number of label values is bounded for the process."""
 
     def __init__(self, settings: Settings) -> None:
-        self.reasons = Vocabulary(settings.metrics.max_reasons)
+        # One place is for `other` itself; `none`, for a failure without a text, is a reason like any.
+        self.reasons = Vocabulary(settings.metrics.max_reasons - 1, free=(OTHER,))
         self.steps = Vocabulary(MAX_STEPS)
 
 

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.config.settings import Metrics, Settings
 from exporter.core.change import Change
 from exporter.core.ledger import Counter, Histogram, Ledger
 from exporter.core.request import Cause, Outcome, Record, Report, State, Status, Submission
 from exporter.core.tracker import Rules, Tracker
 from exporter.core.vocabulary import Vocabulary
+from exporter.engine.build import Words
 
 RULES = Rules(stuck_after=1800.0, give_up_after=86400.0, error_grace=36000.0, not_found_attempts=5, last_look=1800.0)
 QUEUE = "in_process_queue"
@@ -74,6 +76,13 @@ def test_when_the_first_answer_is_final_the_window_starts_at_the_submission() ->
     bench.answer(Status.SUCCESS, 8.0)
     assert bench.total(Histogram.DETECTION_WINDOW) == [(("acme", "lead_update"), 1, 8.0)]
     assert bench.total(Histogram.DURATION) == [(("acme", "lead_update", "success"), 1, 4.0)]
+
+
+def test_a_submission_ahead_of_our_clock_gives_no_bounds_the_wrong_way_round() -> None:
+    bench = Bench(submitted=200.0)
+    record = bench.answer(Status.SUCCESS, 5.0).record
+    assert (record.finished_after, record.finished) == (5.0, 5.0)
+    assert bench.total(Histogram.DURATION) == [(("acme", "lead_update", "success"), 1, 0.0)]
 
 
 def test_a_request_of_unknown_submission_has_no_duration_and_is_counted_as_such() -> None:
@@ -177,6 +186,15 @@ def test_reasons_beyond_the_bound_are_other() -> None:
         report = Report(status=Status.FAILURE, current_step="none", last_step="none", reason=f"MX{number}Exception")
         tracker.apply(tracker.answer(slot, report, sent=1.0, received=1.0))
     assert [labels[3] for labels in ledger.counters[Counter.ERRORS]] == ["MX0Exception", "MX1Exception", "other"]
+
+
+@pytest.mark.parametrize("most", [1, 2, 20])
+def test_the_reason_label_has_max_reasons_values_at_most_with_other_and_none_among_them(most: int) -> None:
+    configured = Settings(accounts=(), metrics=Metrics(max_reasons=most))
+    reasons = Words(configured).reasons
+    met = {reasons.label(word) for word in ("none", "other", *(f"MX{number}Exception" for number in range(50)))}
+    assert len(met) == most
+    assert "other" in met
 
 
 def test_a_change_alters_nothing_before_it_is_applied() -> None:
