@@ -24,7 +24,7 @@ from exporter.engine.poller import Poller, PollMeter
 from exporter.engine.turnstile import Turnstile
 from exporter.engine.upkeep import LagMeter, Upkeep
 from exporter.engine.views import account_view
-from exporter.errors import StoreError
+from exporter.errors import StoreError, StoreUnavailable
 from exporter.leadsquared.client import CallMeter, Client
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
@@ -36,6 +36,8 @@ RESTORE_CHUNK = 1_000
 STOP_GRACE_SECONDS = 3.0
 # The sweep runs every second; when it has not for so long, the loop is dead or starved.
 STALLED_SECONDS = 30.0
+REMOVAL_SECONDS = 5.0
+SETTLING_SECONDS = 0.05
 
 log = get_logger(__name__)
 
@@ -135,9 +137,27 @@ class Engine:
         return await self._store.page(query)
 
     async def remove(self, request_id: str) -> bool:
-        """Stop watching a request; False when it is not watched. Returns when that is durable."""
-        owner = next((p for p in self.pollers.values() if request_id in p.watch.tracker.table), None)
-        return owner is not None and await owner.remove(request_id)
+        """Stop watching a request; False when it is not watched. Returns when that is durable.
+
+        Raises StoreError when the store fails now, and StoreUnavailable when it takes too long; then it may still be done.
+        """
+        try:
+            async with asyncio.timeout(REMOVAL_SECONDS):
+                return await self._remove(request_id)
+        except TimeoutError as error:
+            raise StoreUnavailable(f"a removal was not stored within {REMOVAL_SECONDS:g} s") from error
+
+    async def _remove(self, request_id: str) -> bool:
+        while True:
+            owner = next((p for p in self.pollers.values() if request_id in p.watch.tracker.table), None)
+            if owner is None:
+                return False
+            if self.journal.trouble is not None:
+                raise self.journal.trouble
+            if await owner.remove(request_id):
+                return True
+            # Another decision about it is being stored, and it may go on after that.
+            await asyncio.sleep(SETTLING_SECONDS)
 
     def views(self) -> list[AccountView]:
         """The gauges of every account, at one moment; of a removed account only while it has pending requests."""

@@ -57,12 +57,18 @@ class Api:
     async def remove(self, request: web.Request) -> web.Response:
         writer(request, self._backend)
         request_id = request.match_info["request_id"]
-        removal = await self._backend.remove(request_id) if REQUEST_ID.fullmatch(request_id) else Removal.UNKNOWN
+        removal = await self._remove(request_id) if REQUEST_ID.fullmatch(request_id) else Removal.UNKNOWN
         if removal is Removal.UNKNOWN:
             raise Refusal(404, "no such request")
         if removal is Removal.ENDED:
             raise Refusal(409, "the request has ended already")
         return json_answer({"request_id": request_id, "state": State.ABANDONED})
+
+    async def _remove(self, request_id: str) -> Removal:
+        try:
+            return await self._backend.remove(request_id)
+        except StoreError as error:
+            raise unavailable("the store can't be written now; ask again") from error
 
     async def _entries(self, body: bytes, source: PushSource) -> list[Entry]:
         backend = self._backend

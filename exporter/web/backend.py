@@ -66,7 +66,7 @@ class Backend(Protocol):
         """Newest first, at most `query.limit`."""
 
     async def remove(self, request_id: str) -> Removal:
-        """Stop watching a request; returns when that is durable."""
+        """Stop watching a request; returns when that is durable. Raises StoreError."""
 
     async def reload(self) -> None:
         """Read the configuration again. Raises ConfigurationError, and everything stays as it was."""

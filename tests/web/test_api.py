@@ -333,6 +333,13 @@ async def test_a_store_that_can_not_be_read_is_told(client: ClientSession, backe
         assert await error(response, 503) == ["the store can't be read now"]
 
 
+async def test_a_removal_that_can_not_be_stored_is_told(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.trouble = StoreUnavailable("/secret/path: disk full")
+    response = await client.delete(f"{PATH}/a")
+    assert response.headers["Retry-After"] == "5"
+    assert await error(response, 503) == ["the store can't be written now; ask again"]
+
+
 @given(
     st.binary(max_size=300) | st.recursive(st.text() | st.none(), st.lists).map(lambda tree: json.dumps(tree).encode())
 )
