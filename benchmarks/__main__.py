@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("intake_store", "pending", "exposition", "sidecar", "polls", "scrape")
+NAMES = ("intake_store", "intake_http", "pending", "exposition", "sidecar", "polls", "scrape")
 
 
 def main() -> int:
