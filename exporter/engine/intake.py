@@ -1,7 +1,8 @@
 """Where every way in ends: RequestIDs become watched requests, durably."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from exporter.clock import Clock
 from exporter.core.ledger import Ledger, discovered
@@ -11,6 +12,11 @@ from exporter.engine.poller import Poller
 from exporter.errors import IntakeFull, UnknownAccount
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Store
+
+Part = TypeVar("Part")
+
+# A body can hold two hundred thousand RequestIDs. Between so many of them, scrapes and polls get their turn.
+PART = 500
 
 
 class Gate:
@@ -41,6 +47,7 @@ class Gate:
         if not fresh:
             return Accepted(0, len(entries))
         self._check_room(len(fresh))
+        self._coming += len(fresh)
         # Shielded: a client that hangs up between the commit and what follows it must not leave a request unwatched.
         accepted = await asyncio.shield(asyncio.ensure_future(self._admit(source, fresh)))
         return Accepted(accepted, len(entries) - accepted)
@@ -50,26 +57,37 @@ class Gate:
         return sum(len(poller.watch.tracker) for poller in self._pollers.values())
 
     async def _admit(self, source: str, entries: Sequence[Entry]) -> int:
-        now = self._clock.now()
-        submissions = [
-            Submission(
-                request_id=entry.request_id,
-                account=entry.account,
-                api=entry.api,
-                source=source,
-                submitted=entry.submitted,
-                first_seen=now,
-            )
-            for entry in entries
-        ]
-        self._coming += len(entries)
+        coming = len(entries)
         try:
+            submissions = await self._submissions(source, entries)
             sequences = await self._store.admit(submissions)
+            taken = [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
+            for part in _parts(taken):
+                self._watch(part)
+                coming -= len(part)
+                self._coming -= len(part)
+                await asyncio.sleep(0)
         finally:
-            self._coming -= len(entries)
-        taken = [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
-        self._watch(taken)
+            self._coming -= coming
         return len(taken)
+
+    async def _submissions(self, source: str, entries: Sequence[Entry]) -> list[Submission]:
+        now = self._clock.now()
+        made: list[Submission] = []
+        for part in _parts(entries):
+            made += [
+                Submission(
+                    request_id=entry.request_id,
+                    account=entry.account,
+                    api=entry.api,
+                    source=source,
+                    submitted=entry.submitted,
+                    first_seen=now,
+                )
+                for entry in part
+            ]
+            await asyncio.sleep(0)
+        return made
 
     def _watch(self, taken: Sequence[tuple[Submission, int]]) -> None:
         """No await in here: a scrape sees a request as discovered and as pending, or as neither."""
@@ -105,3 +123,8 @@ class Gate:
                 f"{self.pending} requests are pending and storage.max_pending is {self.max_pending}: "
                 "try again later, or raise it"
             )
+
+
+def _parts(whole: Sequence[Part]) -> Iterator[Sequence[Part]]:
+    for start in range(0, len(whole), PART):
+        yield whole[start : start + PART]
