@@ -89,6 +89,10 @@ class Service:
         """What nobody caught is a defect: it is logged, and the health check tells it."""
         del loop
         error = context.get("exception")
+        if isinstance(error, OSError):
+            # Too many open files while connections come in is trouble of the machine, and passes.
+            log.error("trouble of the operating system", error=error, where=context.get("message"))
+            return
         self._defect = type(error).__name__ if error is not None else str(context.get("message"))
         log.error("defect", error=self._defect, where=context.get("message"))
 

@@ -72,6 +72,8 @@ def _check(item: Item, surroundings: Surroundings, problems: Problems) -> None:
         problems.warn(item.place("sources"), "sources", "has no source; without one nothing is watched")
     if "polling" in item.values:
         _check_polling(item.values["polling"], problems)
+    if "storage" in item.values:
+        _check_storage(item.values["storage"], problems)
 
 
 def _accounts_are_known(accounts: Sequence[Item], problems: Problems) -> bool:
@@ -93,6 +95,14 @@ def _check_polling(polling: Item, problems: Problems) -> None:
     if polling.values.get("policy") == "learned":
         message = "policy learned is not in this version yet; age is used"
         problems.warn(polling.place("policy"), polling.path_of("policy"), message)
+
+
+def _check_storage(storage: Item, problems: Problems) -> None:
+    """A warning only: the file may be checked on another machine than it is made for."""
+    scheme, _, path = storage.values.get("url", "").partition(":///")
+    if scheme == "sqlite" and not Path(path).parent.is_dir():
+        message = f"the folder {Path(path).parent} does not exist; without it the exporter does not start"
+        problems.warn(storage.place("url"), storage.path_of("url"), message)
 
 
 def _build(item: Item, surroundings: Surroundings, warnings: tuple[str, ...]) -> Settings:

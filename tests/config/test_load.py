@@ -140,6 +140,14 @@ def test_a_storage_url_is_brought_into_one_spelling(given: str, read: str, folde
     assert settings_of(f"{ACCOUNT}{PUSH}storage: {{url: '{given}'}}\n", folder).storage.url == read
 
 
+def test_a_storage_folder_that_does_not_exist_is_warned_of(folder: Path) -> None:
+    settings = settings_of(ACCOUNT + PUSH + "storage: {url: 'sqlite:////no/such/folder/state.db'}\n", folder)
+    line = (ACCOUNT + PUSH).count("\n") + 1
+    assert settings.warnings == (
+        f"config.yaml:{line}:16: storage.url: the folder /no/such/folder does not exist; without it the exporter does not start",
+    )
+
+
 def test_relative_paths_start_in_the_folder_of_the_file(folder: Path) -> None:
     (folder / "a[1]/keys").mkdir(parents=True)
     (folder / "a[1]/keys/acme.key").write_text("key-of-acme\n")

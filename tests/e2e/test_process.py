@@ -2,7 +2,9 @@
 
 import json
 import random
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -172,6 +174,21 @@ def test_a_reload_takes_a_new_limit_and_a_bad_file_changes_nothing(stage: Stage)
     exporter.send_signal(signal.SIGHUP)
     eventually(lambda: stage.metrics()[reloaded], fits=lambda value: value == 1)
     assert stage.metrics()['leadsquared_rate_limit_calls{account="acme",window="burst"}'] == 4
+
+
+def test_too_many_connections_make_nobody_ill_for_good(stage: Stage) -> None:
+    stage.start_upstream()
+    exporter = stage.start_exporter()
+    open_files = len(list(Path(f"/proc/{exporter.pid}/fd").iterdir()))
+    _, most = resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (open_files + 8, most))
+    with ExitStack() as crowd:
+        for _ in range(40):
+            crowd.enter_context(socket.create_connection(("127.0.0.1", stage.port)))
+        log = stage.folder / "exporter.log"
+        eventually(log.read_text, fits=lambda told: "out of system resource" in told)
+    resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (most, most))
+    assert eventually(lambda: fetch(f"{stage.url}/-/healthy"), fits=bool) == b"healthy\n"
 
 
 def test_a_removed_account_leaves_the_counters_that_go_on_and_nothing_else(stage: Stage) -> None:
