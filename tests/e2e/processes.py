@@ -48,9 +48,6 @@ def eventually(what: Callable[[], Value], *, fits: Callable[[Value], bool], seco
         try:
             last = what()
         except OSError as error:
-            if isinstance(error, urllib.error.HTTPError):
-                # It holds the connection, and would be warned of wherever the garbage collector meets it.
-                error.close()
             time.sleep(0.1)
             last = None
             trouble = error
