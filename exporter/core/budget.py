@@ -174,10 +174,16 @@ class Budget:
             if not window.limit.durable:
                 window.record(now + RESTART_SECONDS, window.limit.calls)
 
+    def proven(self, spent: Iterable[Spent]) -> bool:
+        """Whether the statement of a clean stop tells of the burst windows as they are now. It does not where none was busy
+        then, or where the period was changed since: what a longer one would hold was forgotten."""
+        told = {one.window for one in spent}
+        return all(_stored_name(window) in told for window in self.windows if not window.limit.durable)
+
     def restore(self, spent: Iterable[Spent], now: float) -> None:
         """Take over what an earlier process has spent. Where a stepped clock puts a time far ahead of now, it counts as
         no further ahead than a lost call can be."""
-        windows = {window.limit.name: window for window in self.windows}
+        windows = {_stored_name(window): window for window in self.windows}
         for one in spent:
             if one.window in windows:
                 windows[one.window].record(
@@ -211,7 +217,7 @@ class Budget:
     def closing_statement(self, now: float) -> list[Spent]:
         """The exact log of every window, for a clean stop: no call is under way and none will start."""
         return [
-            Spent(window=window.limit.name, key=window.key(end, number), calls=calls, time=end)
+            Spent(window=_stored_name(window), key=window.key(end, number), calls=calls, time=end)
             for window in self.windows
             for number, (end, calls) in enumerate(window.log(now), start=1)
         ]
@@ -244,3 +250,9 @@ class Budget:
         if longer:
             former.record(now, max(0, limit.calls - former.used(now)))
         return former
+
+
+def _stored_name(window: Window) -> str:
+    """A burst window is stored with its length, because the configuration may change it before the next start."""
+    limit = window.limit
+    return limit.name if limit.durable else f"{limit.name} {limit.seconds:g}s"

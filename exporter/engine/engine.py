@@ -262,7 +262,7 @@ class Engine:
             if one.account == poller.account.name
         ]
         poller.watch.budget.restore(spent, self._clock.now())
-        if not (contents.stopped_cleanly and spent):
+        if not (contents.stopped_cleanly and poller.watch.budget.proven(spent)):
             poller.watch.budget.fill(self._clock.now())
 
     def _closing_statement(self) -> list[SpentCalls]:

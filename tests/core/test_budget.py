@@ -83,9 +83,26 @@ def test_after_a_clean_stop_the_stored_calls_are_what_counts() -> None:
     former.start()
     former.end(99.0)
     budget = Budget([burst(calls=3, seconds=5.0)])
-    budget.restore(former.closing_statement(100.0), 100.5)
+    statement = former.closing_statement(100.0)
+    assert budget.proven(statement)
+    budget.restore(statement, 100.5)
     assert [window.used(100.5) for window in budget.windows] == [1]
     assert budget.free(100.5)
+
+
+def test_a_clean_stop_proves_nothing_of_a_period_that_was_changed_before_the_next_start() -> None:
+    former = Budget([burst(calls=3, seconds=5.0), daily(1000)])
+    for at in (91.0, 99.0):
+        reserve(former, at)
+        former.start()
+        former.end(at)
+    statement = former.closing_statement(100.0)
+    longer = Budget([burst(calls=3, seconds=60.0), daily(1000)])
+    assert not longer.proven(statement)
+    longer.restore(statement, 100.5)
+    longer.fill(100.5)
+    assert longer.free_at(100.5) >= 151.0 + MARGIN
+    assert longer.windows[1].used(100.5) == 2
 
 
 def test_a_durable_window_lets_no_call_start_before_a_reservation_is_stored() -> None:
