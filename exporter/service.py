@@ -11,7 +11,7 @@ from exporter.config.settings import PushSource, Settings
 from exporter.core.ledger import Counter
 from exporter.core.request import Record
 from exporter.engine.engine import Engine
-from exporter.errors import ConfigurationError, StoreUnavailable
+from exporter.errors import ConfigurationError, InvalidEntry, StoreUnavailable
 from exporter.feed import Feed
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
@@ -20,7 +20,7 @@ from exporter.metrics.meters import Meters
 from exporter.metrics.scrape import Scraper
 from exporter.metrics.snapshot import AccountView
 from exporter.sources.file import FileSource
-from exporter.sources.source import Intake, Source
+from exporter.sources.source import Intake, Source, trouble_of
 from exporter.sources.static import StaticSource
 from exporter.store.store import Found, Query, Store
 from exporter.version import python_version, revision, version
@@ -191,9 +191,11 @@ class Service:
         self.meters.source_state(source, self._kind(source), up=True)
 
     def down(self, source: str, error: Exception) -> None:
-        del error
         self.meters.source_state(source, self._kind(source), up=False)
-        self.meters.source_error(source, self._kind(source))
+        self.meters.source_error(source, self._kind(source), trouble_of(error))
+
+    def refused(self, source: str, error: InvalidEntry, count: int = 1) -> None:
+        self.meters.source_error(source, self._kind(source), trouble_of(error), count)
 
     def _kind(self, name: str) -> str:
         return next((_kind(one) for one in self.engine.settings.sources if one.name == name), "unknown")

@@ -271,7 +271,7 @@ ROWS = (
                 description="1 while a source works; its failures per second.",
                 queries=(
                     ("leadsquared_exporter_source_up", "{{source}}"),
-                    ("rate(leadsquared_exporter_source_errors_total[$__rate_interval])", "errors of {{source}}"),
+                    ("rate(leadsquared_exporter_source_errors_by_kind_total[$__rate_interval])", "{{kind}} at {{source}}"),
                 ),
             ),
         ),

@@ -82,6 +82,9 @@ class Collector:
         values[f.UNRECORDED] = dict(meters.unrecorded)
         values[f.SOURCE_UP] = {labels: state.up for labels, state in meters.sources.items()}
         values[f.SOURCE_ERRORS] = {labels: state.errors for labels, state in meters.sources.items()}
+        values[f.SOURCE_ERRORS_BY_KIND] = {
+            (*labels, kind): count for labels, state in meters.sources.items() for kind, count in state.kinds.items()
+        }
         values[f.LAG] = {(): meters.lag}
         values[f.RELOAD_OK] = {(): meters.reload_ok}
         values[f.RELOAD_TIME] = {(): meters.reload_time}

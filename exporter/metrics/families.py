@@ -40,6 +40,7 @@ ERROR_KINDS = (
     "timeout",
     "connection",
 )
+SOURCE_ERROR_KINDS = ("unreadable", "invalid_entry", "intake_full", "store")
 BREAKER_STATES = tuple(str(mode) for mode in Mode)
 
 _C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
@@ -190,6 +191,12 @@ RELOAD_TIME = Family(
 )
 SOURCE_UP = Family("leadsquared_exporter_source_up", _G, "1 while the source works.", ("source", "type"))
 SOURCE_ERRORS = Family("leadsquared_exporter_source_errors_total", _C, "Failures of the source.", ("source", "type"))
+SOURCE_ERRORS_BY_KIND = Family(
+    "leadsquared_exporter_source_errors_by_kind_total",
+    _C,
+    "The same failures by kind: the source can't be read, holds an entry that does not fit, or waits for room or the store.",
+    ("source", "type", "kind"),
+)
 COMMIT = Family(
     "leadsquared_exporter_store_commit_seconds",
     _H,

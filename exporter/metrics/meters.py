@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.core.request import OTHER, Outcome
-from exporter.metrics.families import CALL_BUCKETS, CODES, COMMIT_BUCKETS, ENDPOINTS, ERROR_KINDS
+from exporter.metrics.families import CALL_BUCKETS, CODES, COMMIT_BUCKETS, ENDPOINTS, ERROR_KINDS, SOURCE_ERROR_KINDS
 
 Labels = tuple[str, ...]
 
@@ -28,8 +28,14 @@ class Times:
 
 @dataclass(slots=True)
 class SourceState:
+    """`kinds` are the errors by kind."""
+
     up: bool = False
-    errors: int = 0
+    kinds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SOURCE_ERROR_KINDS, 0))
+
+    @property
+    def errors(self) -> int:
+        return sum(self.kinds.values())
 
 
 @dataclass(slots=True)
@@ -100,8 +106,9 @@ class Meters:
     def source_state(self, source: str, kind: str, *, up: bool) -> None:
         self.sources.setdefault((source, kind), SourceState()).up = up
 
-    def source_error(self, source: str, kind: str) -> None:
-        self.sources.setdefault((source, kind), SourceState()).errors += 1
+    def source_error(self, source: str, kind: str, trouble: str, count: int = 1) -> None:
+        """`kind` is that of the source, `trouble` that of the error: one of SOURCE_ERROR_KINDS."""
+        self.sources.setdefault((source, kind), SourceState()).kinds[trouble] += count
 
     def commit(self, seconds: float) -> None:
         self.commits.counts[bisect_left(COMMIT_BUCKETS, seconds)] += 1

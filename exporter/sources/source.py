@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from exporter.errors import IntakeFull, InvalidEntry, StoreError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -40,6 +42,9 @@ class SourceHealth(Protocol):
 
     def down(self, source: str, error: Exception) -> None: ...
 
+    def refused(self, source: str, error: InvalidEntry, count: int = 1) -> None:
+        """So many entries do not fit and were passed over or put aside; the source itself works on."""
+
 
 class Source(Protocol):
     """A way in. `run` lasts until it is cancelled; trouble is reported, waited out and tried again, never raised."""
@@ -47,3 +52,16 @@ class Source(Protocol):
     name: str
 
     async def run(self) -> None: ...
+
+
+def trouble_of(error: Exception) -> str:
+    """The kind of an error, as a value of a label."""
+    match error:
+        case InvalidEntry():
+            return "invalid_entry"
+        case IntakeFull():
+            return "intake_full"
+        case StoreError():
+            return "store"
+        case _:
+            return "unreadable"

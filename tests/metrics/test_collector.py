@@ -61,8 +61,20 @@ def test_an_account_starts_with_every_known_series_at_zero() -> None:
     assert {labels[2] for labels in taken.values[f.POLLS]} == {str(outcome) for outcome in Outcome}
     assert (ACCOUNT, "status", "429") in taken.values[f.CALLS]
     assert (ACCOUNT, "queue_metrics", "connection_error") in taken.values[f.CALLS]
-    counters = [one for one in FAMILIES if one.kind is f.Kind.COUNTER and one is not f.SOURCE_ERRORS]
+    of_sources = (f.SOURCE_ERRORS, f.SOURCE_ERRORS_BY_KIND)
+    counters = [one for one in FAMILIES if one.kind is f.Kind.COUNTER and one not in of_sources]
     assert all(set(taken.values[one].values()) == {0} for one in counters)
+
+
+def test_errors_of_a_source_are_counted_by_kind_and_in_all() -> None:
+    meters = Meters()
+    meters.source_state("orders", "redis", up=True)
+    meters.source_error("orders", "redis", "invalid_entry", 3)
+    meters.source_error("orders", "redis", "store")
+    taken = scene(new_ledger(), meters).snapshot()
+    assert taken.values[f.SOURCE_ERRORS] == {("orders", "redis"): 4}
+    kinds = {"unreadable": 0, "invalid_entry": 3, "intake_full": 0, "store": 1}
+    assert taken.values[f.SOURCE_ERRORS_BY_KIND] == {("orders", "redis", kind): count for kind, count in kinds.items()}
 
 
 def test_the_series_of_an_account_are_bounded() -> None:

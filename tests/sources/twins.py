@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.errors import ExporterError
+from exporter.errors import ExporterError, InvalidEntry
 from exporter.sources.source import Accepted, Entry
 
 NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
@@ -58,6 +58,9 @@ class Health:
     def down(self, source: str, error: Exception) -> None:
         details = getattr(error, "details", [])
         self.story.append(f"{source} down: {'; '.join([str(error), *details])}")
+
+    def refused(self, source: str, error: InvalidEntry, count: int = 1) -> None:
+        self.story.append(f"{source} refused {count}: {'; '.join([str(error), *error.details])}")
 
 
 @dataclass
