@@ -59,6 +59,8 @@ class Breaker:
 
     def pace(self, now: float) -> float:
         """The part of the allowed calls to use: 1 in good times."""
+        if self._pace >= 1.0:
+            return 1.0
         periods = int((now - self._paced_at) / self.period)
         return min(1.0, self._pace + PACE_STEP * max(0, periods))
 

@@ -79,9 +79,9 @@ class Window:
 
     def frees_at(self, now: float, calls: int) -> float:
         """When fewer than `calls` will be in the window: `now` if so already, inf if it takes an answer first."""
-        if self.used(now) < calls:
-            return now
         excess = self.used(now) - calls
+        if excess < 0:
+            return now
         if self._ends and excess < self._ended[self._ends[0]]:
             return self._ends[0] + self.limit.seconds + MARGIN
         for end in sorted(self._ends):
@@ -152,9 +152,14 @@ class Budget:
 
     def free_at(self, now: float) -> float:
         """When the next call may start; inf when an answer or a stored reservation has to come first."""
-        if any(credit <= 0 for credit in self._credit.values()):
-            return inf
-        return max((window.frees_at(now, self._calls(window)) for window in self.windows), default=now)
+        # Asked before every call: loops, because generators would take as long as all the rest of it.
+        for credit in self._credit.values():
+            if credit <= 0:
+                return inf
+        free = now
+        for window in self.windows:
+            free = max(free, window.frees_at(now, self._calls(window)))
+        return free
 
     def start(self) -> None:
         self._started += 1

@@ -100,6 +100,9 @@ class Table:
     def answered(self, slot: int) -> float | None:
         return _known(self._answered[slot])
 
+    def troubled(self, slot: int) -> bool:
+        return slot in self._troubles
+
     def trouble(self, slot: int) -> Trouble:
         return self._troubles.get(slot, NO_TROUBLE)
 
@@ -127,6 +130,12 @@ class Table:
             )
         elif slot in self._troubles:
             del self._troubles[slot]
+
+    def confirm(self, slot: int, *, sent: float, received: float) -> None:
+        """A poll showed nothing new."""
+        self._polls[slot] += 1
+        self._answered[slot] = received
+        self._unfinished[slot] = sent
 
     def remove(self, slot: int) -> None:
         request_id = self._ids[slot]

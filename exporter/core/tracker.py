@@ -118,6 +118,23 @@ class Tracker:
         outcome = Outcome.ADVANCED if moved else Outcome.UNCHANGED
         return Change(record=seen, outcome=outcome, transition=moved[0] if moved else None, tallies=tallies)
 
+    def confirm(self, slot: int, report: Report, *, sent: float, received: float) -> bool:
+        """Take over at once an answer that shows nothing new about an untroubled request; False where it is one to decide on.
+
+        Nearly all answers are of this kind, so they change columns and build no record.
+        """
+        shown = (report.status, self._steps.label(report.current_step), self._steps.label(report.last_step))
+        if shown != self.table.progress(slot) or self.table.troubled(slot):
+            return False
+        self.table.confirm(slot, sent=sent, received=received)
+        self.census(self.table.api(slot)).recency.touch(slot)
+        return True
+
+    def noted(self, request_id: str) -> Change | None:
+        """The request as it stands, to be stored; None when it has ended."""
+        slot = self.table.slot(request_id)
+        return None if slot is None else Change(record=self.table.record(slot))
+
     def not_found(self, slot: int, *, received: float) -> Change:
         """The vendor does not know the RequestID; after `not_found_attempts` such answers in a row it is abandoned."""
         record = self.table.record(slot)

@@ -166,12 +166,19 @@ class Watch:
         self._queue_pause = dict.fromkeys(queue_apis, queue_interval)
         self.queue = {api: self.queue.get(api) for api in queue_apis}
 
+    def confirmed(self, call: StatusCall, report: Report, *, now: float) -> bool:
+        """A status answer that shows nothing new is taken over at once; False, and nothing done, where it is for `answered`."""
+        slot = call.slot
+        if not self._current(call) or not self.tracker.confirm(slot, report, sent=call.sent, received=now):
+            return False
+        self._succeeded(call, now)
+        if call.api in self._apis:
+            self.policy.answer(slot, origin=self.tracker.table.origin(slot), now=now)
+        return True
+
     def answered(self, call: StatusCall, report: Report, *, now: float) -> Change | None:
         """A status answer. The change is to be settled and applied; None when the request is no longer watched."""
-        self._over(call, now)
-        self.breaker.succeeded(sent=call.sent)
-        self.last_success = now
-        self._troubles.pop(call.slot, None)
+        self._succeeded(call, now)
         if not self._current(call):
             return None
         return self.tracker.answer(call.slot, report, sent=call.sent, received=now)
@@ -275,6 +282,12 @@ class Watch:
         if self._waiting_since is not None:
             self.waited += now - self._waiting_since
         self._waiting_since = now if waiting else None
+
+    def _succeeded(self, call: StatusCall, now: float) -> None:
+        self._over(call, now)
+        self.breaker.succeeded(sent=call.sent)
+        self.last_success = now
+        self._troubles.pop(call.slot, None)
 
     def _over(self, call: Call, at: float) -> None:
         self.budget.end(at)

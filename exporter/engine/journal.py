@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from exporter.core.change import Change
@@ -13,11 +14,17 @@ from exporter.store.store import SpentCalls, Store
 # Changes decided within this time share a transaction.
 LINGER_SECONDS = 0.02
 # Polls that changed nothing are only worth a write now and then: losing them to a crash makes bounds wider, not wrong.
+# Every second this many are written, the longest noted first. What is noted takes 40 s to write so, and half a second at a
+# stop; a poll that finds no room is not noted, and the next one of its request may be.
 LAZY_SECONDS = 1.0
+NOTES_AT_ONCE = 500
+NOTES_MOST = 20_000
 RETRY_FIRST = 0.5
 RETRY_LAST = 15.0
 
 log = get_logger(__name__)
+
+Standing = Callable[[str], Change | None]
 
 
 class Spending(Protocol):
@@ -46,22 +53,24 @@ class Journal:
         self._spending = spending
         self._on_trouble = on_trouble
         self._entries: list[Entry] = []
-        self._lazy: dict[str, Change] = {}
+        self._notes: dict[str, Standing] = {}
+        self._notes_due = 0.0
         self._urgent = asyncio.Event()
         self._writing = 0
 
     def __len__(self) -> int:
         """Changes that are not durable yet."""
-        return len(self._entries) + len(self._lazy) + self._writing
+        return len(self._entries) + len(self._notes) + self._writing
 
     def enter(self, change: Change, durable: Callable[[Change], None]) -> None:
         """Write this change soon; `durable` is called when it is committed."""
         self._entries.append(Entry(change, durable))
         self._urgent.set()
 
-    def note(self, change: Change) -> None:
-        """Write this change, which has taken effect already, at some time; a later note about the request replaces it."""
-        self._lazy[change.record.request_id] = change
+    def note(self, request_id: str, standing: Standing) -> None:
+        """Write at some time how this request stands then; `standing` tells, with None for a request that has ended."""
+        if len(self._notes) < NOTES_MOST:
+            self._notes[request_id] = standing
 
     def wake(self) -> None:
         """Write now, for instance because a budget needs a reservation."""
@@ -70,28 +79,41 @@ class Journal:
     async def run(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(LAZY_SECONDS if self._lazy else None):
+                async with asyncio.timeout(LAZY_SECONDS if self._notes else None):
                     await self._urgent.wait()
                 await asyncio.sleep(LINGER_SECONDS)
             except TimeoutError:
                 pass
             self._urgent.clear()
-            await self._write(*self._take())
+            await self._write(self._take_notes(), self._take_entries())
 
     async def drain(self) -> None:
         """Write what is left, once; raises StoreError."""
-        lazy, entries = self._take()
-        await self._store.commit([*lazy, *(entry.change for entry in entries)])
+        notes, entries = self._read_notes(NOTES_MOST), self._take_entries()
+        await self._store.commit([*notes, *(entry.change for entry in entries)])
         self._tell(entries)
 
-    def _take(self) -> tuple[list[Change], list[Entry]]:
-        lazy, entries = list(self._lazy.values()), self._entries
-        self._lazy, self._entries = {}, []
-        return lazy, entries
+    def _take_entries(self) -> list[Entry]:
+        entries, self._entries = self._entries, []
+        return entries
 
-    async def _write(self, lazy: list[Change], entries: list[Entry]) -> None:
-        # Notes first: a note about a request is always older than an entry about it.
-        changes = [*lazy, *(entry.change for entry in entries)]
+    def _take_notes(self) -> list[Change]:
+        now = asyncio.get_running_loop().time()
+        if now < self._notes_due:
+            return []
+        self._notes_due = now + LAZY_SECONDS
+        return self._read_notes(NOTES_AT_ONCE)
+
+    def _read_notes(self, most: int) -> list[Change]:
+        noted = list(islice(self._notes.items(), most))
+        for request_id, _ in noted:
+            del self._notes[request_id]
+        standings = (standing(request_id) for request_id, standing in noted)
+        return [change for change in standings if change is not None]
+
+    async def _write(self, notes: list[Change], entries: list[Entry]) -> None:
+        # Notes first: they tell how a request stands without the entries about it, which are not durable yet.
+        changes = [*notes, *(entry.change for entry in entries)]
         self._writing = len(changes)
         pause = RETRY_FIRST
         while True:

@@ -8,7 +8,7 @@ from typing import Protocol
 from exporter.clock import Clock
 from exporter.config.settings import Account
 from exporter.core.change import Change
-from exporter.core.request import Outcome, State
+from exporter.core.request import Outcome, Report, State
 from exporter.core.watch import QueueCall, Rest, StatusCall, Watch
 from exporter.engine.answers import Answers
 from exporter.engine.journal import Journal
@@ -130,10 +130,18 @@ class Poller:
             self.watch.cancelled(call, now=self._clock.now())
             raise
         else:
-            change = self.watch.answered(call, report, now=self._clock.now())
+            change = self._answer(call, report)
         if change is not None:
             self._digest(change)
         self.wake()
+
+    def _answer(self, call: StatusCall, report: Report) -> Change | None:
+        now = self._clock.now()
+        if not self.watch.confirmed(call, report, now=now):
+            return self.watch.answered(call, report, now=now)
+        self._meter.poll(self.account.name, call.api, Outcome.UNCHANGED)
+        self._journal.note(call.request_id, self.watch.tracker.noted)
+        return None
 
     async def _queue_metrics(self, call: QueueCall) -> None:
         try:
@@ -157,7 +165,7 @@ class Poller:
             self._meter.poll(self.account.name, record.api, change.outcome)
         if change.transition is None and not change.tallies and record.state is State.PENDING:
             self.watch.applied(change, now=self._clock.now())
-            self._journal.note(change)
+            self._journal.note(record.request_id, self.watch.tracker.noted)
         else:
             self._enter(change)
 

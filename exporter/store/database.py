@@ -145,7 +145,9 @@ class Database:
     def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls]) -> None:
         connection = self._open()
         connection.executemany(_UPDATE, [_row(change) for change in changes])
-        for name in {change.record.request_id for change in changes if change.transition is not None}:
+        # A request has no more transitions than polls, so most need not be looked at.
+        moved = (change.record for change in changes if change.transition is not None)
+        for name in {record.request_id for record in moved if record.polls > KEPT_TRANSITIONS}:
             self._trim(name)
         self._count(tally for change in changes for tally in change.tallies)
         self._observe(one for change in changes for one in change.observations)

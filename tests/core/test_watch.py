@@ -1,5 +1,6 @@
 """What one account does next."""
 
+from dataclasses import replace
 from itertools import pairwise
 from math import inf
 from random import Random
@@ -80,6 +81,44 @@ def test_when_the_budget_is_spent_the_wait_is_counted() -> None:
     assert watch.next(0.5) == Rest(5.5 + MARGIN, Reason.BUDGET)
     a_call(watch, 6.0)
     assert watch.waited == pytest.approx(5.5)
+
+
+def test_an_answer_that_shows_nothing_new_does_at_once_what_a_decision_about_it_would() -> None:
+    quick, careful = a_watch(requests=1), a_watch(requests=1)
+    for watch in (quick, careful):
+        settle(watch, a_call(watch, 0.0), QUEUED, 1.0)
+    assert quick.confirmed(a_call(quick, 2.0), QUEUED, now=3.0)
+    settle(careful, a_call(careful, 2.0), QUEUED, 3.0)
+    assert quick.tracker.table.record(0) == careful.tracker.table.record(0)
+    assert quick.next(3.5) == careful.next(3.5)
+    assert quick.tracker.staleness("lead_update", 5.0) == careful.tracker.staleness("lead_update", 5.0) == 2.0
+    assert quick.budget.windows[0].used(3.5) == careful.budget.windows[0].used(3.5) == 2
+
+
+@pytest.mark.parametrize("news", [DONE, replace(QUEUED, last_step="parsed"), replace(QUEUED, status=Status.ERROR)])
+def test_an_answer_with_news_is_not_taken_over_before_it_is_durable(news: Report) -> None:
+    watch = a_watch(requests=1)
+    settle(watch, a_call(watch, 0.0), QUEUED, 1.0)
+    call, before = a_call(watch, 2.0), watch.tracker.table.record(0)
+    assert not watch.confirmed(call, news, now=3.0)
+    assert watch.tracker.table.record(0) == before
+    assert watch.answered(call, news, now=3.0) is not None
+
+
+def test_an_error_that_goes_on_is_decided_on_each_time_because_its_grace_may_be_over() -> None:
+    watch, error = a_watch(requests=1), replace(QUEUED, status=Status.ERROR)
+    settle(watch, a_call(watch, 0.0), error, 1.0)
+    assert not watch.confirmed(a_call(watch, 2.0), error, now=3.0)
+
+
+def test_a_request_that_was_removed_meanwhile_is_not_confirmed() -> None:
+    watch = a_watch(requests=1)
+    settle(watch, a_call(watch, 0.0), QUEUED, 1.0)
+    call = a_call(watch, 2.0)
+    removal = watch.remove("r0", now=2.5)
+    assert removal is not None
+    watch.tracker.settle(removal)
+    assert not watch.confirmed(call, QUEUED, now=3.0)
 
 
 def test_the_wait_for_the_budget_is_counted_while_it_lasts_and_ends_with_the_request_that_waited() -> None:

@@ -60,4 +60,6 @@ class PoweredStore:
             raise StoreUnavailable("the disk is full")
 
     async def _pause(self) -> None:
-        await self._sleep(self._random.expovariate(1 / 0.005))
+        # A disk stalls now and then: the longer a commit lasts, the more crashes fall into it.
+        stalls = self._random.random() < 0.1
+        await self._sleep(self._random.expovariate(1 / (1.0 if stalls else 0.005)))

@@ -104,6 +104,7 @@ class World:
         self._scraped = Scraped()
         self._power: PoweredStore | None = None
         self._engine: Engine | None = None
+        self._serving = False
         remotes = [RemoteAccount(name="fast", key="fast-key"), RemoteAccount(name="slow", key="world-key", calls=5)]
         self.remote = Remote(CALM, seed, accounts=remotes, logged_calls=None)
         self.wire = Wire(self.remote)
@@ -118,6 +119,7 @@ class World:
     def _live(self, crash_at: int | None, *, until: float, calm: bool) -> None:
         """One life of the process: from its start to a crash or a clean stop."""
         self.lives += 1
+        self._serving = False
         loop = VirtualLoop(start=self.now, crash_at=crash_at)
         asyncio.set_event_loop(loop)
         try:
@@ -125,6 +127,9 @@ class World:
             self.events.append(f"{loop.time() - EPOCH:9.3f} stop")
         except Crash:
             self.events.append(f"{loop.time() - EPOCH:9.3f} crash")
+            if self._serving and self._engine is not None:
+                # A scrape may come at any moment; in this one it shows the most that a crash could take back.
+                self._check_scrape(self._engine)
             self._sweep_up(loop)
         finally:
             self.now = loop.time()
@@ -157,6 +162,8 @@ class World:
             self.settings, store=store, transport=transport, clock=loop, meter=Meters(), random=Random(self.seed)
         )
         await engine.start()
+        self._serving = True
+        self._check_scrape(engine)
         helpers = [asyncio.create_task(self._scrape(engine))]
         if not calm:
             helpers += [
