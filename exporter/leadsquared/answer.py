@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from math import isfinite
 
-from exporter.core.request import NO_STEP, Report, Status
+from exporter.core.request import NO_STEP, OTHER, Report, Status
 from exporter.core.vocabulary import snake
 from exporter.core.watch import QueueFigures
 from exporter.errors import (
@@ -31,6 +32,8 @@ _STATUSES = {
     "failure": Status.FAILURE,
     "error": Status.ERROR,
 }
+# No status and no step is longer; a longer text is none of them, and is not kept in a cache.
+_LONGEST_WORD = 128
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 _RATE = re.compile(r"rate\s*limit|exceeded the limit|limit exceeded|too many requests", re.IGNORECASE)
 _AUTHORITY = re.compile(r"un-?authori[sz]ed|AuthenticationFailed|InvalidAccessDetails", re.IGNORECASE)
@@ -39,11 +42,9 @@ _ABOUT_THE_ID = re.compile(r"request[\s_]*id|not\s*found|does\s*n[o']t\s*exist|n
 
 def read_status(answer: RawAnswer, request_id: str) -> Report:
     """What a status answer says about `request_id`. Raises the CallError that fits when it says nothing."""
-    document = _document(answer)
-    _refuse_errors(answer, document)
-    if not isinstance(document, dict):
+    fields = _fields(answer)
+    if fields is None:
         raise InvalidResponse("a status answer that is not a JSON object")
-    fields = _folded(document)
     answered_id = fields.get("requestid", request_id)
     if not isinstance(answered_id, str) or answered_id.casefold() != request_id.casefold():
         raise InvalidResponse("a status answer about another RequestID")
@@ -59,11 +60,9 @@ def read_status(answer: RawAnswer, request_id: str) -> Report:
 
 def read_queue(answer: RawAnswer) -> QueueFigures:
     """The figures of a queue metrics answer. Raises the CallError that fits when it has none."""
-    document = _document(answer)
-    _refuse_errors(answer, document)
-    if not isinstance(document, dict):
+    fields = _fields(answer)
+    if fields is None:
         raise InvalidResponse("a queue metrics answer that is not a JSON object")
-    fields = _folded(document)
     rate = _number(fields.get("processingrateperminute"))
     figures = QueueFigures(
         pending=_number(fields.get("pendingmessages")),
@@ -87,15 +86,24 @@ def _report(task: Mapping[str, object]) -> Report:
 
 
 def _status(value: object) -> Status:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _LONGEST_WORD:
         return Status.OTHER
-    return _STATUSES.get(_NOT_LETTERS.sub("", value.lower()), Status.OTHER)
+    return _known_status(value)
 
 
 def _step(value: object) -> str:
     if value is None or value == "":
         return NO_STEP
-    return snake(value) if isinstance(value, str) else "other"
+    return _known_step(value) if isinstance(value, str) and len(value) <= _LONGEST_WORD else OTHER
+
+
+# The same few words come with every answer.
+_known_step = lru_cache(maxsize=256)(snake)
+
+
+@lru_cache(maxsize=256)
+def _known_status(word: str) -> Status:
+    return _STATUSES.get(_NOT_LETTERS.sub("", word.lower()), Status.OTHER)
 
 
 def _number(value: object) -> float | None:
@@ -125,18 +133,18 @@ def _document(answer: RawAnswer) -> object:
     return None
 
 
-def _refuse_errors(answer: RawAnswer, document: object) -> None:
-    envelope = _envelope(document)
+def _fields(answer: RawAnswer) -> dict[str, object] | None:
+    """The answer's object with its keys in lower case; None if it is no object. Raises the CallError of an error answer."""
+    document = _document(answer)
+    fields = _folded(document) if isinstance(document, dict) else None
+    envelope = None if fields is None else _envelope(fields)
     if answer.code == 200 and envelope is None:
-        return
+        return fields
     raise _error(answer, envelope or "")
 
 
-def _envelope(document: object) -> str | None:
+def _envelope(fields: Mapping[str, object]) -> str | None:
     """Type and message of an error envelope, which may come with any code, 200 included; None if it is none."""
-    if not isinstance(document, dict):
-        return None
-    fields = _folded(document)
     kind, text = fields.get("exceptiontype"), fields.get("exceptionmessage")
     if kind is not None or (fields.get("status") == "Error" and "taskstatus" not in fields):
         return f"{kind} {text}"
