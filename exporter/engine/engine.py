@@ -81,6 +81,7 @@ class Engine:
         """Load what survived and begin. Raises StoreError."""
         contents = await self._store.load()
         self._restore_counts(contents)
+        self.intake.restore(contents.cursors)
         for account in self.settings.accounts:
             self._open(account)
         await self._restore_pending(contents.pending)

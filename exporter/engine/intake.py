@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from exporter.clock import Clock
+from exporter.core.cursor import Cursor
 from exporter.core.ledger import Ledger, discovered
 from exporter.core.request import Submission
 from exporter.engine.answers import Answers
@@ -39,28 +40,39 @@ class Gate:
         self._answers = answers
         self._clock = clock
         self._coming = 0
+        self._positions: dict[tuple[str, str], str] = {}
 
-    async def accept(self, source: str, entries: Sequence[Entry]) -> Accepted:
+    async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
         """Raises UnknownAccount, IntakeFull, StoreUnavailable or StoreUnusable."""
         self._check(entries)
         fresh = self._fresh(entries)
-        if not fresh:
+        if not fresh and not cursors:
             return Accepted(0, len(entries))
-        self._check_room(len(fresh))
+        if fresh:
+            self._check_room(len(fresh))
         self._coming += len(fresh)
         # Shielded: a client that hangs up between the commit and what follows it must not leave a request unwatched.
-        accepted = await asyncio.shield(asyncio.ensure_future(self._admit(source, fresh)))
+        accepted = await asyncio.shield(asyncio.ensure_future(self._admit(source, fresh, cursors)))
         return Accepted(accepted, len(entries) - accepted)
+
+    def positions(self, source: str) -> dict[str, str]:
+        """How far the source had read at its last commit, by part."""
+        return {part: position for (name, part), position in self._positions.items() if name == source}
+
+    def restore(self, positions: Mapping[tuple[str, str], str]) -> None:
+        """What the store remembers, by source and part."""
+        self._positions = dict(positions)
 
     @property
     def pending(self) -> int:
         return sum(len(poller.watch.tracker) for poller in self._pollers.values())
 
-    async def _admit(self, source: str, entries: Sequence[Entry]) -> int:
+    async def _admit(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]) -> int:
         coming = len(entries)
         try:
             submissions = await self._submissions(source, entries)
-            sequences = await self._store.admit(submissions)
+            sequences = await self._store.admit(submissions, cursors)
+            self._move(cursors)
             taken = [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
             for part in _parts(taken):
                 self._watch(part)
@@ -97,6 +109,13 @@ class Gate:
         self._ledger.count(discovered((one.account, one.api, one.source) for one, _ in taken))
         for account in {one.account for one, _ in taken}:
             self._pollers[account].wake()
+
+    def _move(self, cursors: Sequence[Cursor]) -> None:
+        for one in cursors:
+            if one.position is None:
+                self._positions.pop((one.source, one.part), None)
+            else:
+                self._positions[one.source, one.part] = one.position
 
     def _check(self, entries: Sequence[Entry]) -> None:
         for entry in entries:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from exporter.core.cursor import Cursor
 from exporter.errors import IntakeFull, InvalidEntry, StoreError
 
 
@@ -27,12 +28,12 @@ class Accepted:
 
 
 class Intake(Protocol):
-    """Takes in all entries or none, and returns after they are durable.
+    """Takes in all entries or none, and returns after they are durable, and with them how far the source has read.
 
     Raises InvalidEntry (UnknownAccount included), IntakeFull or StoreUnavailable.
     """
 
-    async def accept(self, source: str, entries: Sequence[Entry]) -> Accepted: ...
+    async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted: ...
 
 
 class SourceHealth(Protocol):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.core.change import Change
+from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram, Labels, Observation, Tally, discovered
 from exporter.core.request import Cause, Progress, Record, State, Status, Submission, Transition
 from exporter.errors import StoreError, StoreUnavailable, StoreUnusable
@@ -123,11 +124,13 @@ class Database:
                 "SELECT account, window, key, calls, time FROM spent_calls"
             ):
                 contents.spent.append(SpentCalls(account=account, window=window, key=key, calls=calls, time=time))
+            for source, part, position in self.run("SELECT source, part, position FROM cursors"):
+                contents.cursors[source, part] = position
             contents.stopped_cleanly = bool(self._one("SELECT value FROM meta WHERE name = 'stopped_cleanly'"))
             self.run("UPDATE meta SET value = 0 WHERE name = 'stopped_cleanly'")
             return contents
 
-    def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
+    def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor]) -> list[int | None]:
         """Nearly always all are new, so they are inserted first; only when some were not is it asked which."""
         new: dict[str, Submission] = {}
         for one in submissions:
@@ -139,6 +142,7 @@ class Database:
             self._insert(new, first)
         sequences = {name: first + place for place, name in enumerate(new)}
         self._count(discovered((one.account, one.api, one.source) for one in new.values()))
+        self._move(cursors)
         # pop: a RequestID that is in the call twice is taken once.
         return [sequences.pop(one.request_id, None) for one in submissions]
 
@@ -193,6 +197,13 @@ class Database:
             taken += self.run(_insertion(size), values).rowcount
             start += size
         return taken
+
+    def _move(self, cursors: Sequence[Cursor]) -> None:
+        for one in cursors:
+            if one.position is None:
+                self.run("DELETE FROM cursors WHERE source = ? AND part = ?", (one.source, one.part))
+            else:
+                self.run("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (one.source, one.part, one.position))
 
     def _known(self, request_id: str) -> bool:
         return self.run("SELECT 1 FROM requests WHERE request_id = ?", (request_id,)).fetchone() is not None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from exporter.core.change import Change
+from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram, Labels, Tally, discovered
 from exporter.core.request import Record, State, Submission, Transition
 from exporter.store.store import Contents, Found, Query, SpentCalls
@@ -31,6 +32,7 @@ class Durable:
     buckets: dict[tuple[Histogram, Labels, float], int] = field(default_factory=dict)
     totals: dict[tuple[Histogram, Labels], float] = field(default_factory=dict)
     spent: dict[tuple[str, str, int], SpentCalls] = field(default_factory=dict)
+    cursors: dict[tuple[str, str], str] = field(default_factory=dict)
     stopped_cleanly: bool = False
     last_sequence: int = 0
 
@@ -49,13 +51,16 @@ class MemoryStore:
             buckets=dict(durable.buckets),
             totals=dict(durable.totals),
             spent=list(durable.spent.values()),
+            cursors=dict(durable.cursors),
             stopped_cleanly=durable.stopped_cleanly,
         )
         durable.stopped_cleanly = False
         return contents
 
-    async def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
+    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
         sequences = [self._admit(one) for one in submissions]
+        for cursor in cursors:
+            self._move(cursor)
         taken = zip(submissions, sequences, strict=True)
         self._count(discovered((one.account, one.api, one.source) for one, number in taken if number is not None))
         return sequences
@@ -106,6 +111,13 @@ class MemoryStore:
             sequence=self.durable.last_sequence,
         )
         return self.durable.last_sequence
+
+    def _move(self, cursor: Cursor) -> None:
+        key = (cursor.source, cursor.part)
+        if cursor.position is None:
+            self.durable.cursors.pop(key, None)
+        else:
+            self.durable.cursors[key] = cursor.position
 
     def _commit(self, change: Change) -> None:
         durable, request_id = self.durable, change.record.request_id

@@ -48,4 +48,9 @@ MIGRATIONS = (
     CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     INSERT INTO meta VALUES ('stopped_cleanly', 0), ('batch', 0);
     """,
+    """
+    CREATE TABLE cursors (
+        source TEXT, part TEXT, position TEXT NOT NULL, PRIMARY KEY (source, part)
+    ) WITHOUT ROWID;
+    """,
 )

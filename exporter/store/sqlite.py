@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any
 
 from exporter.core.change import Change
+from exporter.core.cursor import Cursor
 from exporter.core.request import Record, Submission
 from exporter.errors import StoreError, StoreUnavailable
 from exporter.store.database import PRUNE_CHUNK, Database, translated
@@ -50,8 +51,8 @@ class SqliteStore:
             self._writer.start()
         return contents
 
-    async def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
-        sequences: list[int | None] = await self._in_transaction(lambda database: database.admit(submissions))
+    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
+        sequences: list[int | None] = await self._in_transaction(lambda database: database.admit(submissions, cursors))
         return sequences
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:

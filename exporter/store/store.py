@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from exporter.core.change import Change
+from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram, Labels
 from exporter.core.request import Record, State, Status, Submission, Transition
 
@@ -26,13 +27,15 @@ class SpentCalls:
 
 @dataclass(slots=True)
 class Contents:
-    """All that a start needs. `pending` is read lazily, in the order of `sequence`, once."""
+    """All that a start needs. `pending` is read lazily, in the order of `sequence`, once; `cursors` are positions by source
+    and part."""
 
     pending: Iterable[Record]
     counters: dict[tuple[Counter, Labels], int] = field(default_factory=dict)
     buckets: dict[tuple[Histogram, Labels, float], int] = field(default_factory=dict)
     totals: dict[tuple[Histogram, Labels], float] = field(default_factory=dict)
     spent: list[SpentCalls] = field(default_factory=list)
+    cursors: dict[tuple[str, str], str] = field(default_factory=dict)
     stopped_cleanly: bool = False
 
 
@@ -70,10 +73,11 @@ class Store(Protocol):
     async def load(self) -> Contents:
         """Open (creating or migrating what is there) and read. Clears the mark of a clean stop."""
 
-    async def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
+    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
         """Take in all of them or none. For each: its new sequence number, or None where the RequestID is already known.
 
-        The DISCOVERED tallies of those taken are part of the same transaction. A RequestID twice in one call is taken once.
+        The DISCOVERED tallies of those taken are part of the same transaction, and so are `cursors`, which tell how far
+        their source has read with these. A RequestID twice in one call is taken once.
         """
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter
 from exporter.engine.engine import Engine
 from exporter.engine.intake import PART
@@ -64,3 +65,15 @@ async def test_two_calls_at_once_can_not_both_have_the_last_room(engine: Engine)
     assert await engine.intake.accept("push", entries("c", 4)) == Accepted(4, 0)
     with pytest.raises(IntakeFull):
         await engine.intake.accept("push", entries("d", 1))
+
+
+async def test_a_position_moves_with_known_entries_too_and_stays_where_they_are_refused(engine: Engine) -> None:
+    engine.intake.max_pending = 2
+    for position in ("1", "2"):
+        await engine.intake.accept("log", entries("a", 2), [Cursor(source="log", part="one", position=position)])
+    assert engine.intake.positions("log") == {"one": "2"}
+    with pytest.raises(IntakeFull):
+        await engine.intake.accept("log", entries("b", 1), [Cursor(source="log", part="one", position="3")])
+    assert engine.intake.positions("log") == {"one": "2"}
+    await engine.intake.accept("log", [], [Cursor(source="log", part="one", position=None)])
+    assert engine.intake.positions("log") == {}

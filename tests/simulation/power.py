@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 
 from exporter.core.change import Change
+from exporter.core.cursor import Cursor
 from exporter.core.request import Record, Submission
 from exporter.errors import StoreUnavailable
 from exporter.store.store import Contents, Found, Query, SpentCalls, Store
@@ -29,9 +30,9 @@ class PoweredStore:
     async def load(self) -> Contents:
         return await self._durable.load()
 
-    async def admit(self, submissions: Sequence[Submission]) -> list[int | None]:
+    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
         await self._before()
-        sequences = await self._durable.admit(submissions)
+        sequences = await self._durable.admit(submissions, cursors)
         await self._pause()
         return sequences
 

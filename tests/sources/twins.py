@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from exporter.core.cursor import Cursor
 from exporter.errors import ExporterError, InvalidEntry
 from exporter.sources.source import Accepted, Entry
 
@@ -27,6 +28,7 @@ class MemoryIntake:
     def __init__(self, *refusals: ExporterError) -> None:
         self.entries: list[Entry] = []
         self.calls: list[tuple[str, int]] = []
+        self.positions: dict[str, str | None] = {}
         self.refusals = list(refusals)
         self.called = asyncio.Event()
 
@@ -34,13 +36,14 @@ class MemoryIntake:
     def ids(self) -> list[str]:
         return [entry.request_id for entry in self.entries]
 
-    async def accept(self, source: str, entries: Sequence[Entry]) -> Accepted:
+    async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
         if self.refusals:
             raise self.refusals.pop(0)
         self.calls.append((source, len(entries)))
         known = set(self.ids)
         new = list({entry.request_id: entry for entry in entries if entry.request_id not in known}.values())
         self.entries += new
+        self.positions |= {cursor.part: cursor.position for cursor in cursors}
         self.called.set()
         return Accepted(len(new), len(entries) - len(new))
 

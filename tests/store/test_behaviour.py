@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram
 from exporter.core.request import State, Status
 from exporter.store.store import Query, SpentCalls
@@ -228,3 +229,16 @@ async def test_of_a_long_history_the_beginning_and_the_end_are_kept(open_again: 
     assert found is not None
     assert [transition.time for transition in found.transitions] == [*range(20), *range(40, 70)]
     await store.close([])
+
+
+def cursor(part: str, position: str | None) -> Cursor:
+    return Cursor(source="log", part=part, position=position)
+
+
+async def test_how_far_a_source_has_read_survives_with_the_requests_found(open_again: Open) -> None:
+    store = open_again()
+    await store.load()
+    await store.admit([submission("a")], [cursor("one", "10"), cursor("two", "20")])
+    await store.admit([], [cursor("one", "15"), cursor("two", None)])
+    await store.close([])
+    assert (await open_again().load()).cursors == {("log", "one"): "15"}

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
 
+from exporter.core.cursor import Cursor
 from exporter.core.request import Record, State
 from exporter.store.memory import Durable, MemoryStore
 from exporter.store.sqlite import SqliteStore
@@ -20,6 +21,12 @@ from tests.store.conftest import ignore
 
 Answer = TypeVar("Answer")
 NAMES = st.text("abAB-._", min_size=1, max_size=3)
+CURSORS = st.builds(
+    Cursor,
+    source=st.sampled_from(("log", "sql")),
+    part=st.sampled_from(("one", "two")),
+    position=st.none() | st.text("0123456789", max_size=3),
+)
 TIMES = st.floats(0.0, 100.0).map(lambda seconds: BEGINNING + seconds)
 
 
@@ -37,10 +44,15 @@ class TwoStores(RuleBasedStateMachine):
         self.ended: set[str] = set()
         self._open()
 
-    @rule(target=taken, names=st.lists(NAMES, max_size=5), submitted=st.none() | TIMES)
-    def admit(self, names: list[str], submitted: float | None) -> Any:
+    @rule(
+        target=taken,
+        names=st.lists(NAMES, max_size=5),
+        submitted=st.none() | TIMES,
+        cursors=st.lists(CURSORS, max_size=3),
+    )
+    def admit(self, names: list[str], submitted: float | None, cursors: list[Cursor]) -> Any:
         made = [submission(name, submitted=submitted) for name in names]
-        answers = [self._run(store.admit(made)) for store in self.stores]
+        answers = [self._run(store.admit(made, cursors)) for store in self.stores]
         assert [one is None for one in answers[0]] == [one is None for one in answers[1]]
         for known, sequences in zip(self.sequences, answers, strict=True):
             known |= {name: number for name, number in zip(names, sequences, strict=True) if number is not None}
@@ -125,7 +137,7 @@ def unnumbered(records: list[Record]) -> list[Record]:
 def comparable(contents: Contents) -> tuple[object, ...]:
     spent = sorted(contents.spent, key=lambda one: (one.account, one.window, one.key))
     counts = (contents.counters, contents.buckets, contents.totals)
-    return unnumbered(list(contents.pending)), *counts, spent, contents.stopped_cleanly
+    return unnumbered(list(contents.pending)), *counts, spent, contents.cursors, contents.stopped_cleanly
 
 
 TestTwoStores = TwoStores.TestCase

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter
 from exporter.errors import StoreError, StoreUnavailable, StoreUnusable
+from exporter.store.schema import APPLICATION_ID, MIGRATIONS
 from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Query
 from tests.store.build import BEGINNING, admitted, finished, submission
@@ -289,3 +291,17 @@ async def test_a_commit_whose_fate_can_not_be_read_is_not_called_undone(
         await store.commit([change])
     with pytest.raises(StoreUnusable):
         await store.close([])
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+async def test_a_file_of_an_earlier_version_is_migrated_with_all_that_is_in_it(path: Path, version: int) -> None:
+    old = sqlite3.connect(path)
+    for script in MIGRATIONS[:version]:
+        old.executescript(script)
+    old.execute("INSERT INTO requests (request_id, account, api, source, first_seen) VALUES ('a', 'acme', 'x', 'y', 1)")
+    old.executescript(f"PRAGMA user_version = {version}; PRAGMA application_id = {APPLICATION_ID}")
+    old.close()
+    store = SqliteStore(str(path), on_commit=ignore)
+    assert [record.request_id for record in (await store.load()).pending] == ["a"]
+    assert await store.admit([submission("b")], [Cursor(source="log", part="one", position="1")]) == [2]
+    await store.close([])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from exporter.config.settings import PushSource
+from exporter.core.cursor import Cursor
 from exporter.core.request import Cause, Progress, Record, State, Status, Transition
 from exporter.errors import ConfigurationError, ExporterError
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
@@ -53,7 +54,7 @@ class MemoryBackend:
     def intake(self) -> "MemoryBackend":
         return self
 
-    async def accept(self, source: str, entries: Sequence[Entry]) -> Accepted:
+    async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
         self._check()
         new = 0
         for entry in entries:
