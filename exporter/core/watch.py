@@ -105,6 +105,7 @@ class Watch:
         self._waiting_since: float | None = None
         self._troubles: dict[int, int] = {}
         self._asked: set[int] = set()
+        self._overheard: set[int] = set()
 
     @property
     def account(self) -> str:
@@ -183,6 +184,17 @@ class Watch:
             return None
         return self.tracker.answer(call.slot, report, sent=call.sent, received=now)
 
+    def heard(self, request_id: str, api: str, report: Report, *, sent: float, now: float) -> Change | None:
+        """Somebody else's question about a request was answered, which saves a poll; None where that does not fit now.
+        The change is to be settled and applied."""
+        slot = self.tracker.table.slot(request_id)
+        if slot is None or slot in self._asked or self.tracker.settling(slot) or self.tracker.table.api(slot) != api:
+            return None
+        self.policy.forget(slot)
+        self._troubles.pop(slot, None)
+        self._overheard.add(slot)
+        return self.tracker.answer(slot, report, sent=sent, received=now)
+
     def failed(self, call: Call, error: CallError, *, now: float) -> Change | None:
         """A call that brought no usable answer. A change comes of it only where the vendor does not know the RequestID."""
         # Where nobody knows what became of a call, it may still be on its way to the vendor's door.
@@ -214,11 +226,16 @@ class Watch:
     def applied(self, change: Change, *, now: float) -> None:
         """A change is durable: take it over, and plan the next poll of a request that goes on."""
         slot = self.tracker.table.slot(change.record.request_id)
+        overheard = slot is not None and slot in self._overheard
+        if slot is not None:
+            self._overheard.discard(slot)
         still = self.tracker.apply(change)
         if still is None:
             if slot is not None:
                 self.policy.forget(slot)
                 self._troubles.pop(slot, None)
+        elif overheard:
+            self._schedule(still, now)
         elif change.record.api in self._apis:
             pause = TROUBLE_FIRST * 2.0 ** min(change.record.not_found, 9) if change.record.not_found else 0.0
             origin = self.tracker.table.origin(still)
