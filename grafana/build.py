@@ -12,6 +12,7 @@ from typing import Any
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 PICK = 'account=~"$account",api=~"$api"'
 ACCOUNT = 'account=~"$account"'
+GATEWAY = f'{ACCOUNT},endpoint="gateway"'
 WIDTH = 24
 
 
@@ -219,6 +220,36 @@ ROWS = (
         ),
     ),
     Row(
+        "The application, through the gateway",
+        (
+            Panel(
+                title="Its calls by code",
+                description="What LeadSquared answered the application, per second.",
+                queries=((rate(CALLS, "code", GATEWAY), "{{code}}"),),
+                unit="reqps",
+                stacked=True,
+            ),
+            Panel(
+                title="Its call duration",
+                description="Until LeadSquared's answer began.",
+                queries=quantiles("leadsquared_api_call_duration_seconds", GATEWAY),
+                unit="s",
+            ),
+            Panel(
+                title="Unrecorded, and answered without a call",
+                description="Submissions that went through unwatched, or are watched later; status questions that needed no call.",
+                queries=(
+                    (rate("leadsquared_gateway_unrecorded_total", "account", ACCOUNT), "unrecorded in {{account}}"),
+                    (
+                        rate("leadsquared_gateway_cached_answers_total", "account", ACCOUNT),
+                        "from the cache in {{account}}",
+                    ),
+                ),
+                unit="reqps",
+            ),
+        ),
+    ),
+    Row(
         "LeadSquared's queue",
         (
             Panel(
@@ -271,7 +302,10 @@ ROWS = (
                 description="1 while a source works; its failures per second.",
                 queries=(
                     ("leadsquared_exporter_source_up", "{{source}}"),
-                    ("rate(leadsquared_exporter_source_errors_by_kind_total[$__rate_interval])", "{{kind}} at {{source}}"),
+                    (
+                        "rate(leadsquared_exporter_source_errors_by_kind_total[$__rate_interval])",
+                        "{{kind}} at {{source}}",
+                    ),
                 ),
             ),
         ),

@@ -102,14 +102,14 @@ class Forwarder:
         """The answer of a submission is handed on when its RequestID is durable."""
         body = await _read(answer)
         if len(body) > BODY_LIMIT:
-            self._recorder.miss(InvalidResponse("a submission's answer of more than 1 MiB"))
+            self._recorder.miss("a submission's answer of more than 1 MiB")
             return await self._stream(exchange, answer, body)
         try:
             request_id = read_submission(_raw(answer, body))
         except CallError as error:
             exchange.refused(error)
             if isinstance(error, InvalidResponse) and answer.ok:
-                self._recorder.miss(error)
+                self._recorder.miss(str(error))
         else:
             self._traffic.succeeded()
             await self._record(call.api, request_id, exchange.sent)

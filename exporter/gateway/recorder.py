@@ -47,11 +47,10 @@ class Recorder:
         if not done:
             log.warning("the store is slow; an answer was handed on before its request was recorded", **self._where())
 
-    def miss(self, error: Exception) -> None:
+    def miss(self, why: str) -> None:
         """A submission went through, and its RequestID could not be read."""
-        log.warning("a submission can't be watched", error=str(error), **self._where())
-        self._meter.unrecorded_submission(self._source.account)
-        self._health.down(self._source.name, error)
+        self._count(why)
+        self._health.refused(self._source.name, InvalidEntry(why))
 
     async def run(self) -> None:
         """For as long as the gateway runs."""
@@ -75,10 +74,15 @@ class Recorder:
             self._health.up(self._source.name)
 
     def _refused(self, entry: Entry, error: IntakeError | StoreError) -> None:
-        self.miss(error)
+        self._count(str(error))
+        self._health.down(self._source.name, error)
         if isinstance(error, IntakeFull | StoreError) and len(self._late) < MOST_LATE:
             self._late.append(entry)
             self._wanted.set()
+
+    def _count(self, why: str) -> None:
+        log.warning("a submission went through and is not recorded", error=why, **self._where())
+        self._meter.unrecorded_submission(self._source.account)
 
     async def _hand_in_late(self) -> None:
         late, self._late = self._late, []

@@ -25,7 +25,7 @@ class Upstream:
     @asynccontextmanager
     async def call(self, method: str, url: str, *, headers: Any, data: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer, once its headers are there. Raises CallTimeout, ConnectionFailed or InvalidResponse."""
-        with_errors = self._session.request(
+        call = self._session.request(
             method,
             URL(url, encoded=True),
             headers=headers,
@@ -37,7 +37,7 @@ class Upstream:
             max_line_size=_LONGEST_HEADER,
             max_field_size=_LONGEST_HEADER,
         )
-        answer = await _answer(with_errors)
+        answer = await _answer(call)
         try:
             yield answer
         finally:
