@@ -1,0 +1,219 @@
+"""How far the remote queue has come, where it works in the order of submission.
+
+A request with order number s has finished once the frontier F(t), in order numbers, has passed s + w e, where e is standard
+normal and w the disorder of the queue (parallel workers, jumbled submissions). A poll tells on which side the frontier is, as
+a probit observation. The belief about F and its speed is a Gaussian with the dynamics of a Poisson server, updated by moment
+matching (assumed density filtering: Minka 2001, as in TrueSkill, Herbrich et al. 2006). The disorder is not known: seven
+filters with widths from 0.5 to 160 run side by side and the one that has predicted best speaks.
+"""
+
+from collections import deque
+from math import erfc, exp, log, pi, sqrt
+
+WIDTHS = (0.5, 1.5, 4.0, 10.0, 25.0, 64.0, 160.0)
+# A part of all answers that no queue explains: without it one stray request would throw the frontier far off.
+STRAY = 0.03
+_ROOT_2 = sqrt(2.0)
+_ROOT_2_PI = sqrt(2 * pi)
+_FAR = 6.0
+_NEVER = -7.0
+_FORGETTING = 0.02
+# As many answers that contradict the belief, and the queue has jumped.
+_CONTRADICTIONS = 6
+
+
+def below(z: float) -> float:
+    """The standard normal distribution function."""
+    return 0.5 * erfc(-z / _ROOT_2)
+
+
+def density(z: float) -> float:
+    return exp(-z * z / 2) / _ROOT_2_PI
+
+
+def gathered(z: float) -> float:
+    """Cumulative hazard -log(1 - below(z))."""
+    if z < _FAR:
+        return -log(0.5 * erfc(z / _ROOT_2))
+    return z * z / 2 + log(z * _ROOT_2_PI) + 1 / (z * z)
+
+
+def slope(z: float) -> float:
+    """Hazard density(z) / (1 - below(z)), the derivative of `gathered`."""
+    if z < _FAR:
+        return density(z) / (0.5 * erfc(z / _ROOT_2))
+    return z + 1 / z
+
+
+class Filter:
+    """A Gaussian belief about (position, speed) of the frontier, for one width of disorder."""
+
+    __slots__ = ("at", "evidence", "position", "speed", "var", "var_cross", "var_speed", "width")
+
+    def __init__(self, width: float, position: float, now: float) -> None:
+        self.width = width
+        self.at = now
+        self.evidence = 0.0
+        self.position = position
+        self.speed = 1.0
+        self.unsettle(position, 4.0)
+
+    def unsettle(self, position: float, extra: float) -> None:
+        """Believe little: the frontier is somewhere around `position`."""
+        self.position = position
+        self.var = (4 * self.width) ** 2 + extra
+        self.var_cross = 0.0
+        self.var_speed = self.speed * self.speed
+
+    def advance(self, now: float, newest: float) -> None:
+        """Let time pass; the frontier can't be beyond what was submitted."""
+        elapsed = now - self.at
+        if elapsed <= 0:
+            return
+        self.at = now
+        self.position = min(newest, self.position + self.speed * elapsed)
+        self.var += 2 * self.var_cross * elapsed + self.var_speed * elapsed**2 + self.speed * elapsed + 1e-3
+        self.var_cross += self.var_speed * elapsed
+        drift = 0.05 * self.speed + 0.01
+        self.var_speed = min(self.var_speed + drift * drift * elapsed, 4 * self.speed**2 + 1)
+
+    def spread(self, now: float) -> float:
+        """Standard deviation of frontier and disorder together, at `now`."""
+        elapsed = now - self.at
+        moved = 2 * self.var_cross * elapsed + self.var_speed * elapsed**2 + self.speed * elapsed
+        return sqrt(self.var + moved + self.width**2)
+
+    def learn(self, order: float, *, finished: bool, since: float | None) -> float:
+        """An answer about the request with this order number, last seen unfinished `since` seconds ago (None: never
+        asked about). Returns the log of the probability that the belief gave it."""
+        spread = sqrt(self.var + self.width**2)
+        z = (self.position - order) / spread
+        before = None if since is None else z - self.speed * since / spread
+        if before is not None and before < _NEVER:
+            before = None
+        likelihood, gradient, curvature = _finished(z, before) if finished else _unfinished(z, before)
+        explained = (1 - STRAY) * likelihood
+        mixed = explained + STRAY / 2
+        share = explained / mixed
+        if share > 1e-6:
+            self._move(gradient / spread * share, max(0.0, curvature) / spread**2 * share)
+        return log(mixed)
+
+    def pull(self, speed: float, deviation: float) -> None:
+        """A measurement of the speed from elsewhere, with its standard deviation."""
+        gain = self.var_speed + deviation**2
+        wrong = speed - self.speed
+        self.position += self.var_cross / gain * wrong
+        self.speed = max(1e-3, self.speed + self.var_speed / gain * wrong)
+        self.var -= self.var_cross**2 / gain
+        self.var_cross -= self.var_cross * self.var_speed / gain
+        self.var_speed -= self.var_speed**2 / gain
+
+    def _move(self, gradient: float, curvature: float) -> None:
+        var, cross = self.var, self.var_cross
+        self.position += var * gradient
+        self.speed = max(1e-3, self.speed + cross * gradient)
+        self.var = max(var - var * var * curvature, 1e-4)
+        self.var_cross = cross - var * cross * curvature
+        self.var_speed = max(self.var_speed - cross * cross * curvature, 1e-6)
+
+
+def _finished(z: float, before: float | None) -> tuple[float, float, float]:
+    """Probability, first and minus second derivative of its log, of a finish while the frontier went from `before` to z."""
+    if before is None:
+        steep = slope(-z)
+        return below(z), steep, steep * (steep + z)
+    p = below(z) - below(before)
+    if p < 1e-12:
+        return 1e-12, 0.0, 0.0
+    left, right = density(before), density(z)
+    steep = (right - left) / p
+    return p, steep, (z * right - before * left) / p + steep * steep
+
+
+def _unfinished(z: float, before: float | None) -> tuple[float, float, float]:
+    steep = slope(z)
+    if before is None:
+        return exp(-gathered(z)), -steep, steep * (steep - z)
+    gone = slope(before)
+    return exp(gathered(before) - gathered(z)), gone - steep, steep * (steep - z) - gone * (gone - before)
+
+
+class Frontier:
+    """Seven filters, and which of them to believe."""
+
+    def __init__(self, order: float, now: float) -> None:
+        self.newest = order + 1
+        self.filters = [Filter(width, order, now) for width in WIDTHS]
+        self.best = self.filters[1]
+        self._contradictions = 0.0
+        self._finished: deque[float] = deque(maxlen=8)
+
+    def submitted(self, order: float) -> None:
+        self.newest = max(self.newest, order + 1)
+
+    def place(self, order: float, now: float) -> float:
+        """Where the frontier stands relative to a request, in standard deviations; positive when it has passed."""
+        best = self.best
+        position = min(best.position + best.speed * (now - best.at), self.newest)
+        return (position - order) / best.spread(now)
+
+    def hazard(self, order: float, now: float, *, since: float | None) -> tuple[float, float]:
+        """Cumulative hazard that a request gathered in the `since` seconds after it was last seen unfinished (None:
+        ever), and its hazard now in 1/s."""
+        z, pace = self.place(order, now), self.pace(now)
+        total = gathered(z)
+        if since is not None:
+            total = max(0.0, total - gathered(z - pace * since))
+        return total, slope(z) * pace
+
+    def pace(self, now: float) -> float:
+        """How fast `place` grows, in 1/s."""
+        return max(self.best.speed, 0.01) / self.best.spread(now)
+
+    def delay(self, order: float, now: float, *, since: float | None) -> float:
+        """Expected seconds since the finish of a request that has just been found finished."""
+        pace, high = self.pace(now), self.place(order, now)
+        low = -9.0 if since is None else high - pace * since
+        low = max(low, min(-4.0, high - 1.0))
+        total = below(high) - below(low)
+        width = high - low
+        if total < 1e-9:
+            return width / 2 / pace
+        # E[high - z] is the integral of the distribution function over the window.
+        steps = 10
+        inside = sum(below(low + (k + 0.5) * width / steps) - below(low) for k in range(steps))
+        return inside * width / steps / total / pace
+
+    def learn(self, order: float, now: float, *, finished: bool, since: float | None) -> None:
+        for one in self.filters:
+            one.advance(now, self.newest)
+        self._notice(order, finished=finished)
+        scores = [one.learn(order, finished=finished, since=since) for one in self.filters]
+        top = max(scores)
+        # An answer that all predicted alike tells nothing of who is right, and makes none forget.
+        fade = _FORGETTING * min(1.0, (top - min(scores)) * 20)
+        for one, score in zip(self.filters, scores, strict=True):
+            one.evidence = one.evidence * (1 - fade) + score - top
+        self.best = max(self.filters, key=lambda one: one.evidence)
+
+    def pull(self, speed: float, deviation: float, now: float) -> None:
+        """A measurement of the speed from elsewhere, in requests/s."""
+        for one in self.filters:
+            one.advance(now, self.newest)
+            one.pull(speed, deviation)
+
+    def _notice(self, order: float, *, finished: bool) -> None:
+        """A queue that jumped is found again at the median of the last finishes."""
+        z = (self.best.position - order) / sqrt(self.best.var + self.best.width**2)
+        if finished:
+            self._finished.append(order)
+        if abs(z) <= _FAR:
+            self._contradictions = max(0.0, self._contradictions - 0.2)
+            return
+        self._contradictions += finished == (z < 0)
+        if self._contradictions >= _CONTRADICTIONS and finished:
+            self._contradictions = 0.0
+            median = sorted(self._finished)[len(self._finished) // 2]
+            for one in self.filters:
+                one.unsettle(median, 64.0)

@@ -1,0 +1,141 @@
+"""Who is worth comparing: of many unfinished requests, the head of each group of like ones.
+
+Within a group all were about as old (or as far from the frontier) when they were last asked about, so the one asked about
+longest ago (or first in order) is worth most. A pick compares some dozen heads, however many requests there are.
+"""
+
+from array import array
+from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
+
+NOBODY = -1
+
+
+class Chains:
+    """Groups as doubly linked lists through arrays, 10 bytes a slot: first in, first out, any slot removable at once."""
+
+    def __init__(self) -> None:
+        self.heads: dict[int, int] = {}
+        self._tails: dict[int, int] = {}
+        self._group = array("h")
+        self._earlier = array("i")
+        self._later = array("i")
+
+    def append(self, slot: int, group: int) -> None:
+        """Enter a slot at the end of a group (a number from 0 to 32,767)."""
+        missing = slot + 1 - len(self._group)
+        if missing > 0:
+            self._group.extend([NOBODY] * missing)
+            self._earlier.extend([NOBODY] * missing)
+            self._later.extend([NOBODY] * missing)
+        last = self._tails.get(group, NOBODY)
+        self._group[slot], self._earlier[slot], self._later[slot] = group, last, NOBODY
+        self._tails[group] = slot
+        if last == NOBODY:
+            self.heads[group] = slot
+        else:
+            self._later[last] = slot
+
+    def remove(self, slot: int) -> None:
+        """Take a slot out of its group; nothing happens where it is in none."""
+        if slot >= len(self._group) or self._group[slot] == NOBODY:
+            return
+        group, earlier, later = self._group[slot], self._earlier[slot], self._later[slot]
+        self._group[slot] = NOBODY
+        if earlier != NOBODY:
+            self._later[earlier] = later
+        elif later != NOBODY:
+            self.heads[group] = later
+        else:
+            del self.heads[group], self._tails[group]
+            return
+        if later != NOBODY:
+            self._earlier[later] = earlier
+        else:
+            self._tails[group] = earlier
+
+
+# An entry is one integer, (order << SLOT_BITS) | slot: a heap of tuples takes three times the memory.
+SLOT_BITS = 24
+SLOT_MASK = (1 << SLOT_BITS) - 1
+
+
+class Ranks:
+    """Groups as heaps by order number, with lazy deletion: the first in order comes first, whenever it entered."""
+
+    def __init__(self) -> None:
+        self._heaps: dict[int, list[int]] = {}
+        self._sizes: dict[int, int] = {}
+        self._group = array("b")
+
+    def put(self, slot: int, order: int, group: int) -> None:
+        """Enter a slot, or move it. `group` is a number from 0 to 127."""
+        if slot >= len(self._group):
+            self._group.extend([NOBODY] * (slot + 1 - len(self._group)))
+        self.remove(slot)
+        self._group[slot] = group
+        heap = self._heaps.setdefault(group, [])
+        size = self._sizes[group] = self._sizes.get(group, 0) + 1
+        heappush(heap, (order << SLOT_BITS) | slot)
+        if len(heap) > 2 * size + 64:
+            self._compact(group)
+
+    def remove(self, slot: int) -> None:
+        if slot < len(self._group) and (group := self._group[slot]) != NOBODY:
+            self._group[slot] = NOBODY
+            self._sizes[group] -= 1
+
+    def heads(self) -> Iterator[int]:
+        """The first slot of each group that has any."""
+        for group, size in self._sizes.items():
+            if size:
+                yield self._head(group)
+
+    def first(self) -> int | None:
+        """The slot that is first in order of all."""
+        return min(self.heads(), key=self._orders, default=None)
+
+    def _orders(self, slot: int) -> int:
+        return self._heaps[self._group[slot]][0]
+
+    def _head(self, group: int) -> int:
+        heap, groups = self._heaps[group], self._group
+        while groups[heap[0] & SLOT_MASK] != group:
+            heappop(heap)
+        return heap[0] & SLOT_MASK
+
+    def _compact(self, group: int) -> None:
+        kept = [entry for entry in set(self._heaps[group]) if self._group[entry & SLOT_MASK] == group]
+        heapify(kept)
+        self._heaps[group] = kept
+
+
+class Crowd:
+    """Slots from which one can be picked at random, 8 bytes each."""
+
+    def __init__(self) -> None:
+        self._slots = array("i")
+        self._places = array("i")
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __contains__(self, slot: int) -> bool:
+        return slot < len(self._places) and self._places[slot] != NOBODY
+
+    def __getitem__(self, place: int) -> int:
+        return self._slots[place]
+
+    def add(self, slot: int) -> None:
+        missing = slot + 1 - len(self._places)
+        if missing > 0:
+            self._places.extend([NOBODY] * missing)
+        self._places[slot] = len(self._slots)
+        self._slots.append(slot)
+
+    def remove(self, slot: int) -> None:
+        place, last = self._places[slot], self._slots.pop()
+        self._places[slot] = NOBODY
+        if last != slot:
+            self._slots[place] = last
+            self._places[last] = place

@@ -1,0 +1,150 @@
+"""What to poll next for one account: the request whose answer is expected to save most delay."""
+
+from collections.abc import Mapping
+from heapq import heappop, heappush
+from math import inf
+from random import Random
+from typing import Any
+
+from exporter.core.learned.pacer import Pacer
+from exporter.core.learned.stream import Circumstances, Pick, Stream
+from exporter.core.schedule import Undetected, Unfinished
+
+# Polls that a request takes on average where there is budget to spare; more than the budget gives are never made.
+EFFORTS: Mapping[str, float] = {"low": 2.0, "normal": 3.3, "high": inf}
+
+
+class Learned:
+    """A Policy. Every API has models of its own; they compete for the account's calls by what a poll is worth to each."""
+
+    def __init__(
+        self, *, rate: float, burst: float, effort: str, max_staleness: float, random: Random, now: float
+    ) -> None:
+        self.streams: dict[str, Stream] = {}
+        self._pacer = Pacer(rate=rate, burst=burst, now=now)
+        self._polls = EFFORTS[effort]
+        self._max_staleness = max_staleness
+        self._random = random
+        self._homes: dict[int, Stream] = {}
+        self._paused: list[tuple[float, int]] = []
+        self._gap = 1 / rate
+        self._polled_at: float | None = None
+        self._idle_until = 0.0
+
+    def pace(self, rate: float) -> None:
+        """The calls/s that the budget allows now."""
+        self._pacer.rate = rate
+
+    def blocked(self, until: float) -> None:
+        """The budget allows no call before `until`."""
+        self._pacer.blocked(until)
+
+    def add(self, slot: int, request: Unfinished, *, now: float) -> None:
+        stream = self.streams.get(request.api)
+        if stream is None:
+            stream = self.streams[request.api] = Stream(self._random)
+        self._homes[slot] = stream
+        stream.add(slot, request, now)
+        self._idle_until = min(self._idle_until, now + 0.25)
+
+    def forget(self, slot: int) -> None:
+        stream = self._homes.pop(slot, None)
+        if stream is not None:
+            stream.forget(slot)
+
+    def unfinished(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
+        """A poll sent at `sent` showed the request unfinished."""
+        stream = self._homes.get(slot)
+        if stream is not None:
+            stream.unfinished_at(slot, sent, erring=erring)
+
+    def again(self, slot: int, *, now: float, not_before: float = 0.0) -> None:
+        """The request may be picked again, not before `not_before`."""
+        stream = self._homes.get(slot)
+        if stream is None:
+            return
+        if not_before > now:
+            heappush(self._paused, (not_before, slot))
+        else:
+            stream.back(slot, now)
+
+    def finished(self, slot: int, *, now: float) -> None:
+        """An answer that arrived at `now` showed the request finished."""
+        stream = self._homes.pop(slot, None)
+        if stream is not None:
+            stream.finished_by(slot, now, self._circumstances())
+
+    def next(self, now: float) -> int | None:
+        """Pick the slot to poll now; None when none is due, or none worth a call."""
+        self._release(now)
+        if not self._pacer.ready(now):
+            return None
+        circumstances = self._circumstances()
+        best: tuple[Stream, Pick] | None = None
+        for stream in self.streams.values():
+            pick = stream.pick(now, circumstances)
+            if pick is not None and (best is None or pick.worth > best[1].worth):
+                best = stream, pick
+        if best is None:
+            waits = [stream.soon(now, circumstances) for stream in self.streams.values() if len(stream)]
+            self._idle_until = now + min(waits, default=0.2)
+            return None
+        stream, pick = best
+        stream.take(pick.slot, pick.kind)
+        self._spend(now)
+        return pick.slot
+
+    def due(self) -> float | None:
+        """When `next` may have something; None when nothing is left."""
+        paused = self._paused[0][0] if self._paused else inf
+        if any(len(stream) for stream in self.streams.values()):
+            return min(paused, max(self._pacer.due(), self._idle_until))
+        return None if paused == inf else paused
+
+    def place(self, slot: int, lower: float, upper: float) -> float:
+        """When the request most plausibly finished, given that it did in (lower, upper]."""
+        stream = self._homes.get(slot)
+        return (lower + upper) / 2 if stream is None else stream.place(slot, lower, upper)
+
+    def undetected(self, api: str) -> Undetected | None:
+        stream = self.streams.get(api)
+        return None if stream is None else stream.undetected()
+
+    def queue_speed(self, api: str, per_second: float, *, now: float) -> None:
+        """The vendor's own figure of how many requests the queue of an API processes a second."""
+        stream = self.streams.get(api)
+        if stream is not None:
+            stream.queue_speed(per_second, now)
+
+    def state(self) -> dict[str, Any]:
+        return {api: stream.state() for api, stream in self.streams.items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what an earlier process learned; what can't be read is left out. Before requests are added."""
+        for api, learned in state.items():
+            self.streams.setdefault(api, Stream(self._random)).restore(learned)
+
+    def _circumstances(self) -> Circumstances:
+        unfinished = sum(stream.unfinished for stream in self.streams.values())
+        pace = min(self._pacer.rate, 1 / self._gap)
+        return Circumstances(
+            rate=self._pacer.rate,
+            pace=pace,
+            round_time=unfinished / pace,
+            unfinished=unfinished,
+            polls=self._polls,
+            longest=self._max_staleness,
+        )
+
+    def _release(self, now: float) -> None:
+        while self._paused and self._paused[0][0] <= now:
+            _, slot = heappop(self._paused)
+            stream = self._homes.get(slot)
+            if stream is not None:
+                stream.back(slot, now)
+
+    def _spend(self, now: float) -> None:
+        self._pacer.spend()
+        if self._polled_at is not None:
+            self._gap += 0.01 * (max(1e-3, now - self._polled_at) - self._gap)
+        self._polled_at = now

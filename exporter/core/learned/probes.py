@@ -1,0 +1,62 @@
+"""Polls of requests picked uniformly at random: the only ones that tell without bias what nobody has noticed yet."""
+
+from math import sqrt
+
+from exporter.core.schedule import Undetected
+
+SHARE = 0.02
+SHARE_IN_TURN = 0.01
+# While it has to be found out whether the order of the queue can be trusted.
+SHARE_ON_TRIAL = 0.10
+_MEMORY = 0.985
+
+
+class Probes:
+    """When the next one is due, and what they found."""
+
+    def __init__(self) -> None:
+        self._owed = 0.0
+        self._finished = 0.0
+        self._surprises = 0.0
+        self._made = 0.0
+        self._squares = 0.0
+        self._trials = 0.0
+
+    @property
+    def surprises(self) -> float:
+        """Discounted number of finished requests that the present view had taken for unfinished, since `restart`."""
+        return self._surprises
+
+    def grow(self, share: float) -> None:
+        """A poll was made."""
+        self._owed = min(2.0, self._owed + share)
+
+    def due(self) -> bool:
+        return self._owed >= 1
+
+    def made(self, *, finished: bool, surprise: bool) -> None:
+        self._finished = self._finished * _MEMORY + finished
+        self._made = self._made * _MEMORY + 1
+        self._squares = self._squares * _MEMORY**2 + 1
+        self._surprises = self._surprises * _MEMORY + surprise
+        self._trials = self._trials * _MEMORY + 1
+
+    def spend(self) -> None:
+        self._owed -= 1
+
+    def restart(self) -> None:
+        """Another view is on trial: surprises of the one before do not count against it."""
+        self._surprises = self._trials = 0.0
+
+    def hidden(self) -> float:
+        """The part of all unfinished requests that has finished where the present view does not look."""
+        return (self._surprises + 0.1) / (self._trials + 8)
+
+    def undetected(self, unfinished: int) -> Undetected | None:
+        """None before the first probe. The share is Agresti and Coull's, the sample as large as its discounted weights."""
+        if not self._made:
+            return None
+        sample = self._made**2 / self._squares
+        share = (self._finished / self._made * sample + 2) / (sample + 4)
+        plain = self._finished / self._made
+        return Undetected(plain * unfinished, sqrt(share * (1 - share) / (sample + 4)) * unfinished)

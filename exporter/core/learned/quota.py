@@ -1,0 +1,85 @@
+"""Bounds how long a request can go unpolled, and how much that may cost.
+
+A policy that polls where it expects news lets the others wait. Whoever was not asked for longer than a multiple of a full
+round is asked next, but only with a share of the polls: about as much of them as such polls find, compared with the others,
+and more when finishes are noticed late.
+"""
+
+# In rounds: one round is the time in which every unfinished request could be polled once.
+ROUNDS = 1.2
+# At light load, where polls are saved on purpose.
+CALM_ROUNDS = 3.0
+CALM_SECONDS = 30.0
+SHORTEST = 1.0
+LEAST_SHARE = 0.01
+LARGEST_SHARE = 0.8
+LATE_ROUNDS = 1.3
+# Of polls while the budget is short, for requests past the longest time that the configuration allows.
+OVERDUE_SHARE = 0.2
+_MEMORY = 0.98
+_HOARD = 3.0
+
+
+class Rate:
+    """A discounted share of successes."""
+
+    def __init__(self, successes: float, trials: float) -> None:
+        self.successes, self.trials = successes, trials
+
+    def saw(self, success: bool) -> None:
+        self.successes = self.successes * _MEMORY + success
+        self.trials = self.trials * _MEMORY + 1
+
+    @property
+    def value(self) -> float:
+        return self.successes / self.trials
+
+
+class Quota:
+    """The part of the polls that goes to whoever was not asked for longest."""
+
+    def __init__(self) -> None:
+        self.chosen = Rate(2.0, 5.0)
+        self._stale = Rate(1.0, 5.0)
+        self._urgency = 1.0
+        self._least_urgency = 0.3
+        self._longest_round = 0.0
+        self._saved = 0.0
+        self._overdue = 0.0
+
+    @property
+    def share(self) -> float:
+        found = self._stale.value / max(0.02, self.chosen.value)
+        return max(LEAST_SHARE, min(LARGEST_SHARE, self._urgency * found))
+
+    def due(self, unasked: float, *, round_time: float, calm: bool, longest: float) -> bool:
+        """Whether a request that was not asked about for `unasked` seconds is to be polled now. `longest` seconds is the
+        bound that the configuration gives."""
+        self._saved = min(_HOARD, self._saved + self.share)
+        self._overdue = min(1.0, self._overdue + OVERDUE_SHARE)
+        limit = max(CALM_SECONDS, CALM_ROUNDS * round_time) if calm else max(SHORTEST, ROUNDS * round_time)
+        if unasked > longest and (calm or self._overdue >= 1):
+            self._overdue -= 1
+            return True
+        if self._saved < 1 or unasked <= limit:
+            return False
+        self._saved -= 1
+        return True
+
+    def polled(self, *, stale: bool, found: bool) -> None:
+        (self._stale if stale else self.chosen).saw(found)
+
+    def noticed(self, delay: float, *, round_time: float) -> bool:
+        """A finish was noticed after `delay` seconds: whether that was late. One in a hundred may be."""
+        self._longest_round = max(round_time, self._longest_round * 0.998)
+        late = delay > LATE_ROUNDS * self._longest_round
+        self._urgency = min(8.0, self._urgency * 1.15) if late else max(self._least_urgency, self._urgency * 0.9985)
+        return late
+
+    def relax(self) -> None:
+        """The order of the queue is known: what was not asked about waits for its turn, and need not be looked at."""
+        self._urgency, self._least_urgency = 0.1, 0.02
+        self.chosen = Rate(2.0, 5.0)
+
+    def tighten(self) -> None:
+        self._urgency, self._least_urgency = max(1.0, self._urgency), 0.3

@@ -1,0 +1,444 @@
+"""The unfinished requests of one API, and what is known of how they finish."""
+
+from array import array
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from math import exp, expm1, inf, log, nan
+from random import Random
+from typing import Any
+
+from exporter.core.learned.frontier import Frontier
+from exporter.core.learned.lineup import Chains, Crowd, Ranks
+from exporter.core.learned.probes import SHARE, SHARE_IN_TURN, SHARE_ON_TRIAL, Probes
+from exporter.core.learned.quota import Quota
+from exporter.core.learned.selector import Selector, View
+from exporter.core.learned.survival import BINS, Survival
+from exporter.core.learned.value import price, value
+from exporter.core.recency import Recency
+from exporter.core.schedule import Undetected, Unfinished
+
+# Nobody is asked twice within this time.
+SHORTEST_GAP = 0.15
+# How much of the finishing is taken to happen anywhere, whatever the order says.
+ANYWHERE = 0.05
+# A probe that finds a finish to which the order gave less than this hazard is a surprise.
+SURPRISE = 0.12
+_UNORDERED = -1
+_AGES_A_GROUP = 6
+_GOLDEN = 0.6180339887498949
+_FLOOR = 1e-3
+_MOST_LOSS = 7.0
+_RECENT_FINISHES = 100
+
+
+class Kind(StrEnum):
+    """Why a request is polled."""
+
+    CHOSEN = "chosen"
+    STALE = "stale"
+    PROBE = "probe"
+
+
+class Class:
+    """What a request is compared with. FRESH ones have an order; for ERRING ones the vendor retries."""
+
+    FRESH, ERRING, UNDATED, UNORDERED = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A request to poll and what that is worth, in seconds of delay; inf for what is due whatever it is worth."""
+
+    slot: int
+    worth: float
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What an account can do now. `rate` is the calls/s that the budget allows, `round_time` the seconds in which every
+    unfinished request could be asked once at the pace of late; `polls` what a request may take at light load."""
+
+    rate: float
+    pace: float
+    round_time: float
+    unfinished: int
+    polls: float
+    longest: float
+
+
+class Stream:
+    """Columns by slot, the lineups over them, and the models. All times are seconds since the epoch."""
+
+    def __init__(self, random: Random) -> None:
+        self.selector = Selector()
+        self.probes = Probes()
+        self.quota = Quota()
+        self.fresh, self.erring, self.undated = Survival(), Survival(), Survival()
+        self.frontier: Frontier | None = None
+        self.calm = False
+        self._random = random
+        self._crowd = Crowd()
+        self._turns = Recency()
+        self._ages = Chains()
+        self._ranks = Ranks()
+        self._under_way: dict[int, Kind] = {}
+        self._origin, self._clock, self._asked = array("d"), array("d"), array("d")
+        self._order, self._class = array("q"), array("b")
+        self._origins = 0.0
+        self._finishes: deque[float] = deque(maxlen=_RECENT_FINISHES)
+        self._anywhere = 0.1
+        self._level = 0.5
+        self._off = 0.0
+        self._price, self._priced_at = 0.02, -100.0
+
+    def __len__(self) -> int:
+        """Requests that can be picked."""
+        return len(self._crowd)
+
+    @property
+    def unfinished(self) -> int:
+        return len(self._crowd) + len(self._under_way)
+
+    def add(self, slot: int, request: Unfinished, now: float) -> None:
+        self._extend(slot)
+        self._origin[slot] = self._clock[slot] = request.origin
+        self._asked[slot] = nan if request.asked is None else request.asked
+        self._order[slot] = _UNORDERED if request.order is None else request.order
+        self._class[slot] = self._fresh_class(request)
+        self._origins += request.origin
+        if request.erring:
+            self._class[slot], self._clock[slot] = Class.ERRING, now
+        if request.order is not None:
+            self._submitted(request.order, now)
+        self._enter(slot, now)
+
+    def forget(self, slot: int) -> None:
+        """The request is no longer to be polled, for reasons that tell nothing."""
+        if self._leave(slot) or self._under_way.pop(slot, None) is not None:
+            self._origins -= self._origin[slot]
+
+    def take(self, slot: int, kind: Kind) -> None:
+        """The request is being asked about: nobody picks it until its answer."""
+        self._leave(slot)
+        self._under_way[slot] = kind
+        in_turn = self.selector.view is View.TURN
+        on_trial = self.selector.young and not self.calm
+        self.probes.grow(SHARE_IN_TURN if in_turn else SHARE_ON_TRIAL if on_trial else SHARE)
+
+    def unfinished_at(self, slot: int, sent: float, *, erring: bool) -> None:
+        """A poll sent at `sent` showed the request unfinished."""
+        self._observe(slot, sent, finished=False)
+        if erring != (self._class[slot] == Class.ERRING):
+            self._class[slot] = Class.ERRING if erring else self._calm_class(slot)
+            self._clock[slot] = sent if erring else self._origin[slot]
+        self._asked[slot] = sent
+
+    def back(self, slot: int, now: float) -> None:
+        """The request can be picked again."""
+        if self._under_way.pop(slot, None) is not None:
+            self._enter(slot, now)
+
+    def finished_by(self, slot: int, now: float, circumstances: Circumstances) -> None:
+        """An answer that arrived at `now` showed the request finished."""
+        if slot not in self._under_way:
+            return
+        self._judge(slot, now, circumstances)
+        self._observe(slot, now, finished=True)
+        self._finishes.append(now)
+        del self._under_way[slot]
+        self._origins -= self._origin[slot]
+
+    def pick(self, now: float, circumstances: Circumstances) -> Pick | None:
+        """Whom to ask, or None where nobody is worth it."""
+        count = len(self._crowd)
+        if not count:
+            return None
+        worth = self._worth_asking(now, circumstances)
+        view = self._view()
+        first = self._turns.first
+        pick = self._probe(now) or self._stale(first, now, view, circumstances)
+        if pick is not None:
+            return pick
+        if view is View.TURN and first is not None:
+            best: Pick | None = Pick(first, max(self._value(first, now, View.AGE), 1e-9), Kind.CHOSEN)
+        else:
+            best = self._best(now, view)
+        return best if best is not None and best.worth >= worth else None
+
+    def soon(self, now: float, circumstances: Circumstances) -> float:
+        """Seconds until somebody may be worth asking, when nobody is now: a value grows about as the square of time."""
+        best, worth = self._best(now, self._view()), self._worth_asking(now, circumstances)
+        if best is None or best.worth <= 0:
+            return 0.2
+        grown = (worth / best.worth) ** 0.5 if best.worth < worth else 1.0
+        return max(0.2, min(5.0, 0.5 * (grown - 1) * (now - self._since(best.slot))))
+
+    def place(self, slot: int, lower: float, upper: float) -> float:
+        """When the request finished, given that it did in (lower, upper]: a draw from what is believed of it, so that the
+        distribution of many is right. Draws are spread evenly (golden ratio sequence)."""
+        self._level = (self._level + _GOLDEN) % 1.0
+        clock = self._clock[slot]
+        table = self._table(slot)
+        return clock + table.quantile(max(0.0, lower - clock), max(1e-6, upper - clock), self._level)
+
+    def undetected(self) -> Undetected | None:
+        return self.probes.undetected(self.unfinished)
+
+    def queue_speed(self, per_second: float, now: float) -> None:
+        """The vendor's figure may count all its customers: what it was off by so far is taken into account, and it tells
+        more of a change than of the size."""
+        own = self.finish_rate(now)
+        if self.frontier is None or per_second <= 0 or own <= 0:
+            return
+        off = log(per_second / own)
+        self._off += 0.1 * (off - self._off)
+        if abs(off - self._off) < 1.0:
+            return
+        expected = per_second / exp(self._off)
+        self.frontier.pull(expected, 0.5 * expected, now)
+
+    def state(self) -> dict[str, Any]:
+        """What has been learned, for `restore`; JSON."""
+        return {
+            "fresh": self.fresh.state(),
+            "erring": self.erring.state(),
+            "undated": self.undated.state(),
+            "selector": self.selector.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """What is not as `state` writes it is left out: it is learned again."""
+        tables = {"fresh": self.fresh, "erring": self.erring, "undated": self.undated}
+        with suppress(KeyError, IndexError, TypeError, ValueError):
+            for name, table in tables.items():
+                table.restore(state[name])
+            self.selector.restore(state["selector"])
+        if self.selector.view is not View.ORDER:
+            self.quota.tighten()
+
+    def finish_rate(self, now: float) -> float:
+        """Finishes noticed a second, of late."""
+        if len(self._finishes) < 4:
+            return 0.0
+        return (len(self._finishes) - 1) / max(_FLOOR, now - self._finishes[0])
+
+    # Choosing
+
+    def _view(self) -> View:
+        """At light load, where every poll counts, order first has to have shown that it pays."""
+        view = self.selector.view
+        return View.AGE if self.calm and view is View.ORDER and not self.selector.proven else view
+
+    def _probe(self, now: float) -> Pick | None:
+        if not self.probes.due():
+            return None
+        slot = self._crowd[int(self._random.random() * len(self._crowd))]
+        if now - self._since(slot) < 3 * SHORTEST_GAP:
+            return None
+        self.probes.spend()
+        return Pick(slot, inf, Kind.PROBE)
+
+    def _stale(self, first: int | None, now: float, view: View, circumstances: Circumstances) -> Pick | None:
+        if first is None or view is View.TURN:
+            return None
+        unasked, calm = now - self._since(first), self.calm
+        round_time = circumstances.round_time
+        if self.quota.due(unasked, round_time=round_time, calm=calm, longest=circumstances.longest):
+            return Pick(first, inf, Kind.STALE)
+        return None
+
+    def _best(self, now: float, view: View) -> Pick | None:
+        best, most = None, 0.0
+        for slot in self._candidates(view):
+            worth = self._value(slot, now, view)
+            if worth > most and now - self._since(slot) >= SHORTEST_GAP:
+                best, most = slot, worth
+        return None if best is None else Pick(best, most, Kind.CHOSEN)
+
+    def _candidates(self, view: View) -> Iterator[int]:
+        if view is not View.ORDER:
+            yield from self._ages.heads.values()
+            return
+        yield from self._ranks.heads()
+        for group, slot in self._ages.heads.items():
+            if group >> 8 != Class.FRESH:
+                yield slot
+
+    def _value(self, slot: int, now: float, view: View) -> float:
+        gathered, hazard = self._hazard(slot, now, view)
+        return value(gathered, hazard)
+
+    def _hazard(self, slot: int, now: float, view: View) -> tuple[float, float]:
+        """What the request gathered since it was last seen unfinished, and its hazard now (1/s)."""
+        if view is View.ORDER and self.frontier is not None and self._class[slot] == Class.FRESH:
+            asked = self._asked[slot]
+            since = None if asked != asked else now - asked
+            gathered, hazard = self.frontier.hazard(self._order[slot], now, since=since)
+            anywhere = ANYWHERE * max(self.finish_rate(now), 0.1) / max(1, self.unfinished)
+            return gathered + anywhere * (now - self._since(slot)), hazard + anywhere
+        table, age = self._table(slot), now - self._clock[slot]
+        return table.integrated(age) - table.integrated(self._seen_age(slot)), table.hazard(age)
+
+    def _worth_asking(self, now: float, circumstances: Circumstances) -> float:
+        """The price of a poll, nothing while the budget is needed: with fewer than `polls` a request to go round."""
+        spare = self._spare(now, circumstances)
+        self.calm = spare > 0
+        return min(1.0, max(0.0, spare / 1.4)) * self._full_price(now, circumstances.polls)
+
+    def _full_price(self, now: float, polls: float) -> float:
+        if self._view() is View.ORDER and self.frontier is not None and polls != inf:
+            return value(-log(1 - 1 / polls), self.frontier.pace(now))
+        if self.fresh.finishes - self._priced_at >= (50 if self.fresh.finishes >= 50 else 2 + self._priced_at):
+            self._priced_at = self.fresh.finishes
+            self._price = price(self.fresh, polls)
+        return self._price
+
+    def _spare(self, now: float, circumstances: Circumstances) -> float:
+        """Polls a request that the budget gives beyond those wanted."""
+        share = circumstances.rate * self.unfinished / max(1, circumstances.unfinished)
+        by_finishes = share / max(1e-9, self.finish_rate(now))
+        # While a backlog builds up there are few finishes yet, and the requests are young.
+        by_ages = share * (now - self._origins / self.unfinished) / self.unfinished
+        return min(by_finishes, by_ages) - circumstances.polls - 0.2
+
+    # Learning
+
+    def _observe(self, slot: int, now: float, *, finished: bool) -> None:
+        kind = self._under_way[slot]
+        if kind is not Kind.PROBE:
+            self.quota.polled(stale=kind is Kind.STALE, found=finished)
+        surprise = False
+        if self.frontier is not None and self._class[slot] == Class.FRESH:
+            order = self._hazard(slot, now, View.ORDER)[0]
+            surprise = finished and order < SURPRISE
+            if self.selector.view is not View.ORDER:
+                age = self._hazard(slot, now, View.AGE)[0]
+                self.selector.predicted(order=_score(order, finished), age=_score(age, finished))
+            asked = self._asked[slot]
+            since = None if asked != asked else now - asked
+            self.frontier.learn(self._order[slot], now, finished=finished, since=since)
+        if kind is Kind.PROBE:
+            self.probes.made(finished=finished, surprise=surprise)
+        self._learn_age(slot, now, finished=finished)
+
+    def _learn_age(self, slot: int, now: float, *, finished: bool) -> None:
+        table, lower, upper = self._table(slot), self._seen_age(slot), max(0.0, now - self._clock[slot])
+        if finished:
+            table.finished(min(lower, upper), upper)
+        elif upper > lower:
+            table.unfinished(lower, upper)
+
+    def _judge(self, slot: int, now: float, circumstances: Circumstances) -> None:
+        """How late the finish was noticed, and what that says of the view that chose."""
+        delay = self._delay(slot, now)
+        late = self.quota.noticed(delay, round_time=circumstances.round_time)
+        if self._view() is not self.selector.view:
+            return
+        rate, pace = self.finish_rate(now), circumstances.pace
+        in_turn = circumstances.unfinished / max(2 * pace - rate, pace)
+        hidden = self.probes.hidden() * 2 * pace / max(rate, 0.05)
+        changed = self.selector.noticed(delay, in_turn, late=late, hidden=hidden, surprises=self.probes.surprises)
+        if changed:
+            self._changed_view()
+
+    def _changed_view(self) -> None:
+        if self.selector.view is View.ORDER:
+            self.quota.relax()
+            self.probes.restart()
+        else:
+            self.quota.tighten()
+
+    def _delay(self, slot: int, now: float) -> float:
+        window = now - self._since(slot)
+        view = self._view()
+        if view is View.TURN:
+            return window / 2
+        if view is View.ORDER and self.frontier is not None and self._class[slot] == Class.FRESH:
+            return self._order_delay(slot, now, window, self.frontier)
+        age = now - self._clock[slot]
+        return age - self._table(slot).mean(self._seen_age(slot), age)
+
+    def _order_delay(self, slot: int, now: float, window: float, frontier: Frontier) -> float:
+        """What order does not explain finished anywhere in its window: a mixture whose weight is learned (EM)."""
+        asked, order = self._asked[slot], self._order[slot]
+        since = None if asked != asked else now - asked
+        in_order = -expm1(-frontier.hazard(order, now, since=since)[0]) * (1 - self._anywhere)
+        rate = max(self.finish_rate(now), 0.01) / max(1, self.unfinished)
+        anywhere = -expm1(-window * rate) * self._anywhere + 1e-9
+        explained = in_order / (in_order + anywhere)
+        self._anywhere = min(0.9, max(0.01, 0.98 * self._anywhere + 0.02 * (1 - explained)))
+        return explained * min(window, frontier.delay(order, now, since=since)) + (1 - explained) * window / 2
+
+    # Bookkeeping
+
+    def _enter(self, slot: int, now: float) -> None:
+        self._crowd.add(slot)
+        self._turns.append(slot)
+        group = self._class[slot]
+        self._ages.append(slot, (group << 8) | (BINS.of(self._seen_age(slot)) // _AGES_A_GROUP))
+        if group == Class.FRESH:
+            self._ranks.put(slot, self._order[slot], self._rank_group(slot, now))
+
+    def _rank_group(self, slot: int, now: float) -> int:
+        if self.frontier is None or self._asked[slot] != self._asked[slot]:
+            return 0
+        place = self.frontier.place(self._order[slot], now)
+        return 0 if place < -4 else 17 + int(min(16.0, place * 4))
+
+    def _leave(self, slot: int) -> bool:
+        if slot not in self._crowd:
+            return False
+        self._crowd.remove(slot)
+        self._turns.remove(slot)
+        self._ages.remove(slot)
+        self._ranks.remove(slot)
+        return True
+
+    def _submitted(self, order: int, now: float) -> None:
+        if self.frontier is None:
+            self.frontier = Frontier(order, now)
+            self.selector.ordered()
+            self._changed_view()
+        self.frontier.submitted(order)
+
+    def _table(self, slot: int) -> Survival:
+        group = self._class[slot]
+        return self.erring if group == Class.ERRING else self.undated if group == Class.UNDATED else self.fresh
+
+    def _fresh_class(self, request: Unfinished) -> int:
+        if not request.dated:
+            return Class.UNDATED
+        return Class.UNORDERED if request.order is None else Class.FRESH
+
+    def _calm_class(self, slot: int) -> int:
+        # Whether it was dated matters no more after an error: its age at the next finish is long.
+        return Class.UNORDERED if self._order[slot] == _UNORDERED else Class.FRESH
+
+    def _since(self, slot: int) -> float:
+        """When the request was last asked about; its submission, or first sight, where never."""
+        asked = self._asked[slot]
+        return self._origin[slot] if asked != asked else asked
+
+    def _seen_age(self, slot: int) -> float:
+        """The age up to which it is known to be unfinished."""
+        asked = self._asked[slot]
+        return 0.0 if asked != asked else max(0.0, asked - self._clock[slot])
+
+    def _extend(self, slot: int) -> None:
+        missing = slot + 1 - len(self._origin)
+        if missing > 0:
+            for times in (self._origin, self._clock, self._asked):
+                times.extend([nan] * missing)
+            self._order.extend([_UNORDERED] * missing)
+            self._class.extend([Class.FRESH] * missing)
+
+
+def _score(gathered: float, finished: bool) -> float:
+    """Log-probability of an answer under a hazard; bounded, so that one miss does not decide."""
+    if finished:
+        return log(max(_FLOOR, -expm1(-gathered)))
+    return -min(gathered, _MOST_LOSS)

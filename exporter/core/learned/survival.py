@@ -1,0 +1,199 @@
+"""How long requests last: a hazard table over age, learned from polls.
+
+A poll never shows when a request finished, only that it did between the poll before and this one (interval censoring,
+Turnbull 1976). A finish is therefore spread over its window in proportion to the density that the table gives it now, and
+every window adds the time at risk that it surely or probably held: the E-step of an EM algorithm, taken once a finish, as a
+stochastic approximation with a memory of some hundred finishes.
+"""
+
+from array import array
+from collections.abc import Sequence
+from math import expm1, log
+
+# Finishes after which an observation has lost most (1 - 1/e) of its weight: long enough to tell 20 bins apart, short enough to
+# follow a change of the remote side within minutes of traffic.
+MEMORY = 600.0
+FIRST_EDGE = 0.25
+RATIO = 1.05
+LAST_EDGE = 3 * 86400.0
+# The prior is worth one finish: hazard 1/(2 age), under which a request that has lasted t lasts a part of t more.
+PRIOR_SLOPE = 0.5
+# Neighbouring bins are pooled until they hold this many finishes.
+POOLED_FINISHES = 8.0
+_POOLING_STEPS = 7
+_RESCALE = 1e6
+
+
+class Bins:
+    """Ages in bins [0, 0.25), [0.25, 0.2625) … whose edges grow by 5 % up to three days; the last one is open."""
+
+    def __init__(self) -> None:
+        self._log_ratio = log(RATIO)
+        self.size = int(log(LAST_EDGE / FIRST_EDGE) / self._log_ratio) + 2
+        self.edges = [0.0] + [FIRST_EDGE * RATIO**k for k in range(self.size)]
+
+    def of(self, age: float) -> int:
+        """The bin of an age in seconds."""
+        if age < FIRST_EDGE:
+            return 0
+        return min(self.size - 1, int(log(age / FIRST_EDGE) / self._log_ratio) + 1)
+
+
+BINS = Bins()
+
+
+class Survival:
+    """Hazard h (1/s) and cumulative hazard H of the time from an origin to the finish; survival is exp(-H)."""
+
+    def __init__(self, memory: float = MEMORY) -> None:
+        size = BINS.size
+        self.finishes = 0.0
+        self._memory = memory
+        self._weight = 1.0
+        self._since = 0
+        self._events = array("d", bytes(8 * size))
+        self._exposure = array("d", bytes(8 * size))
+        # Whole bins passed, as differences: a window over a hundred bins costs two additions.
+        self._passed = array("d", bytes(8 * (size + 1)))
+        self.hazards = [0.0] * size
+        self.cumulative = [0.0] * (size + 1)
+        self._rebuild()
+
+    def hazard(self, age: float) -> float:
+        return self.hazards[BINS.of(age)]
+
+    def integrated(self, age: float) -> float:
+        """H(age)."""
+        k = BINS.of(age)
+        return self.cumulative[k] + max(0.0, age - BINS.edges[k]) * self.hazards[k]
+
+    def unfinished(self, lower: float, upper: float) -> None:
+        """A request stayed unfinished from age `lower` to age `upper`: exposure, no finish."""
+        first, last, weight = BINS.of(lower), BINS.of(upper), self._weight
+        if first == last:
+            self._exposure[first] += weight * (upper - lower)
+            return
+        self._exposure[first] += weight * (BINS.edges[first + 1] - lower)
+        self._exposure[last] += weight * (upper - BINS.edges[last])
+        self._passed[first + 1] += weight
+        self._passed[last] -= weight
+
+    def finished(self, lower: float, upper: float) -> None:
+        """A request finished at an age in (lower, upper]."""
+        self._spread(lower, upper)
+        self.finishes += 1
+        self._since += 1
+        self._weight *= 1 + 1 / self._memory
+        if self._weight > _RESCALE:
+            self._rescale()
+        if self._since >= min(32.0, 4 + self.finishes / 8):
+            self._rebuild()
+
+    def mean(self, lower: float, upper: float) -> float:
+        """The expected age at the finish, given that it lies in (lower, upper]."""
+        parts = self._parts(lower, upper)
+        return sum(p * (low + high) / 2 for _, low, high, p in parts)
+
+    def quantile(self, lower: float, upper: float, level: float) -> float:
+        """The age below which the finish lies with probability `level`, given that it lies in (lower, upper]."""
+        left = level
+        for _, low, high, p in self._parts(lower, upper):
+            if left <= p and p > 0:
+                return low + (high - low) * left / p
+            left -= p
+        return upper
+
+    def state(self) -> dict[str, list[float]]:
+        """What has been learned, for `restore`: finishes and seconds at risk of the bins that have any."""
+        exposure = self._exposures()
+        used = [k for k in range(BINS.size) if exposure[k] > 0 or self._events[k] > 0]
+        scale = 1 / self._weight
+        return {
+            "finishes": [self.finishes],
+            "bins": [float(k) for k in used],
+            "events": [round(self._events[k] * scale, 6) for k in used],
+            "exposure": [round(exposure[k] * scale, 3) for k in used],
+        }
+
+    def restore(self, state: dict[str, list[float]]) -> None:
+        """Raises KeyError, IndexError, TypeError or ValueError when `state` is none of ours."""
+        self.finishes = float(state["finishes"][0])
+        for k, events, exposure in zip(state["bins"], state["events"], state["exposure"], strict=True):
+            self._events[int(k)], self._exposure[int(k)] = float(events), float(exposure)
+        self._rebuild()
+
+    def _parts(self, lower: float, upper: float) -> list[tuple[int, float, float, float]]:
+        """The window cut at the edges of bins, as (bin, from, to, probability)."""
+        first, last = BINS.of(lower), BINS.of(upper)
+        total = -expm1(self.integrated(lower) - self.integrated(upper))
+        if first == last or total <= 1e-12:
+            return self._flat(lower, upper, first, last)
+        parts, low, survival = [], lower, 1.0
+        for k in range(first, last + 1):
+            high = BINS.edges[k + 1] if k < last else upper
+            died = -expm1(-self.hazards[k] * (high - low))
+            parts.append((k, low, high, survival * died / total))
+            survival *= 1 - died
+            low = high
+        return parts
+
+    def _flat(self, lower: float, upper: float, first: int, last: int) -> list[tuple[int, float, float, float]]:
+        width = max(upper - lower, 1e-9)
+        edges = [lower, *BINS.edges[first + 1 : last + 1], upper]
+        return [(first + i, edges[i], edges[i + 1], (edges[i + 1] - edges[i]) / width) for i in range(len(edges) - 1)]
+
+    def _spread(self, lower: float, upper: float) -> None:
+        remaining, weight = 1.0, self._weight
+        for k, low, high, p in self._parts(lower, upper):
+            remaining -= p
+            self._events[k] += weight * p
+            self._exposure[k] += weight * (high - low) * (max(0.0, remaining) + p / 2)
+
+    def _exposures(self) -> list[float]:
+        passed, found, edges = 0.0, [], BINS.edges
+        for k in range(BINS.size):
+            passed += self._passed[k]
+            found.append(self._exposure[k] + passed * (edges[k + 1] - edges[k]))
+        return found
+
+    def _rescale(self) -> None:
+        for column in (self._events, self._exposure, self._passed):
+            for k in range(len(column)):
+                column[k] /= self._weight
+        self._weight = 1.0
+
+    def _rebuild(self) -> None:
+        """The M-step: finishes over seconds at risk, pooled over as many neighbours as it takes to know something."""
+        self._since = 0
+        scale = 1 / self._weight
+        events = _running(self._events, scale)
+        exposure = _running(self._exposures(), scale)
+        needed = min(POOLED_FINISHES, max(2.0, events[-1] / 25))
+        total = 0.0
+        for k in range(BINS.size):
+            low, high = _pool(events, k, needed)
+            prior = PRIOR_SLOPE / max(FIRST_EDGE, (BINS.edges[k] + BINS.edges[k + 1]) / 2)
+            hazard = (events[high] - events[low] + 1) / (exposure[high] - exposure[low] + 1 / prior)
+            self.hazards[k] = hazard
+            self.cumulative[k] = total
+            total += hazard * (BINS.edges[k + 1] - BINS.edges[k])
+        self.cumulative[BINS.size] = total
+
+
+def _running(values: Sequence[float], scale: float) -> list[float]:
+    sums = [0.0]
+    for value in values:
+        sums.append(sums[-1] + value * scale)
+    return sums
+
+
+def _pool(events: Sequence[float], k: int, needed: float) -> tuple[int, int]:
+    """The bins [low, high) around bin `k` that hold `needed` finishes, as few of them as possible; not without end."""
+    low, high, step, size = k, k + 1, 1, len(events) - 1
+    for attempt in range(_POOLING_STEPS):
+        if events[high] - events[low] >= needed:
+            break
+        low, high = max(0, low - step), min(size, high + step)
+        if attempt >= 2:
+            step *= 2
+    return low, high
