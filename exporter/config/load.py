@@ -92,9 +92,6 @@ def _check_polling(polling: Item, problems: Problems) -> None:
             "a request in ERROR is given up before the error is final"
         )
         problems.warn(polling.place(name), polling.path_of(name), message)
-    if polling.values.get("policy") == "learned":
-        message = "policy learned is not in this version yet; age is used"
-        problems.warn(polling.place("policy"), polling.path_of("policy"), message)
 
 
 def _check_storage(storage: Item, problems: Problems) -> None:
@@ -111,7 +108,7 @@ def _build(item: Item, surroundings: Surroundings, warnings: tuple[str, ...]) ->
     return Settings(
         accounts=tuple(account_rules.build(account, surroundings) for account in accounts),
         sources=source_rules.build(item.values.get("sources", ()), accounts, surroundings),
-        polling=_polling(_given(item, "polling")),
+        polling=Polling(**_given(item, "polling")),
         queue_metrics_interval=interval,
         cache=Cache(**_given(item, "cache")),
         storage=Storage(**_given(item, "storage")),
@@ -123,10 +120,6 @@ def _build(item: Item, surroundings: Surroundings, warnings: tuple[str, ...]) ->
 def _given(item: Item, name: str) -> dict[str, Any]:
     section: Item | None = item.values.get(name)
     return {} if section is None else section.values
-
-
-def _polling(given: dict[str, Any]) -> Polling:
-    return Polling(**({**given, "policy": "age"} if given.get("policy") == "learned" else given))
 
 
 def _metrics(given: dict[str, Any]) -> Metrics:

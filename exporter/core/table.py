@@ -94,6 +94,14 @@ class Table:
         submitted = self._submitted[slot]
         return self._first_seen[slot] if isnan(submitted) else submitted
 
+    def dated(self, slot: int) -> bool:
+        """Whether its submission time is known."""
+        return not isnan(self._submitted[slot])
+
+    def unfinished(self, slot: int) -> float | None:
+        """Sending of the last poll that showed it unfinished."""
+        return _known(self._unfinished[slot])
+
     def first_seen(self, slot: int) -> float:
         return self._first_seen[slot]
 

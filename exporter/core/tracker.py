@@ -4,6 +4,7 @@ The tracker decides by returning a Change and alters nothing; `apply` takes the 
 the two a request is settling: no second decision about it is made. So memory never runs ahead of the store.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from exporter.core.ages import Ages
@@ -25,6 +26,13 @@ from exporter.core.table import Table
 from exporter.core.vocabulary import Vocabulary
 
 YEAR = 365 * 86400.0
+
+# When a finish between two times (seconds since the epoch) most plausibly was.
+Place = Callable[[float, float], float]
+
+
+def middle(lower: float, upper: float) -> float:
+    return (lower + upper) / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +113,9 @@ class Tracker:
         for slot in sorted(self.table, key=self._asked):
             self.census(self.table.api(slot)).enter(slot, self.table.progress(slot))
 
-    def answer(self, slot: int, report: Report, *, sent: float, received: float) -> Change:
-        """What an answer about this request changes. `sent` and `received` are when its poll was sent and answered."""
+    def answer(self, slot: int, report: Report, *, sent: float, received: float, place: Place = middle) -> Change:
+        """What an answer about this request changes. `sent` and `received` are when its poll was sent and answered;
+        `place` says when a finish between two times most plausibly was."""
         record = self.table.record(slot)
         progress = Progress(report.status, self._steps.label(report.current_step), self._steps.label(report.last_step))
         reason = None if report.reason is None else self._reasons.label(report.reason)
@@ -114,7 +123,9 @@ class Tracker:
         moved = () if progress == record.progress else (Transition(received, progress),)
         tallies = self._error_tallies(record, seen)
         if self._final(seen, received):
-            return self._finish(replace(seen, unfinished=record.unfinished), moved, tallies, received=received)
+            return self._finish(
+                replace(seen, unfinished=record.unfinished), moved, tallies, received=received, place=place
+            )
         outcome = Outcome.ADVANCED if moved else Outcome.UNCHANGED
         return Change(record=seen, outcome=outcome, transition=moved[0] if moved else None, tallies=tallies)
 
@@ -234,7 +245,13 @@ class Tracker:
         return seen.errored is not None and now >= seen.errored + self._rules.error_grace
 
     def _finish(
-        self, seen: Record, moved: tuple[Transition, ...], tallies: tuple[Tally, ...], *, received: float
+        self,
+        seen: Record,
+        moved: tuple[Transition, ...],
+        tallies: tuple[Tally, ...],
+        *,
+        received: float,
+        place: Place,
     ) -> Change:
         lower, upper = seen.unfinished if seen.unfinished is not None else seen.submitted, received
         if seen.errored is not None:
@@ -249,7 +266,7 @@ class Tracker:
             outcome=Outcome.FINISHED,
             transition=moved[0] if moved else None,
             tallies=(*tallies, *self._finish_tallies(ended)),
-            observations=self._observations(ended),
+            observations=self._observations(ended, place if seen.errored is None else middle),
         )
 
     def _finish_tallies(self, ended: Record) -> list[Tally]:
@@ -261,7 +278,7 @@ class Tracker:
             tallies.append(Tally(Counter.DURATION_UNKNOWN, (*labels, status)))
         return tallies
 
-    def _observations(self, ended: Record) -> tuple[Observation, ...]:
+    def _observations(self, ended: Record, place: Place) -> tuple[Observation, ...]:
         lower, upper = ended.finished_after, ended.finished
         if lower is None or upper is None:
             return ()
@@ -269,8 +286,8 @@ class Tracker:
         window = self._observation(Histogram.DETECTION_WINDOW, labels, max(0.0, upper - lower), ended)
         if ended.submitted is None:
             return (window,)
-        # The finish is somewhere in the window; its middle is off by half the window at most.
-        duration = max(0.0, (max(lower, ended.submitted) + upper) / 2 - ended.submitted)
+        # The finish is somewhere in the window, and the window tells how far the duration can be off.
+        duration = max(0.0, place(max(lower, ended.submitted), max(upper, ended.submitted)) - ended.submitted)
         return window, self._observation(Histogram.DURATION, (*labels, ended.progress.status), duration, ended)
 
     def _observation(self, histogram: Histogram, labels: Labels, value: float, ended: Record) -> Observation:

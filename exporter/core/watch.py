@@ -1,5 +1,6 @@
 """What to do next for one account: the place where schedule, budget, breaker and tracker meet."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
@@ -7,8 +8,8 @@ from math import inf
 from exporter.core.breaker import Breaker
 from exporter.core.budget import LOST_CALL_SECONDS, Budget
 from exporter.core.change import Change
-from exporter.core.request import Record, Report, Submission
-from exporter.core.schedule import Policy
+from exporter.core.request import Record, Report, State, Status, Submission
+from exporter.core.schedule import Policy, Unfinished
 from exporter.core.tracker import Tracker
 from exporter.errors import (
     BadRequest,
@@ -105,7 +106,9 @@ class Watch:
         self._waiting_since: float | None = None
         self._troubles: dict[int, int] = {}
         self._asked: set[int] = set()
-        self._overheard: set[int] = set()
+        self._orders: dict[str, int] = {}
+        # Requests that were out when the policy was changed: the new one gets them with their answers.
+        self._latecomers: set[int] = set()
 
     @property
     def account(self) -> str:
@@ -125,8 +128,10 @@ class Watch:
         if due > now:
             return Rest(due, Reason.IDLE)
         self.budget.pace = self.breaker.pace(now)
+        self.policy.pace(self.budget.rate)
         free = self.budget.free_at(now)
         if free > now:
+            self.policy.blocked(free)
             return Rest(free, Reason.BUDGET)
         if self.breaker.at_once() is None:
             return self._queue_call(now) or self._status_call(now) or Rest(self._due(), Reason.IDLE)
@@ -159,9 +164,11 @@ class Watch:
     ) -> None:
         """Take over changed settings. A new policy gets every request that is not being asked about or settling now;
         those come to it with their answers."""
-        if policy is not None or apis != self._apis:
-            self._apis = apis
-            self._hand_over(policy or self.policy, now)
+        former, self._apis = self._apis, apis
+        if policy is not None:
+            self._hand_over(policy, now)
+        elif apis != former:
+            self._change_apis(former, now)
         self._queue_interval = queue_interval
         self._queue_due = {api: self._queue_due.get(api, now) for api in queue_apis}
         self._queue_pause = dict.fromkeys(queue_apis, queue_interval)
@@ -174,7 +181,8 @@ class Watch:
             return False
         self._succeeded(call, now)
         if call.api in self._apis:
-            self.policy.answer(slot, origin=self.tracker.table.origin(slot), now=now)
+            self.policy.unfinished(slot, sent=call.sent, now=now, erring=report.status is Status.ERROR)
+            self._again(slot, now, 0.0)
         return True
 
     def answered(self, call: StatusCall, report: Report, *, now: float) -> Change | None:
@@ -182,18 +190,9 @@ class Watch:
         self._succeeded(call, now)
         if not self._current(call):
             return None
-        return self.tracker.answer(call.slot, report, sent=call.sent, received=now)
-
-    def heard(self, request_id: str, api: str, report: Report, *, sent: float, now: float) -> Change | None:
-        """Somebody else's question about a request was answered, which saves a poll; None where that does not fit now.
-        The change is to be settled and applied."""
-        slot = self.tracker.table.slot(request_id)
-        if slot is None or slot in self._asked or self.tracker.settling(slot) or self.tracker.table.api(slot) != api:
-            return None
-        self.policy.forget(slot)
-        self._troubles.pop(slot, None)
-        self._overheard.add(slot)
-        return self.tracker.answer(slot, report, sent=sent, received=now)
+        change = self.tracker.answer(call.slot, report, sent=call.sent, received=now, place=self._place(call.slot))
+        self._teach(call, change.record, now)
+        return change
 
     def failed(self, call: Call, error: CallError, *, now: float) -> Change | None:
         """A call that brought no usable answer. A change comes of it only where the vendor does not know the RequestID."""
@@ -216,6 +215,8 @@ class Watch:
         self.last_success = now
         if call.api in self._queue_due:
             self.queue[call.api] = figures
+            if figures.per_second is not None:
+                self.policy.queue_speed(call.api, figures.per_second, now=now)
             self._queue_pause[call.api] = self._queue_interval
             self._queue_due[call.api] = now + self._queue_interval
 
@@ -226,20 +227,14 @@ class Watch:
     def applied(self, change: Change, *, now: float) -> None:
         """A change is durable: take it over, and plan the next poll of a request that goes on."""
         slot = self.tracker.table.slot(change.record.request_id)
-        overheard = slot is not None and slot in self._overheard
-        if slot is not None:
-            self._overheard.discard(slot)
         still = self.tracker.apply(change)
         if still is None:
             if slot is not None:
                 self.policy.forget(slot)
                 self._troubles.pop(slot, None)
-        elif overheard:
-            self._schedule(still, now)
         elif change.record.api in self._apis:
             pause = TROUBLE_FIRST * 2.0 ** min(change.record.not_found, 9) if change.record.not_found else 0.0
-            origin = self.tracker.table.origin(still)
-            self.policy.answer(still, origin=origin, now=now, not_before=now + min(pause, TROUBLE_LAST))
+            self._again(still, now, min(pause, TROUBLE_LAST))
 
     def remove(self, request_id: str, *, now: float) -> Change | None:
         """Stop watching; None when it is not watched or a decision about it is settling."""
@@ -320,14 +315,59 @@ class Watch:
         for slot in self.tracker.table:
             self.policy.forget(slot)
         self.policy = policy
+        self._latecomers.clear()
         for slot in self.tracker.table:
-            if slot not in self._asked and not self.tracker.settling(slot):
+            if slot in self._asked or self.tracker.settling(slot):
+                self._latecomers.add(slot)
+            else:
                 self._schedule(slot, now)
 
+    def _change_apis(self, former: frozenset[str], now: float) -> None:
+        for slot in self.tracker.table:
+            api = self.tracker.table.api(slot)
+            if api in former and api not in self._apis:
+                self.policy.forget(slot)
+            elif api in self._apis and api not in former:
+                if slot in self._asked or self.tracker.settling(slot):
+                    self._latecomers.add(slot)
+                else:
+                    self._schedule(slot, now)
+
+    def _again(self, slot: int, now: float, pause: float) -> None:
+        if slot in self._latecomers:
+            self._schedule(slot, now)
+        self.policy.again(slot, now=now, not_before=now + pause if pause else 0.0)
+
     def _schedule(self, slot: int, now: float) -> None:
+        self._latecomers.discard(slot)
         table = self.tracker.table
-        if table.api(slot) in self._apis:
-            self.policy.add(slot, origin=table.origin(slot), asked=table.answered(slot), now=now)
+        api, dated = table.api(slot), table.dated(slot)
+        if api not in self._apis:
+            return
+        # Numbers of their own, because those of the store have gaps that other accounts leave.
+        self._orders[api] = self._orders.get(api, -1) + 1
+        request = Unfinished(
+            api=api,
+            origin=table.origin(slot),
+            dated=dated,
+            order=self._orders[api] if dated else None,
+            asked=table.unfinished(slot),
+            erring=table.progress(slot).status is Status.ERROR,
+        )
+        self.policy.add(slot, request, now=now)
+
+    def _place(self, slot: int) -> Callable[[float, float], float]:
+        return lambda lower, upper: self.policy.place(slot, lower, upper)
+
+    def _teach(self, call: StatusCall, seen: Record, now: float) -> None:
+        """The policy learns from an answer at once: what it learns need not be durable."""
+        if seen.state is State.PENDING:
+            self.policy.unfinished(call.slot, sent=call.sent, now=now, erring=seen.progress.status is Status.ERROR)
+        elif seen.errored is None:
+            self.policy.finished(call.slot, now=now)
+        else:
+            # The end was when the ERROR was first seen, and tells nothing of when to poll.
+            self.policy.forget(call.slot)
 
     def _reschedule_failed(self, call: StatusCall, error: CallError, now: float) -> None:
         if not self._current(call):
@@ -337,8 +377,7 @@ class Watch:
             # One request whose answer is always unusable must not hold up the others.
             count = self._troubles[call.slot] = self._troubles.get(call.slot, 0) + 1
             pause = min(TROUBLE_LAST, TROUBLE_FIRST * 2.0 ** min(count - 1, 9))
-        origin = self.tracker.table.origin(call.slot)
-        self.policy.answer(call.slot, origin=origin, now=now, not_before=now + pause)
+        self._again(call.slot, now, pause)
 
     def _queue_failed(self, call: QueueCall, error: CallError, now: float) -> None:
         """A metrics path that does not exist answers 401, 403 or 404 while the key is fine: only its own interval grows then.

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from exporter.clock import Clock
 from exporter.config.secret import InlineSecret
-from exporter.config.settings import Account, Settings
+from exporter.config.settings import Account, Polling, Settings
 from exporter.core.budget import Spent, Statement
 from exporter.core.ledger import Counter, Ledger
 from exporter.core.request import Record
@@ -21,7 +21,6 @@ from exporter.engine.answers import Answers
 from exporter.engine.intake import Gate
 from exporter.engine.journal import Journal
 from exporter.engine.poller import Poller, PollMeter
-from exporter.engine.traffic import Traffic
 from exporter.engine.turnstile import Turnstile
 from exporter.engine.upkeep import LagMeter, Upkeep
 from exporter.engine.views import account_view
@@ -106,10 +105,7 @@ class Engine:
     def apply(self, settings: Settings) -> None:
         """Take over a changed configuration; requests, counts and spent calls stay."""
         former, self.settings = self.settings, settings
-        replan = (former.polling.policy, former.polling.max_staleness) != (
-            settings.polling.policy,
-            settings.polling.max_staleness,
-        )
+        replan = _planning(former.polling) != _planning(settings.polling)
         self._client.timeout = settings.polling.timeout
         self.intake.max_pending = settings.storage.max_pending
         self._answers = self._new_answers()
@@ -160,17 +156,6 @@ class Engine:
                 return True
             # Another decision about it is being stored, and it may go on after that.
             await asyncio.sleep(SETTLING_SECONDS)
-
-    def traffic(self, account: str) -> Traffic:
-        """What a gateway has to do with an account."""
-        return Traffic(
-            self.pollers[account],
-            answers=lambda: self._answers,
-            store=self._store,
-            meter=self._meter,
-            clock=self._clock,
-            ttl=lambda: self.settings.cache.finished_ttl,
-        )
 
     def views(self) -> list[AccountView]:
         """The gauges of every account, at one moment; of a removed account only while it has pending requests."""
@@ -239,10 +224,10 @@ class Engine:
         watch = poller.watch
         poller.account, poller.retired = account, False
         watch.tracker.change_rules(build.rules(self.settings))
-        watch.budget.resize(build.limits(account.rate_limit, shared=build.is_shared(account, self.settings)), now)
+        watch.budget.resize(build.limits(account.rate_limit), now)
         watch.breaker.period = account.rate_limit.period
         watch.reconfigure(
-            policy=build.new_policy(self.settings, now) if replan else None,
+            policy=build.new_policy(account, self.settings, random=self._random, now=now) if replan else None,
             apis=frozenset(account.apis),
             queue_apis=build.queue_apis(account),
             queue_interval=self.settings.queue_metrics_interval,
@@ -309,3 +294,8 @@ class Engine:
 
 def _spent_calls(account: str, spent: Spent) -> SpentCalls:
     return SpentCalls(account=account, window=spent.window, key=spent.key, calls=spent.calls, time=spent.time)
+
+
+def _planning(polling: Polling) -> tuple[str, str, float]:
+    """The settings whose change asks for a new policy."""
+    return polling.policy, polling.effort, polling.max_staleness

@@ -57,8 +57,13 @@ class Scraped:
     counters: dict[tuple[str, ...], float] = field(default_factory=dict)
 
 
-def settings() -> Settings:
+# The learned policy saves polls and so seldom fills a window; the others do.
+POLICIES = (("learned", "normal"), ("round_robin", "normal"), ("learned", "high"), ("age", "normal"))
+
+
+def settings(seed: int) -> Settings:
     """Two accounts of different limits, one with a daily budget, on two APIs."""
+    policy, effort = POLICIES[seed % len(POLICIES)]
     apis = {name: _api(name) for name in ("lead_update", "activity_create_custom")}
     key = InlineSecret("world-key")
     return Settings(
@@ -78,7 +83,14 @@ def settings() -> Settings:
                 apis={"lead_update": apis["lead_update"]},
             ),
         ),
-        polling=Polling(timeout=10.0, max_staleness=300.0, error_grace=1200.0, give_up_after=86400.0),
+        polling=Polling(
+            timeout=10.0,
+            max_staleness=300.0,
+            error_grace=1200.0,
+            give_up_after=86400.0,
+            policy=policy,
+            effort=effort,
+        ),
     )
 
 
@@ -93,7 +105,7 @@ class World:
     def __init__(self, seed: int, *, hours: float = 1.0) -> None:
         self.seed = seed
         self.now = EPOCH
-        self.settings = settings()
+        self.settings = settings(seed)
         self.durable = Durable()
         self.accepted: set[str] = set()
         self.offered: dict[str, Entry] = {}
