@@ -20,8 +20,8 @@ from exporter.engine import build
 from exporter.engine.answers import Answers
 from exporter.engine.intake import Gate
 from exporter.engine.journal import Journal
+from exporter.engine.lessons import Lessons
 from exporter.engine.poller import Poller, PollMeter
-from exporter.engine.traffic import Traffic
 from exporter.engine.turnstile import Turnstile
 from exporter.engine.upkeep import LagMeter, Upkeep
 from exporter.engine.views import account_view
@@ -68,6 +68,7 @@ class Engine:
         self.upkeep = Upkeep(
             pollers=self.pollers, store=store, settings=lambda: self.settings, meter=meter, clock=clock
         )
+        self.lessons = Lessons(pollers=self.pollers, store=store)
         self.intake = Gate(
             store=store,
             pollers=self.pollers,
@@ -83,6 +84,7 @@ class Engine:
         contents = await self._store.load()
         self._restore_counts(contents)
         self.intake.restore(contents.cursors)
+        self.lessons.load(contents.cursors)
         for account in self.settings.accounts:
             self._open(account)
         await self._restore_pending(contents.pending)
@@ -90,7 +92,8 @@ class Engine:
             poller.watch.restored(self._clock.now())
             self._restore_budget(poller, contents)
         self._tasks = [
-            asyncio.ensure_future(work) for work in (self.journal.run(), self.upkeep.sweep(), self.upkeep.prune())
+            asyncio.ensure_future(work)
+            for work in (self.journal.run(), self.upkeep.sweep(), self.upkeep.prune(), self.lessons.run())
         ]
         self._wake_all()
 
@@ -101,6 +104,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.journal.drain()
+        await self.lessons.save()
         await self._store.close(self._closing_statement())
 
     def apply(self, settings: Settings) -> None:
@@ -158,17 +162,6 @@ class Engine:
             # Another decision about it is being stored, and it may go on after that.
             await asyncio.sleep(SETTLING_SECONDS)
 
-    def traffic(self, account: str) -> Traffic:
-        """What a gateway has to do with an account."""
-        return Traffic(
-            self.pollers[account],
-            answers=lambda: self._answers,
-            store=self._store,
-            meter=self._meter,
-            clock=self._clock,
-            ttl=lambda: self.settings.cache.finished_ttl,
-        )
-
     def views(self) -> list[AccountView]:
         """The gauges of every account, at one moment; of a removed account only while it has pending requests."""
         now = self._clock.now()
@@ -207,6 +200,7 @@ class Engine:
             random=self._random,
             now=self._clock.now(),
         )
+        watch.policy.restore(self.lessons.recall(account.name))
         watch.held = self.journal.trouble is not None
         poller = self.pollers[account.name] = Poller(
             account=account,
@@ -236,7 +230,7 @@ class Engine:
         watch = poller.watch
         poller.account, poller.retired = account, False
         watch.tracker.change_rules(build.rules(self.settings))
-        watch.budget.resize(build.limits(account.rate_limit, shared=build.is_shared(account, self.settings)), now)
+        watch.budget.resize(build.limits(account.rate_limit), now)
         watch.breaker.period = account.rate_limit.period
         watch.reconfigure(
             policy=build.new_policy(account, self.settings, random=self._random, now=now) if replan else None,

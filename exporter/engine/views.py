@@ -19,7 +19,6 @@ def account_view(watch: Watch, account: Account, now: float) -> AccountView:
                 used=window.used(now),
             )
             for window in watch.budget.windows
-            if not window.limit.whole
         ),
         up=watch.breaker.up,
         last_success=watch.last_success,
@@ -37,4 +36,5 @@ def _api_view(watch: Watch, api: str, now: float) -> ApiView:
         oldest_age=watch.tracker.oldest_age(api, now),
         staleness=watch.tracker.staleness(api, now),
         queue=watch.queue.get(api),
+        undetected=watch.policy.undetected(api),
     )

@@ -28,7 +28,6 @@ class Family:
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 ENDPOINTS = ("status", "queue_metrics")
-GATEWAY = "gateway"
 CODES = ("200", "401", "403", "404", "429", "500", "502", "503", "504", "timeout", "connection_error")
 ERROR_KINDS = (
     "rate_limited",
@@ -161,6 +160,18 @@ WAITED = Family(
 STALENESS = Family(
     "leadsquared_poll_staleness_seconds", _G, "The longest time since an unfinished request was polled.", _API
 )
+UNDETECTED = Family(
+    "leadsquared_requests_finished_unnoticed_estimate",
+    _G,
+    "Unfinished requests that have finished without our knowing: estimated from polls picked at random; with policy learned.",
+    _API,
+)
+UNDETECTED_ERROR = Family(
+    "leadsquared_requests_finished_unnoticed_estimate_error",
+    _G,
+    "The standard error of that estimate, in requests.",
+    _API,
+)
 QUEUE_PENDING = Family(
     "leadsquared_queue_pending_messages", _G, "Requests in LeadSquared's queue, as it says; approximate.", _API
 )
@@ -176,13 +187,7 @@ QUEUE_RATE = Family(
 UNRECORDED = Family(
     "leadsquared_gateway_unrecorded_total",
     _C,
-    "Submissions that passed the gateway and could not be recorded, or only later.",
-    ("account",),
-)
-CACHED = Family(
-    "leadsquared_gateway_cached_answers_total",
-    _C,
-    "Status questions that the gateway answered without a call.",
+    "Submissions that passed the gateway and could not be recorded.",
     ("account",),
 )
 BUILD = Family(

@@ -21,6 +21,8 @@ SHOWN = (
     f.LIMIT_WINDOW,
     f.LIMIT_USED,
     f.STALENESS,
+    f.UNDETECTED,
+    f.UNDETECTED_ERROR,
     f.QUEUE_PENDING,
     f.QUEUE_DELAY,
     f.QUEUE_RATE,
@@ -62,6 +64,9 @@ def _show_api(values: Gauges, account: str, view: ApiView) -> None:
         values[f.STUCK][*labels, last_step] = count
     values[f.OLDEST][labels] = view.oldest_age
     values[f.STALENESS][labels] = view.staleness
+    if view.undetected is not None:
+        values[f.UNDETECTED][labels] = view.undetected.requests
+        values[f.UNDETECTED_ERROR][labels] = view.undetected.error
     if view.queue is not None:
         figures = (view.queue.pending, view.queue.max_delay, view.queue.per_second)
         for family, figure in zip((f.QUEUE_PENDING, f.QUEUE_DELAY, f.QUEUE_RATE), figures, strict=True):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.core.request import Progress
+from exporter.core.schedule import Undetected
 from exporter.core.watch import QueueFigures
 
 
@@ -17,6 +18,7 @@ class ApiView:
     oldest_age: float
     staleness: float
     queue: QueueFigures | None
+    undetected: Undetected | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

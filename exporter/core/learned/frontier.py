@@ -8,6 +8,7 @@ filters with widths from 0.5 to 160 run side by side and the one that has predic
 """
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from math import erfc, exp, log, pi, sqrt
 
 WIDTHS = (0.5, 1.5, 4.0, 10.0, 25.0, 64.0, 160.0)
@@ -202,6 +203,16 @@ class Frontier:
         for one in self.filters:
             one.advance(now, self.newest)
             one.pull(speed, deviation)
+
+    def state(self) -> dict[str, list[float]]:
+        """What outlives a restart: how fast the queue is, and how disorderly. Where it is shows by the pending requests."""
+        return {"speed": [self.best.speed], "evidence": [round(one.evidence, 3) for one in self.filters]}
+
+    def restore(self, state: Mapping[str, Sequence[float]]) -> None:
+        """Raises KeyError, IndexError, TypeError or ValueError when `state` is none of ours."""
+        for one, evidence in zip(self.filters, state["evidence"], strict=True):
+            one.speed, one.evidence = float(state["speed"][0]), float(evidence)
+        self.best = max(self.filters, key=lambda one: one.evidence)
 
     def _notice(self, order: float, *, finished: bool) -> None:
         """A queue that jumped is found again at the median of the last finishes."""

@@ -50,7 +50,7 @@ class Probes:
 
     def hidden(self) -> float:
         """The part of all unfinished requests that has finished where the present view does not look."""
-        return (self._surprises + 0.1) / (self._trials + 8)
+        return self._surprises / (self._trials + 8)
 
     def undetected(self, unfinished: int) -> Undetected | None:
         """None before the first probe. The share is Agresti and Coull's, the sample as large as its discounted weights."""

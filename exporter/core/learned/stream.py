@@ -25,7 +25,7 @@ SHORTEST_GAP = 0.15
 # How much of the finishing is taken to happen anywhere, whatever the order says.
 ANYWHERE = 0.05
 # A probe that finds a finish to which the order gave less than this hazard is a surprise.
-SURPRISE = 0.12
+SURPRISE = 0.03
 _UNORDERED = -1
 _AGES_A_GROUP = 6
 _GOLDEN = 0.6180339887498949
@@ -93,6 +93,7 @@ class Stream:
         self._anywhere = 0.1
         self._level = 0.5
         self._off = 0.0
+        self._lesson: dict[str, list[float]] = {}
         self._price, self._priced_at = 0.02, -100.0
 
     def __len__(self) -> int:
@@ -208,6 +209,7 @@ class Stream:
             "erring": self.erring.state(),
             "undated": self.undated.state(),
             "selector": self.selector.state(),
+            "frontier": self._lesson if self.frontier is None else self.frontier.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -217,6 +219,7 @@ class Stream:
             for name, table in tables.items():
                 table.restore(state[name])
             self.selector.restore(state["selector"])
+            self._lesson = state["frontier"]
         if self.selector.view is not View.ORDER:
             self.quota.tighten()
 
@@ -340,8 +343,12 @@ class Stream:
             return
         rate, pace = self.finish_rate(now), circumstances.pace
         in_turn = circumstances.unfinished / max(2 * pace - rate, pace)
-        hidden = self.probes.hidden() * 2 * pace / max(rate, 0.05)
-        changed = self.selector.noticed(delay, in_turn, late=late, hidden=hidden, surprises=self.probes.surprises)
+        hidden = self.probes.hidden()
+        # Little's law: what nobody looks at waits, and every finish bears its part.
+        unseen = hidden * circumstances.unfinished / (rate or pace) if self.selector.view is View.ORDER else 0.0
+        changed = self.selector.noticed(
+            delay, unseen, in_turn, now=now, late=late, hidden=hidden, surprises=self.probes.surprises
+        )
         if changed:
             self._changed_view()
 
@@ -401,6 +408,8 @@ class Stream:
     def _submitted(self, order: int, now: float) -> None:
         if self.frontier is None:
             self.frontier = Frontier(order, now)
+            with suppress(KeyError, IndexError, TypeError, ValueError):
+                self.frontier.restore(self._lesson)
             self.selector.ordered()
             self._changed_view()
         self.frontier.submitted(order)

@@ -1,1 +1,0 @@
-"""The gateway: an application's calls to LeadSquared pass through it, unchanged, and their RequestIDs are recorded."""
