@@ -161,6 +161,17 @@ ROWS = (
                 unit="s",
             ),
             Panel(
+                title="Finished and not noticed yet",
+                description="Unfinished requests that have finished already: an estimate from polls picked at random.",
+                queries=(
+                    (
+                        f"sum by (account) (leadsquared_requests_finished_unnoticed_estimate{{{PICK}}})",
+                        "{{account}}",
+                    ),
+                ),
+                unit="short",
+            ),
+            Panel(
                 title="Polls by outcome",
                 description="What polls brought, per second.",
                 queries=((rate("leadsquared_polls_total", "outcome"), "{{outcome}}"),),
