@@ -26,6 +26,8 @@ SHORTEST_GAP = 0.15
 ANYWHERE = 0.05
 # A probe that finds a finish to which the order gave less than this hazard is a surprise.
 SURPRISE = 0.03
+# Every how many answers teach the frontier while it does not decide.
+BYSTANDER = 3
 _UNORDERED = -1
 _AGES_A_GROUP = 6
 _GOLDEN = 0.6180339887498949
@@ -93,6 +95,7 @@ class Stream:
         self._anywhere = 0.1
         self._level = 0.5
         self._off = 0.0
+        self._answers = 0
         self._lesson: dict[str, list[float]] = {}
         self._price, self._priced_at = 0.02, -100.0
 
@@ -321,12 +324,18 @@ class Stream:
             if self.selector.view is not View.ORDER:
                 age = self._hazard(slot, now, View.AGE)[0]
                 self.selector.predicted(order=_score(order, finished), age=_score(age, finished))
-            asked = self._asked[slot]
-            since = None if asked != asked else now - asked
-            self.frontier.learn(self._order[slot], now, finished=finished, since=since)
+            self._learn_order(slot, now, self.frontier, finished=finished)
         if kind is Kind.PROBE:
             self.probes.made(finished=finished, surprise=surprise)
         self._learn_age(slot, now, finished=finished)
+
+    def _learn_order(self, slot: int, now: float, frontier: Frontier, *, finished: bool) -> None:
+        """Where another view decides, a part of the answers is enough to know whether order would do better."""
+        self._answers += 1
+        if self.selector.view is View.ORDER or self._answers % BYSTANDER == 0:
+            asked = self._asked[slot]
+            since = None if asked != asked else now - asked
+            frontier.learn(self._order[slot], now, finished=finished, since=since)
 
     def _learn_age(self, slot: int, now: float, *, finished: bool) -> None:
         table, lower, upper = self._table(slot), self._seen_age(slot), max(0.0, now - self._clock[slot])

@@ -8,7 +8,7 @@ stochastic approximation with a memory of some hundred finishes.
 
 from array import array
 from collections.abc import Sequence
-from math import expm1, log
+from math import expm1, log, nan
 
 # Finishes after which an observation has lost most (1 - 1/e) of its weight: long enough to tell 20 bins apart, short enough to
 # follow a change of the remote side within minutes of traffic.
@@ -24,6 +24,10 @@ _POOLING_STEPS = 7
 _RESCALE = 1e6
 
 
+# A window of ages in pieces: (bin, from, to, probability that the finish lies in it).
+Parts = list[tuple[int, float, float, float]]
+
+
 class Bins:
     """Ages in bins [0, 0.25), [0.25, 0.2625) … whose edges grow by 5 % up to three days; the last one is open."""
 
@@ -36,7 +40,8 @@ class Bins:
         """The bin of an age in seconds."""
         if age < FIRST_EDGE:
             return 0
-        return min(self.size - 1, int(log(age / FIRST_EDGE) / self._log_ratio) + 1)
+        k = int(log(age / FIRST_EDGE) / self._log_ratio) + 1
+        return k if k < self.size else self.size - 1
 
 
 BINS = Bins()
@@ -55,6 +60,7 @@ class Survival:
         self._exposure = array("d", bytes(8 * size))
         # Whole bins passed, as differences: a window over a hundred bins costs two additions.
         self._passed = array("d", bytes(8 * (size + 1)))
+        self._cut: tuple[float, float, Parts] = nan, nan, []
         self.hazards = [0.0] * size
         self.cumulative = [0.0] * (size + 1)
         self._rebuild()
@@ -65,7 +71,9 @@ class Survival:
     def integrated(self, age: float) -> float:
         """H(age)."""
         k = BINS.of(age)
-        return self.cumulative[k] + max(0.0, age - BINS.edges[k]) * self.hazards[k]
+        beyond = age - BINS.edges[k]
+        # Rounding may put an age just below the edge of its bin.
+        return self.cumulative[k] + beyond * self.hazards[k] if beyond > 0 else self.cumulative[k]
 
     def unfinished(self, lower: float, upper: float) -> None:
         """A request stayed unfinished from age `lower` to age `upper`: exposure, no finish."""
@@ -122,32 +130,41 @@ class Survival:
             self._events[int(k)], self._exposure[int(k)] = float(events), float(exposure)
         self._rebuild()
 
-    def _parts(self, lower: float, upper: float) -> list[tuple[int, float, float, float]]:
-        """The window cut at the edges of bins, as (bin, from, to, probability)."""
+    def _parts(self, lower: float, upper: float) -> Parts:
+        """The window cut at the edges of bins, as (bin, from, to, probability). One finish asks for its window twice: how
+        late it was noticed, and what it teaches."""
+        if self._cut[:2] != (lower, upper):
+            self._cut = lower, upper, self._divide(lower, upper)
+        return self._cut[2]
+
+    def _divide(self, lower: float, upper: float) -> Parts:
         first, last = BINS.of(lower), BINS.of(upper)
         total = -expm1(self.integrated(lower) - self.integrated(upper))
         if first == last or total <= 1e-12:
             return self._flat(lower, upper, first, last)
-        parts, low, survival = [], lower, 1.0
+        parts, low, weight = [], lower, 1 / total
+        edges, hazards = BINS.edges, self.hazards
         for k in range(first, last + 1):
-            high = BINS.edges[k + 1] if k < last else upper
-            died = -expm1(-self.hazards[k] * (high - low))
-            parts.append((k, low, high, survival * died / total))
-            survival *= 1 - died
+            high = edges[k + 1] if k < last else upper
+            died = -expm1(hazards[k] * (low - high)) * weight
+            parts.append((k, low, high, died))
+            weight -= died
             low = high
         return parts
 
-    def _flat(self, lower: float, upper: float, first: int, last: int) -> list[tuple[int, float, float, float]]:
+    def _flat(self, lower: float, upper: float, first: int, last: int) -> Parts:
         width = max(upper - lower, 1e-9)
         edges = [lower, *BINS.edges[first + 1 : last + 1], upper]
         return [(first + i, edges[i], edges[i + 1], (edges[i + 1] - edges[i]) / width) for i in range(len(edges) - 1)]
 
     def _spread(self, lower: float, upper: float) -> None:
-        remaining, weight = 1.0, self._weight
+        weight = remaining = self._weight
+        events, exposure = self._events, self._exposure
         for k, low, high, p in self._parts(lower, upper):
-            remaining -= p
-            self._events[k] += weight * p
-            self._exposure[k] += weight * (high - low) * (max(0.0, remaining) + p / 2)
+            finished = weight * p
+            events[k] += finished
+            exposure[k] += (high - low) * (remaining - finished / 2)
+            remaining -= finished
 
     def _exposures(self) -> list[float]:
         passed, found, edges = 0.0, [], BINS.edges
@@ -165,6 +182,7 @@ class Survival:
     def _rebuild(self) -> None:
         """The M-step: finishes over seconds at risk, pooled over as many neighbours as it takes to know something."""
         self._since = 0
+        self._cut = nan, nan, []
         scale = 1 / self._weight
         events = _running(self._events, scale)
         exposure = _running(self._exposures(), scale)
