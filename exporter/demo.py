@@ -1,7 +1,7 @@
 """The whole thing without an account: a simulated LeadSquared, an application that submits to it, and the exporter.
 
 Everything is on loopback and in one process; the calls between the three go over real connections. The application submits
-an update, gets a RequestID, and hands it to the exporter.
+its updates through the gateway, which hands on the simulator's answers and records the RequestIDs in them.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from math import ceil
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -20,9 +21,8 @@ import aiohttp
 
 from exporter import log
 from exporter.app import assemble
-from exporter.clock import SteadyClock
 from exporter.config.secret import InlineSecret
-from exporter.config.settings import Account, Api, PushSource, RateLimit, Settings, Storage
+from exporter.config.settings import Account, Api, GatewaySource, RateLimit, Settings, Storage
 from exporter.core.ledger import Counter
 from exporter.flags import Flag, Parser
 from exporter.leadsquared.endpoints import BY_NAME
@@ -33,7 +33,6 @@ from exporter.simulator.options import Options
 from exporter.simulator.remote import Remote
 from exporter.simulator.server import SimulatorServer
 from exporter.web.listen import Listeners
-from exporter.web.presentation import moment
 
 
 def _number(text: str) -> str | None:
@@ -69,6 +68,7 @@ FLAGS: Final = (
     ),
 )
 KEY: Final = "demo-key"
+GATEWAY: Final = "gateway"
 APIS: Final = ("lead_update", "activity_create")
 # In a terminal each line replaces the last; elsewhere they would fill the log.
 TERMINAL_SECONDS: Final = 0.5
@@ -91,44 +91,62 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
-    remote = Remote(BEHAVIOUR, accounts=[RemoteAccount(name="demo", key=KEY)])
+    calls = _calls(float(arguments.rate))
+    remote = Remote(BEHAVIOUR, accounts=[RemoteAccount(name="demo", key=KEY, calls=calls)])
     simulator = SimulatorServer(remote)
     await simulator.start()
     options = RunOptions(listen_addresses=(arguments.listen,))
-    service, listeners = assemble(options, _settings(simulator.url, folder))
+    service, listeners = assemble(options, _settings(simulator.url, folder, calls))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, service.quit)
     try:
         (url,) = await listeners.start()
         await service.start()
+        gateway = await _gateway(service)
         _say(
-            f"LeadSquared (simulated)  {simulator.url}/simulator/truth\nExporter                 {url}/  {url}/metrics\n"
+            f"LeadSquared (simulated)  {simulator.url}/simulator/truth\n"
+            f"Gateway                  {gateway}\n"
+            f"Exporter                 {url}/  {url}/metrics\n"
         )
-        await _watch(service, remote, simulator.url, url, float(arguments.rate), float(arguments.seconds))
+        await _watch(service, remote, gateway, float(arguments.rate), float(arguments.seconds))
     finally:
         await _stop(service, listeners, simulator)
     _say("stopped\n")
     return 0
 
 
-def _settings(url: str, folder: Path) -> Settings:
+def _settings(url: str, folder: Path, calls: int) -> Settings:
     apis = {
         name: Api(name=name, status_path=BY_NAME[name].status_path, metrics_path=BY_NAME[name].metrics_path)
         for name in APIS
     }
-    account = Account(name="demo", base_url=url, api_key=InlineSecret(KEY), rate_limit=RateLimit(), apis=apis)
+    account = Account(
+        name="demo", base_url=url, api_key=InlineSecret(KEY), rate_limit=RateLimit(calls=calls), apis=apis
+    )
     return Settings(
         accounts=(account,),
-        sources=(PushSource(account=None, api=None, token=None, name="push"),),
+        sources=(GatewaySource(account="demo", listen="127.0.0.1:0", name=GATEWAY),),
         queue_metrics_interval=15.0,
         storage=Storage(url=f"sqlite:///{folder}/state.db"),
     )
 
 
-async def _watch(service: Service, remote: Remote, upstream: str, exporter: str, rate: float, seconds: float) -> None:
+def _calls(rate: float) -> int:
+    """What the account may do in 5 s: more than usual where the application alone would use it up."""
+    return max(RateLimit().calls, ceil(2 * rate * RateLimit().period))
+
+
+async def _gateway(service: Service) -> str:
+    """Where it listens, as soon as it does."""
+    while (url := service.gateway_url(GATEWAY)) is None:  # noqa: ASYNC110  (a few milliseconds)
+        await asyncio.sleep(0.01)
+    return url
+
+
+async def _watch(service: Service, remote: Remote, gateway: str, rate: float, seconds: float) -> None:
     """Let the application work and tell how it goes, until the end; then let what is submitted come to its end."""
-    application = asyncio.create_task(_application(upstream, exporter, rate))
+    application = asyncio.create_task(_application(gateway, rate))
     teller = asyncio.create_task(_tell(service, remote))
     ends = asyncio.create_task(service.stopping.wait())
     await asyncio.wait([application, teller, ends], timeout=seconds or None, return_when=asyncio.FIRST_COMPLETED)
@@ -138,21 +156,15 @@ async def _watch(service: Service, remote: Remote, upstream: str, exporter: str,
     _say(("\r\033[K" if sys.stdout.isatty() else "") + PARTED.join(_progress(service, remote)) + "\n")
 
 
-async def _application(upstream: str, exporter: str, rate: float) -> None:
-    """Submits one update after the other; each RequestID is handed in with the time of its submission."""
-    random, clock = Random(), SteadyClock()  # noqa: S311  (an arrival process, not a secret)
+async def _application(gateway: str, rate: float) -> None:
+    """Submits one update after the other, and knows nothing of an exporter: its LeadSquared is at the gateway."""
+    random = Random()  # noqa: S311  (an arrival process, not a secret)
     async with aiohttp.ClientSession(headers={"x-api-key": KEY}) as session:
         while True:
             await asyncio.sleep(random.expovariate(rate))
-            api = random.choice(APIS)
-            with suppress(aiohttp.ClientError, KeyError):
-                submitted = clock.now()
-                async with session.post(upstream + BY_NAME[api].submit_path, json=[]) as answer:
-                    request_id = (await answer.json())["RequestID"]
-                entry = {"request_id": request_id, "submitted_at": moment(submitted)}
-                await (
-                    await session.post(f"{exporter}/api/v1/requests", json={"api": api, "request_ids": [entry]})
-                ).read()
+            path = BY_NAME[random.choice(APIS)].submit_path
+            with suppress(aiohttp.ClientError):
+                await (await session.post(gateway + path, json=[])).read()
 
 
 async def _tell(service: Service, remote: Remote) -> None:
