@@ -1,0 +1,182 @@
+"""The gateway of a real process: killed, reloaded, stopped, with a real disk behind it."""
+
+import json
+import os
+import signal
+import subprocess
+import urllib.error
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import eventually, fetch, fetch_json, free_port, running
+from tests.e2e.submissions import PROGRAM, submit
+
+CONFIGURATION = """\
+accounts:
+  - name: acme
+    base_url: {upstream}
+    api_key_file: key
+    rate_limit: {{calls: 100, period: 1s, share: 0.5}}
+    apis: {{lead_update: , lead_capture: }}
+sources:
+  - {{type: gateway, account: acme, listen: "127.0.0.1:{gateway}"}}
+storage: {{url: "sqlite:///{folder}/state.db"}}
+"""
+KEY = {"x-api-key": "stage-key", "Content-Type": "application/json"}
+
+
+class Stage:
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self.upstream = f"http://127.0.0.1:{free_port()}"
+        self.port = free_port()
+        self.web = f"http://127.0.0.1:{free_port()}"
+        self._stack = stack
+        (folder / "key").write_text("stage-key")
+        self.configure(CONFIGURATION.format(upstream=self.upstream, gateway=self.port, folder=folder))
+        listen = f"--web.listen-address={self.upstream.removeprefix('http://')}"
+        command = (*PROGRAM, "upstream", listen, "--key=stage-key", "--rate=1000/1s", "--queue.rate=100")
+        stack.enter_context(running(*command, told=folder / "upstream.log"))
+        eventually(lambda: fetch(f"{self.upstream}/simulator/truth"), fits=bool)
+        self.process = self.start()
+
+    @property
+    def gateway(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def configure(self, text: str) -> None:
+        (self.folder / "config.yaml").write_text(text)
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        listen = f"--web.listen-address={self.web.removeprefix('http://')}"
+        command = (*PROGRAM, f"--config.file={self.folder}/config.yaml", listen)
+        process = self._stack.enter_context(running(*command, told=self.folder / "exporter.log"))
+        eventually(lambda: fetch(f"{self.web}/-/ready"), fits=bool)
+        return process
+
+    def submit(self, path: str = "/lead/update") -> str:
+        answer = json.loads(fetch(f"{self.gateway}{path}?accessKey=k", data=b"[]", headers=KEY))
+        request_id: str = answer["RequestID"]
+        return request_id
+
+    def record(self, request_id: str) -> dict[str, object]:
+        found: dict[str, object] = fetch_json(f"{self.web}/api/v1/requests/{request_id}")
+        return found
+
+    def metric(self, series: str) -> float:
+        lines = fetch(f"{self.web}/metrics").decode().splitlines()
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == series)
+
+    def submissions_seen(self) -> int:
+        return len(fetch(f"{self.upstream}/simulator/requests").splitlines())
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with ExitStack() as stack:
+        yield Stage(tmp_path, stack)
+
+
+def test_no_request_whose_answer_arrived_is_lost_however_often_the_exporter_is_killed(tmp_path: Path) -> None:
+    outcome = submit(tmp_path, submissions=1200, kills=4)
+    assert (outcome.odd, outcome.lost, outcome.kills) == ([], set(), 4)
+    assert len(outcome.answered) >= 1200
+    assert outcome.errors > 0
+
+
+def test_a_submission_is_watched_to_its_end_and_its_status_comes_from_the_cache_across_a_restart(stage: Stage) -> None:
+    request_id = stage.submit()
+    record = stage.record(request_id)
+    assert (record["source"], record["api"]) == ("gateway", "lead_update")
+    assert record["submitted_at"] is not None
+    eventually(lambda: stage.record(request_id)["state"], fits=lambda state: state == "finished")
+    url = f"{stage.gateway}/lead/update/status?RequestID={request_id}"
+    assert fetch_json(url)["TaskStatus"]["Status"] == "Success"
+    stage.process.send_signal(signal.SIGKILL)
+    stage.process.wait()
+    stage.process = stage.start()
+    assert fetch_json(url)["TaskStatus"]["RequestBody"] is None
+    assert stage.metric('leadsquared_gateway_cached_answers_total{account="acme"}') == 1
+    assert stage.metric('leadsquared_api_calls_total{account="acme",code="200",endpoint="gateway"}') == 0
+    answer = json.loads(fetch(f"{url}&max_age=0", headers=KEY))
+    assert answer["TaskStatus"]["RequestBody"] == "[]"
+    assert stage.metric('leadsquared_api_calls_total{account="acme",code="200",endpoint="gateway"}') == 1
+
+
+def test_a_reload_moves_the_gateway_and_follows_the_account(stage: Stage) -> None:
+    text = (stage.folder / "config.yaml").read_text()
+    former, stage.port = stage.port, free_port()
+    stage.configure(text.replace(str(former), str(stage.port)).replace("lead_capture: ", ""))
+    stage.process.send_signal(signal.SIGHUP)
+    eventually(lambda: _is_open(stage), fits=bool)
+    captured = stage.submit("/lead/capture")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        stage.record(captured)
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        fetch(f"http://127.0.0.1:{former}/elsewhere")
+    stage.configure(text.replace(str(former), str(stage.port)))
+    stage.process.send_signal(signal.SIGHUP)
+    known = eventually(lambda: _found(stage, stage.submit("/lead/capture")), fits=bool)
+    assert known
+
+
+def _is_open(stage: Stage) -> bool:
+    """The simulator answers 404 there, through the gateway."""
+    try:
+        fetch(f"{stage.gateway}/elsewhere", headers=KEY)
+    except urllib.error.HTTPError as error:
+        return error.code == 404
+    return False
+
+
+def _found(stage: Stage, request_id: str) -> bool:
+    try:
+        return bool(stage.record(request_id))
+    except urllib.error.HTTPError:
+        return False
+
+
+def test_a_taken_port_is_told_and_tried_again(stage: Stage) -> None:
+    text = (stage.folder / "config.yaml").read_text()
+    stage.configure(text.replace(f"127.0.0.1:{stage.port}", stage.upstream.removeprefix("http://")))
+    stage.process.send_signal(signal.SIGHUP)
+    up = 'leadsquared_exporter_source_up{source="gateway",type="gateway"}'
+    eventually(lambda: stage.metric(up), fits=lambda value: value == 0)
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        fetch(f"{stage.web}/-/ready")
+    fetch(f"{stage.web}/-/healthy")
+    stage.configure(text)
+    stage.process.send_signal(signal.SIGHUP)
+    eventually(lambda: stage.metric(up), fits=lambda value: value == 1)
+    assert stage.submit()
+
+
+def test_while_the_database_can_not_be_written_answers_pass_and_are_counted(stage: Stage) -> None:
+    known = stage.submit()
+    blocker = _lock(stage.folder / "state.db")
+    try:
+        passed = stage.submit()
+        unrecorded = 'leadsquared_gateway_unrecorded_total{account="acme"}'
+        eventually(lambda: stage.metric(unrecorded), fits=lambda value: value == 1)
+    finally:
+        blocker.kill()
+        blocker.wait()
+    eventually(lambda: _found(stage, passed), fits=bool)
+    assert _found(stage, known)
+    assert stage.submissions_seen() == 2
+
+
+def _lock(database: Path) -> "subprocess.Popen[bytes]":
+    """A process that holds the database as a backup gone wrong does."""
+    script = (
+        "import sqlite3, sys, time; held = sqlite3.connect(sys.argv[1]); held.execute('BEGIN IMMEDIATE'); "
+        "print('held', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([PROGRAM[0], "-c", script, str(database)], stdout=subprocess.PIPE, env=dict(os.environ))
+    assert process.stdout is not None
+    with process.stdout as said:
+        assert said.readline() == b"held\n"
+    return process
