@@ -13,6 +13,7 @@ from exporter.core.request import Record
 from exporter.engine.engine import Engine
 from exporter.errors import ConfigurationError, InvalidEntry, StoreUnavailable
 from exporter.feed import Feed
+from exporter.gateway.source import Gateway
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
 from exporter.metrics.collector import Build, Collector, start_known
@@ -54,6 +55,7 @@ class Service:
         self._scraper = Scraper(
             Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
         )
+        self._gateways: dict[str, Gateway] = {}
         self._loaded = False
         self._unready: str | None = "starting: the store is being read"
         self._defect: str | None = None
@@ -143,7 +145,16 @@ class Service:
         return self.engine.unhealthy() or (None if self._defect is None else f"there was a defect: {self._defect}")
 
     def unready(self) -> str | None:
-        return self._unready
+        if self._unready is not None:
+            return self._unready
+        names = [one.name for one in self.engine.settings.sources if isinstance(one, config.GatewaySource)]
+        deaf = next((name for name in names if self.gateway_url(name) is None), None)
+        return None if deaf is None else f"gateway {deaf} does not listen"
+
+    def gateway_url(self, name: str) -> str | None:
+        """Where a gateway listens; None while it does not."""
+        gateway = self._gateways.get(name)
+        return None if gateway is None else gateway.url
 
     async def scrape(
         self, accept: str | None, accept_encoding: str | None, names: Collection[str]
@@ -212,7 +223,10 @@ class Service:
         for account in settings.accounts:
             sources = [one.name for one in settings.sources if one.account in (None, account.name)]
             start_known(self.engine.ledger, account=account.name, apis=tuple(account.apis), sources=sources)
-            self.meters.declare_account(account.name, account.apis)
+            gateway = any(
+                isinstance(one, config.GatewaySource) for one in settings.sources if one.account == account.name
+            )
+            self.meters.declare_account(account.name, account.apis, gateway=gateway)
 
     def _build_source(self, source: config.Source) -> Source | None:
         """A task for a source; push has none, its requests come through the web."""
@@ -220,11 +234,25 @@ class Service:
             return StaticSource(source, intake=self.intake, health=self)
         if isinstance(source, config.FileSource):
             return FileSource(source, intake=self.intake, health=self, clock=self._clock, apis=self.apis)
+        if isinstance(source, config.GatewaySource):
+            return self._build_gateway(source)
         return None
+
+    def _build_gateway(self, source: config.GatewaySource) -> Gateway:
+        traffic = self.engine.traffic(source.account)
+        gateway = Gateway(source, traffic=traffic, intake=self.intake, health=self, meter=self.meters)
+        self._gateways[source.name] = gateway
+        return gateway
 
 
 def _kind(source: config.Source) -> str:
-    return {config.StaticSource: "static", config.FileSource: "file", config.PushSource: "push"}[type(source)]
+    kinds: dict[type[config.Source], str] = {
+        config.StaticSource: "static",
+        config.FileSource: "file",
+        config.PushSource: "push",
+        config.GatewaySource: "gateway",
+    }
+    return kinds[type(source)]
 
 
 def _fixed(former: Settings, settings: Settings) -> list[str]:

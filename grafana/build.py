@@ -12,6 +12,7 @@ from typing import Any
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 PICK = 'account=~"$account",api=~"$api"'
 ACCOUNT = 'account=~"$account"'
+GATEWAY = f'{ACCOUNT},endpoint="gateway"'
 WIDTH = 24
 
 
@@ -226,6 +227,36 @@ ROWS = (
                 title="Breaker",
                 description="The state of each account: closed is the good one.",
                 queries=((f"leadsquared_account_breaker_state{{{ACCOUNT}}} == 1", "{{account}} {{state}}"),),
+            ),
+        ),
+    ),
+    Row(
+        "The application, through the gateway",
+        (
+            Panel(
+                title="Its calls by code",
+                description="What LeadSquared answered the application, per second.",
+                queries=((rate(CALLS, "code", GATEWAY), "{{code}}"),),
+                unit="reqps",
+                stacked=True,
+            ),
+            Panel(
+                title="Its call duration",
+                description="Until LeadSquared's answer began.",
+                queries=quantiles("leadsquared_api_call_duration_seconds", GATEWAY),
+                unit="s",
+            ),
+            Panel(
+                title="Unrecorded, and answered without a call",
+                description="Submissions that went through unwatched, or are watched later; status questions that needed no call.",
+                queries=(
+                    (rate("leadsquared_gateway_unrecorded_total", "account", ACCOUNT), "unrecorded in {{account}}"),
+                    (
+                        rate("leadsquared_gateway_cached_answers_total", "account", ACCOUNT),
+                        "from the cache in {{account}}",
+                    ),
+                ),
+                unit="reqps",
             ),
         ),
     ),

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
+from exporter import address
 from exporter.config import duration, secret
 from exporter.config.document import Scalar
 from exporter.config.problem import suggestion
@@ -181,6 +182,14 @@ class BaseUrl:
         if "?" in scalar.text or "#" in scalar.text:
             return Unfit("a URL without a query and a fragment", got)
         return scalar.text.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    requirement: str = address.REQUIREMENT
+
+    def read(self, scalar: Scalar) -> object:
+        return scalar.text if address.fits(scalar.text) else Unfit(self.requirement)
 
 
 @dataclass(frozen=True, slots=True)

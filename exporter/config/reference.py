@@ -32,8 +32,8 @@ at the end.
 """
 
 _SOURCES_NOTE = """\
-Each source has a `type` of {types}. `account` and `api` of a `file` or `push` source are what a group gets that names
-none; with several accounts and no `account` here, each group has to name its own.
+Each source has a `type` of {types}. `account` and `api` of a `file` or `push` source are what a group
+gets that names none; with several accounts and no `account` here, each group has to name its own.
 """
 
 _LIMIT_NOTE = """\

@@ -10,6 +10,7 @@ from exporter.config.kinds import (
     Choice,
     Duration,
     Integer,
+    ListenAddress,
     Nullable,
     Seconds,
     SecretText,
@@ -17,7 +18,7 @@ from exporter.config.kinds import (
     StorageUrl,
     Text,
 )
-from exporter.config.settings import Cache, Metrics, Polling, RateLimit, Settings, Storage
+from exporter.config.settings import Cache, GatewaySource, Metrics, Polling, RateLimit, Settings, Storage
 from exporter.config.shapes import Field, Listed, Named, Section, Variants
 from exporter.core.learned.policy import EFFORTS
 from exporter.leadsquared.endpoints import BY_NAME, DEFAULT_API, PLANS, REGIONS
@@ -27,6 +28,7 @@ POLLING_DEFAULTS = Polling()
 _CACHE = Cache()
 _STORAGE = Storage()
 _METRICS = Metrics()
+_GATEWAY = GatewaySource(account="", listen="", name="")
 
 NAME = Text("1 to 64 characters of A-Z a-z 0-9 . _ -, the first a letter or a digit", "[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ACCOUNT_NAME = Text("the name of an account", NAME.pattern)
@@ -79,7 +81,7 @@ ACCOUNT = Section(
     )
 )
 
-SOURCE_TYPES = Choice(("static", "file", "push"), later=("gateway", "log", "http", "redis", "sql"))
+SOURCE_TYPES = Choice(("static", "file", "push", "gateway"), later=("log", "http", "redis", "sql"))
 _TYPE = Field("type", SOURCE_TYPES, "How the RequestIDs arrive.", required=True)
 _NAME = Field("name", NAME, "The value of the `source` label; unique.", "the type, then type-2, type-3, …")
 _ACCOUNT = Field("account", ACCOUNT_NAME, "The account of the RequestIDs.", required=True)
@@ -121,6 +123,41 @@ SOURCE = Variants(
                 _GROUP_API,
                 Field("token_file", PATH, "A file that holds the bearer token for writing.", "loopback only"),
                 Field("token_env", VARIABLE, "The environment variable that holds it, in place of `token_file`."),
+                _NAME,
+            )
+        ),
+        "gateway": Section(
+            (
+                _TYPE,
+                Field(
+                    "account", ACCOUNT_NAME, "The account to whose `base_url` everything is forwarded.", required=True
+                ),
+                Field("listen", ListenAddress(), "Where the application finds the gateway.", required=True),
+                Field(
+                    "shape",
+                    Choice(("polls", "all")),
+                    "`polls`: only the exporter's own calls wait for the rate limit; `all`: submissions that would be answered "
+                    "429 wait too.",
+                    _GATEWAY.shape,
+                ),
+                Field(
+                    "max_wait",
+                    POSITIVE,
+                    "How long a submission waits at most, with `shape: all`.",
+                    format_duration(_GATEWAY.max_wait),
+                ),
+                Field(
+                    "record_timeout",
+                    POSITIVE,
+                    "How long an answer waits at most until its RequestID is committed.",
+                    format_duration(_GATEWAY.record_timeout),
+                ),
+                Field(
+                    "timeout",
+                    POSITIVE,
+                    "How long LeadSquared may be silent, and how long connecting may take; then the answer is 504.",
+                    format_duration(_GATEWAY.timeout),
+                ),
                 _NAME,
             )
         ),

@@ -80,7 +80,21 @@ class PushSource:
     name: str
 
 
-Source = StaticSource | FileSource | PushSource
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySource:
+    """`shape` is polls or all: whether submissions wait too, `max_wait` at most, when the account's window is full.
+    `timeout` is how long the upstream may be silent; `record_timeout` how long an answer waits for its commit."""
+
+    account: str
+    listen: str
+    name: str
+    shape: str = "polls"
+    max_wait: float = 10.0
+    record_timeout: float = 0.25
+    timeout: float = 60.0
+
+
+Source = StaticSource | FileSource | PushSource | GatewaySource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,10 @@ from itertools import count
 from pathlib import Path
 
 from exporter.config import accounts as account_rules
+from exporter.config.kinds import is_loopback
 from exporter.config.problem import Problems, suggestion
 from exporter.config.rules import Surroundings, at_most_one, secret, secrets_can_be_had, unique_names
-from exporter.config.settings import FileSource, PushSource, Source, StaticSource
+from exporter.config.settings import FileSource, GatewaySource, PushSource, Source, StaticSource
 from exporter.config.shapes import Item
 from exporter.leadsquared.endpoints import DEFAULT_API
 
@@ -19,6 +20,20 @@ def check(sources: Sequence[Item], surroundings: Surroundings, problems: Problem
     for source in sources:
         at_most_one(source, ("token_file", "token_env"), problems)
         secrets_can_be_had(source, "token", surroundings, problems)
+    _check_gateways([source for source in sources if source.values.get("type") == "gateway"], problems)
+
+
+def _check_gateways(gateways: Sequence[Item], problems: Problems) -> None:
+    first: dict[str, Item] = {}
+    for gateway in gateways:
+        listen: str = gateway.values.get("listen", "127.0.0.1:0")
+        other = gateway if listen.endswith(":0") else first.setdefault(listen, gateway)
+        if other is not gateway:
+            message = f"must be unique, got {listen}, the address of {other.path} (line {other.place('listen').line})"
+            problems.add(gateway.place("listen"), gateway.path_of("listen"), message)
+        if not is_loopback(listen.rpartition(":")[0].strip("[]")):
+            message = "is not on loopback: the application's keys cross the network to it in clear text"
+            problems.warn(gateway.place("listen"), gateway.path_of("listen"), message)
 
 
 def check_accounts(sources: Sequence[Item], accounts: Sequence[Item], problems: Problems) -> None:
@@ -84,6 +99,8 @@ def _source(source: Item, name: str, accounts: Sequence[Item], surroundings: Sur
     if values["type"] == "static":
         api = values.get("api", DEFAULT_API)
         return StaticSource(account=values["account"], api=api, request_ids=tuple(values["request_ids"]), name=name)
+    if values["type"] == "gateway":
+        return GatewaySource(**{key: value for key, value in values.items() if key not in ("type", "name")}, name=name)
     account = values.get("account", accounts[0].values["name"] if len(accounts) == 1 else None)
     group_api = values.get("api", DEFAULT_API if DEFAULT_API in _possible(source, accounts) else None)
     if values["type"] == "file":

@@ -3,10 +3,14 @@
 A call occupies its windows from before it is sent until one period after its answer has arrived. The vendor counted it at
 some moment in between, which no latency can move out: calls that were counted less than a period apart have therefore
 been in our window together, and we never let more than the allowed number be there.
+
+Where the calls of others pass through this process, whole windows hold theirs and ours together. Theirs never wait, and may
+overfill them; ours start only while there is room in their own windows and in the whole ones.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from math import ceil, inf
 
@@ -20,18 +24,20 @@ LOST_CALL_SECONDS = 30.0
 RESTART_SECONDS = 2.0
 
 RESERVATION = 0
+WHOLE = "whole "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """`calls` in any `seconds`. Ends of calls are rounded up to multiples of `grain` seconds (0: not at all), which keeps
-    the log of a long window short and never counts a call too few."""
+    the log of a long window short and never counts a call too few. `whole` limits count the calls of others too."""
 
     name: str
     calls: int
     seconds: float
     grain: float = 0.0
     durable: bool = False
+    whole: bool = False
 
 
 def burst(*, calls: int, seconds: float) -> Limit:
@@ -41,6 +47,11 @@ def burst(*, calls: int, seconds: float) -> Limit:
 def daily(calls: int) -> Limit:
     """24 h; one entry a minute keeps the log at 1,441 entries however many calls there are."""
     return Limit(name="daily", calls=calls, seconds=86400.0, grain=60.0, durable=True)
+
+
+def whole(limit: Limit, *, calls: int) -> Limit:
+    """What the account may make in the window of `limit`, all its users together."""
+    return replace(limit, name=f"{WHOLE}{limit.name}", calls=calls, whole=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,12 +156,16 @@ class Budget:
         self.windows = [Window(limit) for limit in limits]
         self.pace = 1.0
         self._started = 0
+        self._under_way = 0
+        self._others_under_way = 0
+        self._others_waiting = 0
         self._credit: dict[str, int] = {window.limit.name: 0 for window in self._durable()}
 
     @property
     def rate(self) -> float:
-        """Calls/s that can go on for ever."""
-        return min((self._calls(window) / window.limit.seconds for window in self.windows), default=inf)
+        """Calls/s that can go on for ever while others make none."""
+        own = (window for window in self.windows if not window.limit.whole)
+        return min((self._calls(window) / window.limit.seconds for window in own), default=inf)
 
     def free(self, now: float) -> bool:
         return self.free_at(now) <= now
@@ -167,28 +182,49 @@ class Budget:
         return free
 
     def start(self) -> None:
-        self._started += 1
-        for window in self.windows:
-            window.start()
-        for name in self._credit:
-            self._credit[name] -= 1
+        self._under_way += 1
+        self._enter(self.windows)
 
     def end(self, at: float) -> None:
+        self._under_way -= 1
         for window in self.windows:
             window.end(at)
 
+    def start_other(self) -> None:
+        """A call of somebody else passes: it waits for nothing."""
+        self._others_under_way += 1
+        self._enter(self._whole())
+
+    def end_other(self, at: float) -> None:
+        self._others_under_way -= 1
+        for window in self._whole():
+            window.end(at)
+
+    def other_free_at(self, now: float) -> float:
+        """When a call of somebody else would have its place in the account's burst window; inf when that takes an answer."""
+        short = (window for window in self._whole() if not window.limit.durable)
+        return max((window.frees_at(now, window.limit.calls) for window in short), default=now)
+
+    @contextmanager
+    def other_waiting(self) -> Iterator[None]:
+        """A call of somebody else waits for its place: the next one is not ours."""
+        self._others_waiting += 1
+        try:
+            yield
+        finally:
+            self._others_waiting -= 1
+
     def fill(self, now: float) -> None:
-        """Treat the burst windows as full: another process may have made the calls that this one does not know of, and
-        some of them may be on their way still."""
-        for window in self.windows:
-            if not window.limit.durable:
-                window.record(now + RESTART_SECONDS, window.limit.calls)
+        """Treat our burst windows as full: another process may have made the calls that this one does not know of, and
+        some of them may be on their way still. The calls that others made before it started are past before ours begin."""
+        for window in self._own_bursts():
+            window.record(now + RESTART_SECONDS, window.limit.calls)
 
     def proven(self, spent: Iterable[Spent]) -> bool:
         """Whether the statement of a clean stop tells of the burst windows as they are now. It does not where none was busy
         then, or where the period was changed since: what a longer one would hold was forgotten."""
         told = {one.window for one in spent}
-        return all(_stored_name(window) in told for window in self.windows if not window.limit.durable)
+        return all(_stored_name(window) in told for window in self._own_bursts())
 
     def restore(self, spent: Iterable[Spent], now: float) -> None:
         """Take over what an earlier process has spent. Where a stepped clock puts a time far ahead of now, it counts as
@@ -203,7 +239,7 @@ class Budget:
     def resize(self, limits: Iterable[Limit], now: float) -> None:
         """Change the limits and keep what was spent. A window that got longer may have forgotten calls: it counts as full."""
         former = {window.limit.name: window for window in self.windows}
-        self.windows = [self._resized(former.get(limit.name), limit, now) for limit in limits]
+        self.windows = [self._resized(former, limit, now) for limit in limits]
         self._credit = {window.limit.name: self._credit.get(window.limit.name, 0) for window in self._durable()}
 
     def wants_reservation(self) -> bool:
@@ -217,6 +253,7 @@ class Budget:
 
     def reserved(self, statement: Statement, now: float) -> None:
         """The statement is stored: calls may be made against its reservation, less those started meanwhile."""
+        # Calls of others count in each window here, although not all are in all: at worst a reservation ends early.
         since = self._started - statement.started
         for window in self._durable():
             mine = [one for one in statement.spent if one.window == window.limit.name]
@@ -232,11 +269,28 @@ class Budget:
             for number, (end, calls) in enumerate(window.log(now), start=1)
         ]
 
+    def _enter(self, windows: Iterable[Window]) -> None:
+        self._started += 1
+        for window in windows:
+            window.start()
+            if window.limit.durable:
+                self._credit[window.limit.name] -= 1
+
     def _durable(self) -> list[Window]:
         return [window for window in self.windows if window.limit.durable]
 
+    def _own_bursts(self) -> list[Window]:
+        return [window for window in self.windows if not (window.limit.durable or window.limit.whole)]
+
+    def _whole(self) -> list[Window]:
+        return [window for window in self.windows if window.limit.whole]
+
     def _calls(self, window: Window) -> int:
-        return window.limit.calls if window.limit.durable else max(1, int(window.limit.calls * self.pace))
+        """How many may be in the window, with the next one, when that one is ours."""
+        limit = window.limit
+        if limit.whole:
+            return limit.calls - self._others_waiting
+        return limit.calls if limit.durable else max(1, int(limit.calls * self.pace))
 
     def _block(self, window: Window) -> int:
         return max(1, min(100, window.limit.calls // 100))
@@ -252,14 +306,24 @@ class Budget:
         log = dict(window.log(now))
         return [one.time for one in stated if one.time is not None and log.get(one.time) == one.calls]
 
-    def _resized(self, former: Window | None, limit: Limit, now: float) -> Window:
-        if former is None:
-            return Window(limit)
-        longer = limit.seconds > former.limit.seconds
-        former.limit = limit
+    def _opened(self, limit: Limit, own: Window | None, now: float) -> Window:
+        """A window that was not there before: what it should have seen is taken from ours of the same length."""
+        window = Window(limit)
+        for end, calls in own.log(now) if own is not None else ():
+            window.record(end, calls)
+        for _ in range(self._under_way + (self._others_under_way if limit.whole else 0)):
+            window.start()
+        return window
+
+    def _resized(self, former: dict[str, Window], limit: Limit, now: float) -> Window:
+        window = former.get(limit.name)
+        if window is None:
+            return self._opened(limit, former.get(limit.name.removeprefix(WHOLE)), now)
+        longer = limit.seconds > window.limit.seconds
+        window.limit = limit
         if longer:
-            former.record(now, max(0, limit.calls - former.used(now)))
-        return former
+            window.record(now, max(0, limit.calls - window.used(now)))
+        return window
 
 
 def _stored_name(window: Window) -> str:

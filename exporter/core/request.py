@@ -1,9 +1,12 @@
 """A request at LeadSquared, as far as the answers about its RequestID have told."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+# LeadSquared's are UUIDs; whatever fits here can stand in a URL, a file and a page as it is.
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 NO_STEP = "none"
 OTHER = "other"
 

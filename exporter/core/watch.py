@@ -106,6 +106,7 @@ class Watch:
         self._waiting_since: float | None = None
         self._troubles: dict[int, int] = {}
         self._asked: set[int] = set()
+        self._overheard: set[int] = set()
         self._orders: dict[str, int] = {}
         # Requests that were out when the policy was changed: the new one gets them with their answers.
         self._latecomers: set[int] = set()
@@ -194,6 +195,18 @@ class Watch:
         self._teach(call, change.record, now)
         return change
 
+    def heard(self, request_id: str, api: str, report: Report, *, sent: float, now: float) -> Change | None:
+        """Somebody else's question about a request was answered, which saves a poll; None where that does not fit now.
+        The change is to be settled and applied."""
+        slot = self.tracker.table.slot(request_id)
+        if slot is None or slot in self._asked or self.tracker.settling(slot) or self.tracker.table.api(slot) != api:
+            return None
+        change = self.tracker.answer(slot, report, sent=sent, received=now, place=self._place(slot))
+        self.policy.forget(slot)
+        self._troubles.pop(slot, None)
+        self._overheard.add(slot)
+        return change
+
     def failed(self, call: Call, error: CallError, *, now: float) -> Change | None:
         """A call that brought no usable answer. A change comes of it only where the vendor does not know the RequestID."""
         # Where nobody knows what became of a call, it may still be on its way to the vendor's door.
@@ -227,11 +240,16 @@ class Watch:
     def applied(self, change: Change, *, now: float) -> None:
         """A change is durable: take it over, and plan the next poll of a request that goes on."""
         slot = self.tracker.table.slot(change.record.request_id)
+        overheard = slot is not None and slot in self._overheard
+        if slot is not None:
+            self._overheard.discard(slot)
         still = self.tracker.apply(change)
         if still is None:
             if slot is not None:
                 self.policy.forget(slot)
                 self._troubles.pop(slot, None)
+        elif overheard:
+            self._schedule(still, now, ordered=False)
         elif change.record.api in self._apis:
             pause = TROUBLE_FIRST * 2.0 ** min(change.record.not_found, 9) if change.record.not_found else 0.0
             self._again(still, now, min(pause, TROUBLE_LAST))
@@ -337,19 +355,20 @@ class Watch:
             self._schedule(slot, now)
         self.policy.again(slot, now=now, not_before=now + pause if pause else 0.0)
 
-    def _schedule(self, slot: int, now: float) -> None:
+    def _schedule(self, slot: int, now: float, *, ordered: bool = True) -> None:
         self._latecomers.discard(slot)
         table = self.tracker.table
         api, dated = table.api(slot), table.dated(slot)
         if api not in self._apis:
             return
         # Numbers of their own, because those of the store have gaps that other accounts leave.
-        self._orders[api] = self._orders.get(api, -1) + 1
+        if ordered:
+            self._orders[api] = self._orders.get(api, -1) + 1
         request = Unfinished(
             api=api,
             origin=table.origin(slot),
             dated=dated,
-            order=self._orders[api] if dated else None,
+            order=self._orders[api] if dated and ordered else None,
             asked=table.unfinished(slot),
             erring=table.progress(slot).status is Status.ERROR,
         )

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from exporter.config.settings import Account, RateLimit, Settings
+from exporter.config.settings import Account, GatewaySource, RateLimit, Settings
 from exporter.core.breaker import Breaker
-from exporter.core.budget import Budget, Limit, burst, daily
+from exporter.core.budget import Budget, Limit, burst, daily, whole
 from exporter.core.learned.policy import Learned
 from exporter.core.ledger import Histogram, Ledger
 from exporter.core.request import OTHER
@@ -39,15 +39,23 @@ def rules(settings: Settings) -> Rules:
     )
 
 
-def limits(rate_limit: RateLimit) -> list[Limit]:
-    found = [burst(calls=rate_limit.allowed, seconds=rate_limit.period)]
-    if rate_limit.allowed_daily is not None:
-        found.append(daily(rate_limit.allowed_daily))
-    return found
+def limits(rate_limit: RateLimit, *, shared: bool) -> list[Limit]:
+    """`shared`: calls of the application pass through this process too, and what they leave is less than all."""
+    own = burst(calls=rate_limit.allowed, seconds=rate_limit.period)
+    found = [own, whole(own, calls=rate_limit.calls)]
+    if rate_limit.daily is not None and rate_limit.allowed_daily is not None:
+        day = daily(rate_limit.allowed_daily)
+        found += [day, whole(day, calls=rate_limit.daily)]
+    return [limit for limit in found if shared or not limit.whole]
+
+
+def is_shared(account: Account, settings: Settings) -> bool:
+    """Whether the application's calls to the account pass through a gateway of ours."""
+    return any(isinstance(one, GatewaySource) and one.account == account.name for one in settings.sources)
 
 
 def new_policy(account: Account, settings: Settings, *, random: Random, now: float) -> Policy:
-    polling, allowed = settings.polling, limits(account.rate_limit)
+    polling, allowed = settings.polling, limits(account.rate_limit, shared=False)
     if polling.policy == "round_robin":
         return RoundRobin(now - YEAR)
     if polling.policy == "age":
@@ -73,7 +81,7 @@ def new_watch(
     return Watch(
         tracker=tracker,
         policy=new_policy(account, settings, random=random, now=now),
-        budget=Budget(limits(account.rate_limit)),
+        budget=Budget(limits(account.rate_limit, shared=is_shared(account, settings))),
         breaker=Breaker(period=account.rate_limit.period, random=random),
         apis=frozenset(account.apis),
         queue_apis=queue_apis(account),

@@ -22,6 +22,7 @@ from exporter.engine.intake import Gate
 from exporter.engine.journal import Journal
 from exporter.engine.lessons import Lessons
 from exporter.engine.poller import Poller, PollMeter
+from exporter.engine.traffic import Traffic
 from exporter.engine.turnstile import Turnstile
 from exporter.engine.upkeep import LagMeter, Upkeep
 from exporter.engine.views import account_view
@@ -162,6 +163,17 @@ class Engine:
             # Another decision about it is being stored, and it may go on after that.
             await asyncio.sleep(SETTLING_SECONDS)
 
+    def traffic(self, account: str) -> Traffic:
+        """What a gateway has to do with an account."""
+        return Traffic(
+            self.pollers[account],
+            answers=lambda: self._answers,
+            store=self._store,
+            meter=self._meter,
+            clock=self._clock,
+            ttl=lambda: self.settings.cache.finished_ttl,
+        )
+
     def views(self) -> list[AccountView]:
         """The gauges of every account, at one moment; of a removed account only while it has pending requests."""
         now = self._clock.now()
@@ -230,7 +242,7 @@ class Engine:
         watch = poller.watch
         poller.account, poller.retired = account, False
         watch.tracker.change_rules(build.rules(self.settings))
-        watch.budget.resize(build.limits(account.rate_limit), now)
+        watch.budget.resize(build.limits(account.rate_limit, shared=build.is_shared(account, self.settings)), now)
         watch.breaker.period = account.rate_limit.period
         watch.reconfigure(
             policy=build.new_policy(account, self.settings, random=self._random, now=now) if replan else None,

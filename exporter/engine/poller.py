@@ -80,6 +80,12 @@ class Poller:
         self._start(self._queue_metrics(todo) if isinstance(todo, QueueCall) else self._status(todo))
         return True
 
+    def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
+        """Somebody else was told the status of a request. It is no poll of ours, and not counted as one."""
+        change = self.watch.heard(request_id, api, report, sent=sent, now=self._clock.now())
+        if change is not None:
+            self._take(change)
+
     def expire(self) -> None:
         """Give up what is overdue."""
         for change in self.watch.expire(self._clock.now()):
@@ -163,6 +169,10 @@ class Poller:
         record = change.record
         if change.outcome is not None:
             self._meter.poll(self.account.name, record.api, change.outcome)
+        self._take(change)
+
+    def _take(self, change: Change) -> None:
+        record = change.record
         if change.transition is None and not change.tallies and record.state is State.PENDING:
             self.watch.applied(change, now=self._clock.now())
             self._journal.note(record.request_id, self.watch.tracker.noted)

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from math import isfinite
 
-from exporter.core.request import NO_STEP, OTHER, Report, Status
+from exporter.core.request import NO_STEP, OTHER, REQUEST_ID, Report, Status
 from exporter.core.vocabulary import snake
 from exporter.core.watch import QueueFigures
 from exporter.errors import (
@@ -56,6 +56,29 @@ def read_status(answer: RawAnswer, request_id: str) -> Report:
     if not isinstance(task, dict):
         raise InvalidResponse("a TaskStatus that is not an object")
     return _report(_folded(task))
+
+
+def read_submission(answer: RawAnswer) -> str:
+    """The RequestID that a submission was answered with. Raises the CallError that fits when there is none."""
+    document = _json(answer)
+    fields = _folded(document) if isinstance(document, dict) else {}
+    error = find_error(answer, fields)
+    if error is not None:
+        raise error
+    request_id = fields.get("requestid")
+    if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
+        raise InvalidResponse("a submission's answer without a RequestID that can be read")
+    return request_id
+
+
+def find_error(answer: RawAnswer, fields: Mapping[str, object]) -> CallError | None:
+    """What is wrong with an answer to anything but a question about a RequestID; None for nothing. `fields` are those of the
+    JSON in it, none where it has none or nobody looked."""
+    envelope = _envelope(fields)
+    if 200 <= answer.code < 400 and envelope is None:
+        return None
+    error = _error(answer, envelope or "")
+    return _unasked(answer) if isinstance(error, NotFound) and answer.code != 404 else error
 
 
 def read_queue(answer: RawAnswer) -> QueueFigures:
@@ -120,17 +143,21 @@ def _folded(document: Mapping[str, object]) -> dict[str, object]:
     return {key.casefold(): value for key, value in document.items()}
 
 
+def _json(answer: RawAnswer) -> object:
+    """None where there is none, or more of it than the bound."""
+    try:
+        return json.loads(answer.body) if len(answer.body) <= BODY_LIMIT else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def _document(answer: RawAnswer) -> object:
     """The JSON in the body. An error answer may have any body; a 200 has to have JSON, and no more of it than the bound."""
-    try:
-        if len(answer.body) <= BODY_LIMIT:
-            return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        pass
-    if answer.code == 200:
+    document = _json(answer)
+    if document is None and answer.code == 200:
         size = len(answer.body)
         raise InvalidResponse("a body over 1 MiB" if size > BODY_LIMIT else f"a body of {size} bytes that is not JSON")
-    return None
+    return document
 
 
 def _fields(answer: RawAnswer) -> dict[str, object] | None:
@@ -163,7 +190,13 @@ def _error(answer: RawAnswer, envelope: str) -> CallError:
         return Forbidden()
     if code == 404 or (code in (200, 400, 500) and _ABOUT_THE_ID.search(envelope)):
         return NotFound()
-    if code == 200 or code >= 500:
+    return _unasked(answer)
+
+
+def _unasked(answer: RawAnswer) -> CallError:
+    """An error that is about neither the key, nor the pace, nor a RequestID."""
+    code = answer.code
+    if 200 <= code < 300 or code >= 500:
         return ServerError()
     return BadRequest() if 400 <= code < 500 else InvalidResponse(f"an answer with HTTP status {code}")
 

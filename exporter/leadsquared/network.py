@@ -14,20 +14,24 @@ KEEP_ALIVE_SECONDS = 30.0
 RECEIVE_BYTES = 256 * 1024
 
 
+def open_session() -> aiohttp.ClientSession:
+    """A session that never repeats a call by itself. Needs a running event loop."""
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
+    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), raise_for_status=False)
+    if not hasattr(session, "_retry_connection"):
+        raise RuntimeError("this aiohttp can't be kept from repeating calls")
+    session._retry_connection = False
+    _keep_receive_buffers()
+    return session
+
+
 class NetworkTransport:
     """One session for all accounts. It never repeats a call: neither a redirect nor aiohttp's own second try of a GET
     whose connection was closed by the server, because that call would be in nobody's budget.
     """
 
     def __init__(self) -> None:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
-        self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), raise_for_status=False
-        )
-        if not hasattr(self._session, "_retry_connection"):
-            raise RuntimeError("this aiohttp can't be kept from repeating calls")
-        self._session._retry_connection = False
-        _keep_receive_buffers()
+        self._session = open_session()
 
     async def get(
         self, url: str, *, params: Mapping[str, str], headers: Mapping[str, str], timeout: float

@@ -80,6 +80,7 @@ class Collector:
         values[f.CALL_ERRORS] = dict(meters.call_errors)
         values[f.WAITED] = dict(meters.waits)
         values[f.UNRECORDED] = dict(meters.unrecorded)
+        values[f.CACHED] = dict(meters.cached)
         values[f.SOURCE_UP] = {labels: state.up for labels, state in meters.sources.items()}
         values[f.SOURCE_ERRORS] = {labels: state.errors for labels, state in meters.sources.items()}
         values[f.SOURCE_ERRORS_BY_KIND] = {

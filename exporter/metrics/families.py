@@ -28,6 +28,7 @@ class Family:
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 ENDPOINTS = ("status", "queue_metrics")
+GATEWAY = "gateway"
 CODES = ("200", "401", "403", "404", "429", "500", "502", "503", "504", "timeout", "connection_error")
 ERROR_KINDS = (
     "rate_limited",
@@ -187,7 +188,13 @@ QUEUE_RATE = Family(
 UNRECORDED = Family(
     "leadsquared_gateway_unrecorded_total",
     _C,
-    "Submissions that passed the gateway and could not be recorded.",
+    "Submissions that passed the gateway and could not be recorded, or only later.",
+    ("account",),
+)
+CACHED = Family(
+    "leadsquared_gateway_cached_answers_total",
+    _C,
+    "Status questions that the gateway answered without a call.",
     ("account",),
 )
 BUILD = Family(

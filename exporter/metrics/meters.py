@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.core.request import OTHER, Outcome
-from exporter.metrics.families import CALL_BUCKETS, CODES, COMMIT_BUCKETS, ENDPOINTS, ERROR_KINDS, SOURCE_ERROR_KINDS
+from exporter.metrics.families import (
+    CALL_BUCKETS,
+    CODES,
+    COMMIT_BUCKETS,
+    ENDPOINTS,
+    ERROR_KINDS,
+    GATEWAY,
+    SOURCE_ERROR_KINDS,
+)
 
 Labels = tuple[str, ...]
 
@@ -48,6 +56,7 @@ class Meters:
     call_times: dict[Labels, Times] = field(default_factory=dict)
     waits: dict[Labels, float] = field(default_factory=dict)
     unrecorded: dict[Labels, float] = field(default_factory=dict)
+    cached: dict[Labels, float] = field(default_factory=dict)
     sources: dict[tuple[str, str], SourceState] = field(default_factory=dict)
     commits: Times = field(default_factory=lambda: Times([0] * (len(COMMIT_BUCKETS) + 1)))
     reload_ok: bool = True
@@ -56,24 +65,26 @@ class Meters:
     # A call that was under way when its account was removed would bring the series back.
     _forgotten: set[str] = field(default_factory=set)
 
-    def declare_account(self, account: str, apis: Iterable[str]) -> None:
-        """Let every known series of an account exist at 0."""
+    def declare_account(self, account: str, apis: Iterable[str], *, gateway: bool = False) -> None:
+        """Let every known series of an account exist at 0; `gateway`: its application's calls are counted too."""
         self._forgotten.discard(account)
         for api in apis:
             for outcome in Outcome:
                 self.polls.setdefault((account, api, outcome), 0)
-        for endpoint in ENDPOINTS:
+        for endpoint in (*ENDPOINTS, GATEWAY) if gateway else ENDPOINTS:
             for code in CODES:
                 self.calls.setdefault((account, endpoint, code), 0)
             for kind in ERROR_KINDS:
                 self.call_errors.setdefault((account, endpoint, kind), 0)
             self.call_times.setdefault((account, endpoint), Times([0] * (len(CALL_BUCKETS) + 1)))
         self.waits.setdefault((account,), 0.0)
-        self.unrecorded.setdefault((account,), 0)
+        for series in (self.unrecorded, self.cached):
+            series.setdefault((account,), 0)
 
     def keep(self, *, accounts: Collection[str], sources: Collection[str]) -> None:
         """Drop the series of all other accounts and sources."""
-        for series in (self.polls, self.calls, self.call_errors, self.call_times, self.waits, self.unrecorded):
+        counted = (self.polls, self.calls, self.call_errors, self.call_times, self.waits, self.unrecorded, self.cached)
+        for series in counted:
             self._forgotten |= _drop(series, accounts)
         _drop(self.sources, sources)
 
@@ -102,6 +113,12 @@ class Meters:
 
     def waited(self, account: str, seconds: float) -> None:
         self.waits[account,] = self.waits.get((account,), 0.0) + seconds
+
+    def unrecorded_submission(self, account: str) -> None:
+        self.unrecorded[account,] = self.unrecorded.get((account,), 0) + 1
+
+    def cached_answer(self, account: str) -> None:
+        self.cached[account,] = self.cached.get((account,), 0) + 1
 
     def source_state(self, source: str, kind: str, *, up: bool) -> None:
         self.sources.setdefault((source, kind), SourceState()).up = up

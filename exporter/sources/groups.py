@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from exporter.core.request import REQUEST_ID
 from exporter.leadsquared.endpoints import DEFAULT_API
 from exporter.sources import document, moment
 from exporter.sources.document import child
 from exporter.sources.mistakes import Mistakes, shown, with_lines
 from exporter.sources.source import Entry
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # Clocks differ a little; a submission that lies further ahead is a mistake, such as local time given as UTC.
 FURTHEST_AHEAD = 300.0
 _GROUP_KEYS = ("request_ids", "account", "api")

@@ -5,9 +5,9 @@ import asyncio
 from aiohttp import web
 
 from exporter.config.settings import PushSource
-from exporter.core.request import State
+from exporter.core.request import REQUEST_ID, State
 from exporter.errors import IntakeFull, InvalidEntry, StoreError
-from exporter.sources.groups import REQUEST_ID, Terms, parse_json
+from exporter.sources.groups import Terms, parse_json
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Found
 from exporter.web import filters

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from multidict import MultiMapping
 
-from exporter.core.request import State, Status
-from exporter.sources.groups import REQUEST_ID
+from exporter.core.request import REQUEST_ID, State, Status
 from exporter.store.store import Query
 from exporter.web.answers import Refusal
 

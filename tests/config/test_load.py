@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from exporter.config.load import load
-from exporter.config.settings import Api, FileSource, Polling, PushSource, RateLimit, Settings, StaticSource
+from exporter.config.settings import (
+    Api,
+    FileSource,
+    GatewaySource,
+    Polling,
+    PushSource,
+    RateLimit,
+    Settings,
+    StaticSource,
+)
 from exporter.leadsquared.endpoints import BY_NAME, ENDPOINTS, PLANS, REGIONS
 
 ACCOUNT = """\
@@ -208,6 +217,34 @@ def test_an_alias_stands_for_its_value(folder: Path) -> None:
 def test_a_byte_order_mark_and_line_ends_of_windows_do_no_harm(folder: Path) -> None:
     (folder / "config.yaml").write_bytes(b"\xef\xbb\xbf" + (ACCOUNT + PUSH).replace("\n", "\r\n").encode())
     assert load("config.yaml", environment={"ACME_KEY": "k"}).accounts[0].name == "acme"
+
+
+def test_a_gateway_has_its_defaults_and_is_warned_of_where_keys_would_cross_the_network(folder: Path) -> None:
+    text = "sources:\n" + "".join(
+        f"  - {{type: gateway, account: acme, listen: '{address}'}}\n"
+        for address in ("127.0.0.1:0", "[::1]:0", ":10041")
+    )
+    settings = settings_of(ACCOUNT + text, folder)
+    assert settings.sources[0] == GatewaySource(account="acme", listen="127.0.0.1:0", name="gateway")
+    assert settings.warnings == (
+        "config.yaml:8:44: sources[2].listen: is not on loopback: the application's keys cross the network to it in clear text",
+    )
+
+
+def test_every_value_of_a_gateway_arrives(folder: Path) -> None:
+    text = "listen: 'h:1', shape: all, max_wait: 1s, record_timeout: 10ms, timeout: 1m, name: sidecar"
+    settings = settings_of(f"{ACCOUNT}sources:\n  - {{type: gateway, account: acme, {text}}}\n", folder)
+    assert settings.sources == (
+        GatewaySource(
+            account="acme",
+            listen="h:1",
+            shape="all",
+            max_wait=1.0,
+            record_timeout=0.01,
+            timeout=60.0,
+            name="sidecar",
+        ),
+    )
 
 
 def test_warnings_are_told_in_the_order_of_the_file(folder: Path) -> None:

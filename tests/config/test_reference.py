@@ -66,7 +66,7 @@ def test_the_example_passes_as_it_stands_with_a_warning_about_its_key() -> None:
     (warning,) = settings.warnings
     assert "accounts[0].api_key: " in warning
     assert [account.name for account in settings.accounts] == ["acme"]
-    assert [source.name for source in settings.sources] == ["static", "file", "push"]
+    assert [source.name for source in settings.sources] == ["static", "file", "push", "gateway"]
 
 
 def test_the_example_shows_the_defaults() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.core.budget import LOST_CALL_SECONDS, MARGIN, RESTART_SECONDS, Budget, Limit, Spent, burst, daily
+from exporter.core.budget import LOST_CALL_SECONDS, MARGIN, RESTART_SECONDS, Budget, Limit, Spent, burst, daily, whole
 
 
 def reserve(budget: Budget, now: float) -> None:
@@ -171,3 +171,123 @@ def test_the_day_is_logged_by_the_minute_so_that_its_log_stays_short() -> None:
         window.end(float(second))
     assert len(window.log(7200.0)) <= 121
     assert window.used(7200.0) == 7200
+
+
+def shared(*, calls: int, share: int, seconds: float = 5.0) -> list[Limit]:
+    own = burst(calls=share, seconds=seconds)
+    return [own, whole(own, calls=calls)]
+
+
+class Traffic:
+    """Our calls and those of others, and when each was at the door and was answered. Counts without any cleverness."""
+
+    def __init__(self, *, calls: int, share: int) -> None:
+        self.budget = Budget(shared(calls=calls, share=share))
+        self.now = 1000.0
+        self.made: list[tuple[float, float, bool]] = []
+        self._answers: list[tuple[float, bool]] = []
+
+    def make(self, *, ours: bool, latency: float, where: float) -> None:
+        self.budget.start() if ours else self.budget.start_other()
+        self.made.append((self.now + latency * where, self.now + latency, ours))
+        heappush(self._answers, (self.now + latency, ours))
+
+    def go_on(self, until: float) -> None:
+        self.now = max(self.now, until)
+        while self._answers and self._answers[0][0] <= self.now:
+            at, ours = heappop(self._answers)
+            self.budget.end(at) if ours else self.budget.end_other(at)
+
+    def wait(self) -> None:
+        """Until one of ours may start."""
+        while (free := self.budget.free_at(self.now)) > self.now:
+            self.go_on(min(free, self._answers[0][0] if self._answers else inf))
+
+    def count(self, *, ours_only: bool) -> int:
+        recent = (ours for _, end, ours in self.made if end + 5.0 + MARGIN > self.now)
+        return sum(ours or not ours_only for ours in recent)
+
+
+traffic = st.lists(st.tuples(st.booleans(), st.floats(0.0, 8.0), st.floats(0.0, 1.0)), max_size=120)
+
+
+@settings(max_examples=200, deadline=None)
+@given(calls=st.integers(1, 12), share=st.integers(1, 12), steps=traffic)
+def test_none_of_our_calls_ever_finds_the_account_full_at_the_door_however_others_call(
+    calls: int, share: int, steps: list[tuple[bool, float, float]]
+) -> None:
+    scene = Traffic(calls=calls, share=min(share, calls))
+    for ours, latency, where in steps:
+        scene.wait() if ours else scene.go_on(scene.now + latency / 10)
+        scene.make(ours=ours, latency=latency, where=where)
+    assert most_in_a_window(sorted(at for at, _, ours in scene.made if ours), 5.0) <= min(share, calls)
+    for place, (door, _, ours) in enumerate(scene.made):
+        earlier = [at for at, _, _ in scene.made[:place] if abs(at - door) <= 5.0]
+        assert not ours or len(earlier) < calls
+
+
+@settings(max_examples=200, deadline=None)
+@given(calls=st.integers(1, 12), share=st.integers(1, 12), steps=traffic)
+def test_others_never_wait_and_leave_us_the_lesser_of_our_share_and_the_rest(
+    calls: int, share: int, steps: list[tuple[bool, float, float]]
+) -> None:
+    scene = Traffic(calls=calls, share=min(share, calls))
+    for ours, latency, where in steps:
+        scene.go_on(scene.now + latency / 10)
+        room = min(min(share, calls) - scene.count(ours_only=True), calls - scene.count(ours_only=False))
+        assert scene.budget.free(scene.now) == (room > 0)
+        if room > 0 or not ours:
+            scene.make(ours=ours, latency=latency, where=where)
+
+
+def test_while_a_call_of_others_waits_for_its_place_ours_do_not_take_it() -> None:
+    budget = Budget(shared(calls=2, share=2))
+    budget.start_other()
+    with budget.other_waiting():
+        assert not budget.free(0.0)
+        assert budget.other_free_at(0.0) == 0.0
+    assert budget.free(0.0)
+    budget.start_other()
+    assert budget.other_free_at(0.0) == inf
+    budget.end_other(1.0)
+    assert budget.other_free_at(1.0) == pytest.approx(6.0 + MARGIN)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["ours", "theirs", "store", "minute", "crash"]), max_size=150), st.integers(2, 40))
+def test_the_day_of_the_account_is_known_across_crashes(steps: list[str], calls: int) -> None:
+    day = Limit(name="daily", calls=calls, seconds=86400.0, grain=60.0, durable=True)
+    limits = [day, whole(day, calls=calls)]
+    budget, now, made = Budget(limits), 0.0, 0
+    stored: dict[tuple[str, int], Spent] = {}
+    for step in steps:
+        now += 60.0 if step == "minute" else 0.001
+        if step == "ours" and budget.free(now):
+            assert made < calls
+            budget.start()
+            budget.end(now)
+            made += 1
+        elif step == "theirs" and not budget.wants_reservation():
+            budget.start_other()
+            budget.end_other(now)
+            made += 1
+        elif step == "store":
+            statement = budget.statement(now)
+            stored |= {(spent.window, spent.key): spent for spent in statement.spent}
+            budget.reserved(statement, now)
+        elif step == "crash":
+            budget = Budget(limits)
+            budget.restore(stored.values(), now)
+
+
+def test_a_window_that_a_reload_adds_knows_what_was_made_before_and_what_is_under_way() -> None:
+    own = burst(calls=5, seconds=5.0)
+    budget = Budget([own])
+    for _ in range(3):
+        budget.start()
+    budget.end(100.0)
+    budget.resize([own, whole(own, calls=3), daily(1)], 100.0)
+    assert [window.used(100.0) for window in budget.windows] == [3, 3, 2]
+    budget.end(100.0)
+    budget.end(100.0)
+    assert [window.used(106.0) for window in budget.windows] == [0, 0, 2]

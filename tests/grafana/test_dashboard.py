@@ -20,7 +20,6 @@ NOT_SHOWN = {
     "leadsquared_exporter_config_last_reload_successful": "no panel yet",
     "leadsquared_exporter_store_up": "no panel yet",
     "leadsquared_exporter_source_errors_total": "it is the sum of those by kind, which are shown",
-    "leadsquared_gateway_unrecorded_total": "no panel yet: there is no gateway to count for",
     "leadsquared_requests_finished_unnoticed_estimate_error": "the estimate is shown; its error is for who computes with it",
 }
 # What the scraper adds to every sample, and what histograms have.

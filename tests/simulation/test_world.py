@@ -4,7 +4,8 @@
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -47,13 +48,10 @@ def caught(seeds: Iterable[int]) -> str:
 
 
 def test_a_window_one_call_too_wide_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest: Callable[[RateLimit], list[Limit]] = build.limits
+    honest = build.limits
 
-    def too_wide(rate_limit: RateLimit) -> list[Limit]:
-        return [
-            Limit(name=one.name, calls=one.calls + 1, seconds=one.seconds, grain=one.grain, durable=one.durable)
-            for one in honest(rate_limit)
-        ]
+    def too_wide(rate_limit: RateLimit, *, shared: bool) -> list[Limit]:
+        return [replace(one, calls=one.calls + 1) for one in honest(rate_limit, shared=shared)]
 
     monkeypatch.setattr(build, "limits", too_wide)
     assert re.search(r"(13 calls of fast in a window of 12|3 calls of slow in a window of 2)", caught(range(5)))

@@ -1,0 +1,239 @@
+"""One call through the gateway: recognised, answered from the cache or forwarded, and read on its way back."""
+
+import aiohttp
+from aiohttp import web
+
+from exporter.config.settings import GatewaySource
+from exporter.errors import CallError, CallTimeout, ConnectionFailed, InvalidResponse
+from exporter.gateway import status
+from exporter.gateway.account import AccountTraffic, GatewayMeter
+from exporter.gateway.encoding import decoded
+from exporter.gateway.messages import BROKEN, SMALL, Upload, json_answer, problem, request_headers, streamed, whole
+from exporter.gateway.recognise import Call, StatusQuestion, Submission, recognise
+from exporter.gateway.recorder import Recorder
+from exporter.gateway.upstream import Upstream, translated
+from exporter.leadsquared.answer import find_error, read_status, read_submission
+from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
+from exporter.log import get_logger
+from exporter.sources.source import Entry
+
+_READ_AHEAD = BODY_LIMIT + 1
+_READING = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, TimeoutError, OSError)
+
+log = get_logger(__name__)
+
+
+class Forwarder:
+    """Handles every request of a gateway. Nothing that goes wrong here is the application's trouble."""
+
+    def __init__(
+        self,
+        source: GatewaySource,
+        *,
+        traffic: AccountTraffic,
+        recorder: Recorder,
+        upstream: Upstream,
+        meter: GatewayMeter,
+    ) -> None:
+        self._source = source
+        self._traffic = traffic
+        self._recorder = recorder
+        self._upstream = upstream
+        self._meter = meter
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        target = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
+        if request.method == "CONNECT" or not target.startswith("/"):
+            return problem(501, "the gateway forwards to LeadSquared only")
+        call = recognise(request.method, target, self._traffic.account)
+        if isinstance(call, StatusQuestion):
+            target = call.target
+            answer = await self._from_cache(call)
+            if answer is not None:
+                return answer
+        return await self._forward(request, target, call)
+
+    async def _from_cache(self, question: StatusQuestion) -> web.StreamResponse | None:
+        if question.max_age is None:
+            return problem(400, "max_age: must be a number of seconds or a duration, such as 5 or 1m")
+        found = await status.cached(question, self._traffic)
+        if found is None:
+            return None
+        answer, age = found
+        self._meter.cached_answer(self._source.account)
+        return json_answer(answer, headers={"Age": str(age)})
+
+    async def _forward(self, request: web.BaseRequest, target: str, call: Call) -> web.StreamResponse:
+        upload = Upload(request)
+        try:
+            data = await upload.data()
+        except BROKEN:
+            return _gone(request)
+        sent = await self._begin(call)
+        exchange = Exchange(request, call, self._traffic, sent)
+        try:
+            return await self._exchange(exchange, target, upload, data)
+        except CallError as error:
+            exchange.fail(error, counted=not upload.broken)
+            return _gone(request) if upload.broken or exchange.begun else _told(error)
+        finally:
+            exchange.end(lost=True)
+
+    async def _begin(self, call: Call) -> float:
+        if isinstance(call, Submission) and self._source.shape == "all":
+            return await self._traffic.begin_in_turn(self._source.max_wait)
+        return self._traffic.begin()
+
+    async def _exchange(self, exchange: "Exchange", target: str, upload: Upload, data: object) -> web.StreamResponse:
+        request = exchange.request
+        url = self._traffic.account.base_url + target
+        headers = request_headers(request)
+        async with self._upstream.call(request.method, url, headers=headers, data=data) as answer:
+            exchange.answered(answer.status)
+            if isinstance(exchange.call, Submission):
+                return await self._hold(exchange, exchange.call, answer)
+            if _is_short(answer) and request.method != "HEAD":
+                body = await _read(answer)
+                self._look_at(exchange, answer, body)
+                return whole(answer, body)
+            return await self._stream(exchange, answer, b"")
+
+    async def _hold(self, exchange: "Exchange", call: Submission, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        """The answer of a submission is handed on when its RequestID is durable."""
+        body = await _read(answer)
+        if len(body) > BODY_LIMIT:
+            self._recorder.miss("a submission's answer of more than 1 MiB")
+            return await self._stream(exchange, answer, body)
+        try:
+            request_id = read_submission(_raw(answer, body))
+        except CallError as error:
+            exchange.refused(error)
+            if isinstance(error, InvalidResponse) and answer.ok:
+                self._recorder.miss(str(error))
+        else:
+            self._traffic.succeeded()
+            await self._record(call.api, request_id, exchange.sent)
+        return whole(answer, body)
+
+    async def _record(self, api: str, request_id: str, sent: float) -> None:
+        account = self._traffic.account
+        if api not in account.apis:
+            log.warning("submissions of an api that is not configured pass unwatched", account=account.name, api=api)
+            return
+        where = f"gateway {self._source.name}"
+        await self._recorder.record(
+            Entry(request_id=request_id, account=account.name, api=api, submitted=sent, where=where)
+        )
+
+    async def _stream(self, exchange: "Exchange", answer: aiohttp.ClientResponse, first: bytes) -> web.StreamResponse:
+        response = streamed(answer)
+        exchange.begun = True
+        copy = bytearray(first)
+        try:
+            await response.prepare(exchange.request)
+            part = first
+            while part or not answer.content.at_eof():
+                if part:
+                    await response.write(part)
+                part = await _next(answer)
+                copy += part[: max(0, _READ_AHEAD - len(copy))]
+            await response.write_eof()
+        except ConnectionError:
+            # The application went away; the rest is for nobody.
+            return response
+        self._look_at(exchange, answer, bytes(copy))
+        return response
+
+    def _look_at(self, exchange: "Exchange", answer: aiohttp.ClientResponse, body: bytes) -> None:
+        """What an answer shows that is no submission's."""
+        call = exchange.call
+        try:
+            if isinstance(call, StatusQuestion):
+                report = read_status(_raw(answer, body), call.request_id)
+                self._traffic.heard(call.request_id, call.api, report, sent=exchange.sent)
+            elif (error := find_error(_raw(answer, b""), {})) is not None:
+                raise error
+        except CallError as error:
+            exchange.refused(error)
+        else:
+            self._traffic.succeeded()
+
+
+class Exchange:
+    """One call, its place in the budget, and what is counted of it."""
+
+    def __init__(self, request: web.BaseRequest, call: Call, traffic: AccountTraffic, sent: float) -> None:
+        self.request = request
+        self.call = call
+        self.sent = sent
+        self.begun = False
+        self._traffic = traffic
+        self._over = False
+        self._counted = False
+
+    def answered(self, code: int) -> None:
+        """The headers of the answer are there: LeadSquared has counted the call."""
+        self.end(lost=False)
+        self._count(code)
+
+    def refused(self, error: CallError) -> None:
+        """The answer tells of an error, or can't be read."""
+        self._traffic.failed(error, sent=self.sent)
+
+    def fail(self, error: CallError, *, counted: bool) -> None:
+        """There was no answer, or it broke off. Where the application broke the call off, nothing is LeadSquared's fault."""
+        self.end(lost=not isinstance(error, ConnectionFailed) or error.sent)
+        if counted:
+            self._count("timeout" if isinstance(error, CallTimeout) else "connection_error")
+            self._traffic.failed(error, sent=self.sent)
+
+    def end(self, *, lost: bool) -> None:
+        if not self._over:
+            self._over = True
+            self._traffic.end(lost=lost)
+
+    def _count(self, code: int | str) -> None:
+        if not self._counted:
+            self._counted = True
+            self._traffic.count(code, self._traffic.now() - self.sent)
+
+
+def _is_short(answer: aiohttp.ClientResponse) -> bool:
+    return answer.content_length is not None and answer.content_length <= SMALL
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, or a little more than BODY_LIMIT of it. Raises CallError."""
+    parts: list[bytes] = []
+    size = 0
+    while size <= BODY_LIMIT and (part := await _next(answer)):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
+
+
+async def _next(answer: aiohttp.ClientResponse) -> bytes:
+    """What has arrived, once something has; nothing at the end. Raises CallError."""
+    try:
+        return await answer.content.readany()
+    except _READING as error:
+        raise translated(error) from error
+
+
+def _raw(answer: aiohttp.ClientResponse, body: bytes) -> RawAnswer:
+    """The answer for those who read it, unpacked. Raises InvalidResponse where it can't be."""
+    codings = answer.headers.getall("Content-Encoding", ())
+    headers = {name: answer.headers[name] for name in ("retry-after", "date") if name in answer.headers}
+    content = decoded(body, ",".join(codings), limit=BODY_LIMIT) if codings and body else body
+    return RawAnswer(answer.status, headers, content)
+
+
+def _told(error: CallError) -> web.StreamResponse:
+    return problem(504 if isinstance(error, CallTimeout) else 502, str(error))
+
+
+def _gone(request: web.BaseRequest) -> web.StreamResponse:
+    """One side broke off in the middle: so does the gateway, and the other side sees it."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response(status=400)

@@ -1,0 +1,97 @@
+"""Sees to it that the RequestIDs that pass are taken in: before the answer goes on if that is possible, else later."""
+
+import asyncio
+
+from exporter.config.settings import GatewaySource
+from exporter.errors import IntakeError, IntakeFull, InvalidEntry, StoreError
+from exporter.gateway.account import GatewayMeter
+from exporter.log import get_logger
+from exporter.sources.delivery import PAUSE_FIRST, Delivery, Sleep
+from exporter.sources.source import Entry, Intake, SourceHealth
+
+# What waits for a store that has been down for hours must not fill the memory.
+MOST_LATE = 100_000
+DRAIN_SECONDS = 1.0
+
+log = get_logger(__name__)
+
+
+class Recorder:
+    """`record` is called with each submission; `run` hands in later what was refused."""
+
+    def __init__(
+        self,
+        source: GatewaySource,
+        *,
+        intake: Intake,
+        health: SourceHealth,
+        meter: GatewayMeter,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._source = source
+        self._intake = intake
+        self._health = health
+        self._meter = meter
+        self._sleep = sleep
+        self._delivery = Delivery(source.name, intake=intake, health=health, sleep=sleep)
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._late: list[Entry] = []
+        self._wanted = asyncio.Event()
+
+    async def record(self, entry: Entry) -> None:
+        """Returns when the request is durable, when that was refused, or after `record_timeout`; never raises."""
+        work = asyncio.ensure_future(self._take_in(entry))
+        self._under_way.add(work)
+        work.add_done_callback(self._under_way.discard)
+        done, _ = await asyncio.wait((work,), timeout=self._source.record_timeout)
+        if not done:
+            log.warning("the store is slow; an answer was handed on before its request was recorded", **self._where())
+
+    def miss(self, why: str) -> None:
+        """A submission went through, and its RequestID could not be read."""
+        self._count(why)
+        self._health.refused(self._source.name, InvalidEntry(why))
+
+    async def run(self) -> None:
+        """For as long as the gateway runs."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            await self._sleep(PAUSE_FIRST)
+            await self._hand_in_late()
+
+    async def drain(self) -> None:
+        """Let what is being recorded end."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=DRAIN_SECONDS)
+
+    async def _take_in(self, entry: Entry) -> None:
+        try:
+            await self._intake.accept(self._source.name, (entry,))
+        except (IntakeError, StoreError) as error:
+            self._refused(entry, error)
+        else:
+            self._health.up(self._source.name)
+
+    def _refused(self, entry: Entry, error: IntakeError | StoreError) -> None:
+        self._count(str(error))
+        self._health.down(self._source.name, error)
+        if isinstance(error, IntakeFull | StoreError) and len(self._late) < MOST_LATE:
+            self._late.append(entry)
+            self._wanted.set()
+
+    def _count(self, why: str) -> None:
+        log.warning("a submission went through and is not recorded", error=why, **self._where())
+        self._meter.unrecorded_submission(self._source.account)
+
+    async def _hand_in_late(self) -> None:
+        late, self._late = self._late, []
+        try:
+            async for batch in self._delivery.hand_in(late):
+                log.info("submissions recorded later", count=len(batch), **self._where())
+        except InvalidEntry as error:
+            log.warning("submissions are no longer taken in", error=str(error), **self._where())
+        self._health.up(self._source.name)
+
+    def _where(self) -> dict[str, str]:
+        return {"source": self._source.name, "account": self._source.account}

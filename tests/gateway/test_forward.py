@@ -1,0 +1,359 @@
+"""What passes through the gateway, byte by byte."""
+
+import asyncio
+import gzip
+import hashlib
+import json
+import zlib
+from dataclasses import replace
+
+import pytest
+
+from exporter.core.request import Status
+from tests.gateway.stage import (
+    BODY,
+    REQUEST_ID,
+    SOURCE,
+    Seen,
+    answer,
+    eventually,
+    read_answer,
+    read_head,
+    request,
+    staged,
+)
+
+PLAIN = "Content-Type: application/json"
+
+
+def accept(_: Seen) -> list[bytes]:
+    return [answer(BODY, PLAIN)]
+
+
+async def test_a_request_arrives_as_it_was_sent_but_for_the_host() -> None:
+    target = "/any//path/%2F;p=1/../%C3%A4?b=%20+&a=[x]&q={}|^&empty=&accessKey=k%2f"
+    headers = ("X-Api-Key: application-key", "x-UPPER-lower: 1", "Cookie: a=1", "X-Twice: 1", "X-Twice: 2")
+    async with staged(accept) as stage:
+        await stage.ask(request("PATCH", target, *headers, "Content-Encoding: gzip", body=b"\x1f\x8b not gzip"))
+        (seen,) = stage.vendor.seen
+    assert seen.line == f"PATCH {target} HTTP/1.1"
+    assert sorted(seen.headers) == sorted(
+        [
+            ("Host", stage.vendor.url.removeprefix("http://")),
+            ("X-Api-Key", "application-key"),
+            ("x-UPPER-lower", "1"),
+            ("Cookie", "a=1"),
+            ("X-Twice", "1"),
+            ("X-Twice", "2"),
+            ("Content-Encoding", "gzip"),
+            ("Content-Length", "11"),
+        ]
+    )
+    assert seen.body == b"\x1f\x8b not gzip"
+
+
+async def test_an_answer_comes_back_as_it_was_given() -> None:
+    headers = (
+        "Date: Mon, 02 Feb 2026 02:40:00 GMT",
+        "Set-Cookie: a=1",
+        "Set-Cookie: b=2",
+        "x-ODD: é".encode().decode("latin-1"),
+    )
+    async with staged(lambda _: [answer(b"<gone>", *headers, status="410 Really Gone")]) as stage:
+        found = await stage.ask(request("GET", "/elsewhere", body=b""))
+    assert found.line == "HTTP/1.1 410 Really Gone"
+    assert found.headers == [*(tuple(one.split(": ", 1)) for one in headers), ("Content-Length", "6")]
+    assert found.body == b"<gone>"
+
+
+async def test_headers_that_are_about_one_connection_stay_on_it() -> None:
+    given = (
+        "Connection: keep-alive, X-Mine",
+        "X-Mine: 1",
+        "Keep-Alive: 5",
+        "TE: trailers",
+        "Upgrade: h2c",
+        "X-Yours: 2",
+    )
+    back = ("Connection: X-Theirs", "X-Theirs: 1", "Keep-Alive: timeout=5", "X-Ours: 2")
+    async with staged(lambda _: [answer(BODY, *back)]) as stage:
+        found = await stage.ask(request("POST", "/lead/update", *given))
+        (seen,) = stage.vendor.seen
+    dropped = ("connection", "keep-alive", "te", "upgrade", "x-mine", "x-theirs")
+    assert [name for name, _ in seen.headers if name.lower() in dropped] == []
+    assert [name for name, _ in found.headers if name.lower() in dropped] == []
+    assert (seen.values("X-Yours"), found.values("X-Ours")) == (["2"], ["2"])
+
+
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [
+        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nContent-Type: text/plain\r\n\r\n"),
+        ("GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
+        ("GET", b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n'),
+    ],
+)
+async def test_answers_without_a_body_keep_their_headers(method: str, given: bytes) -> None:
+    async with staged(lambda _: [given]) as stage:
+        found = await stage.ask(request(method, "/elsewhere", body=b""), method=method)
+    expected = given.decode().rstrip().split("\r\n")
+    kept = [f"{name}: {value}" for name, value in found.headers if name != "Date"]
+    assert (found.line, kept) == (expected[0], expected[1:])
+
+
+async def test_large_bodies_stream_both_ways() -> None:
+    body = bytes(range(256)) * 64 * 1024
+    async with staged(lambda seen: [answer(seen.body)]) as stage:
+        found = await stage.ask(request("PUT", "/elsewhere", body=body))
+        (seen,) = stage.vendor.seen
+    assert seen.values("content-length") == [str(len(body))]
+    assert hashlib.sha256(found.body).digest() == hashlib.sha256(seen.body).digest() == hashlib.sha256(body).digest()
+
+
+async def test_a_part_of_an_upload_is_there_before_the_next_is_sent() -> None:
+    head = b"POST /elsewhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with staged(accept) as stage:
+        reader, writer = await stage.connect()
+        writer.write(head + b"3\r\nabc\r\n")
+        await eventually(lambda: stage.vendor.arriving == b"abc")
+        writer.write(b"2\r\nde\r\n0\r\n\r\n")
+        found = await read_answer(reader)
+        writer.close()
+    assert (stage.vendor.seen[0].body, found.status) == (b"abcde", 200)
+
+
+async def test_a_part_of_an_answer_is_there_before_the_next_is_sent() -> None:
+    head = answer(b"", "Transfer-Encoding: chunked", length=False)
+    more = asyncio.Event()
+
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + b"3\r\nabc\r\n")
+        await more.wait()
+        writer.write(b"2\r\nde\r\n0\r\n\r\n")
+        writer.close()
+
+    async with staged(accept) as stage:
+        stage.vendor.serve = trickle  # type: ignore[method-assign]
+        server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        reader, writer = await stage.connect()
+        writer.write(request("GET", "/events", body=b""))
+        assert (await read_head(reader)).values("transfer-encoding") == ["chunked"]
+        assert await reader.readexactly(8) == b"3\r\nabc\r\n"
+        more.set()
+        assert await reader.readexactly(12) == b"2\r\nde\r\n0\r\n\r\n"
+        writer.close()
+        server.close()
+
+
+async def test_a_careful_application_is_told_to_go_on() -> None:
+    async with staged(accept) as stage:
+        reader, writer = await stage.connect()
+        writer.write(b"POST /lead/update HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert await reader.readexactly(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"[]")
+        assert (await read_answer(reader)).body == BODY
+        writer.close()
+    (seen,) = stage.vendor.seen
+    assert (seen.body, seen.values("expect")) == (b"[]", [])
+
+
+async def test_connections_are_kept_on_both_sides() -> None:
+    async with staged(accept) as stage:
+        reader, writer = await stage.connect()
+        for _ in range(3):
+            writer.write(request())
+            assert (await read_answer(reader)).status == 200
+        writer.write(request() + request())
+        assert [(await read_answer(reader)).status for _ in range(2)] == [200, 200]
+        writer.close()
+    assert (len(stage.vendor.seen), stage.vendor.connections) == (5, 1)
+
+
+async def test_an_application_of_http_1_0_gets_its_answer_and_the_end() -> None:
+    async with staged(lambda _: [answer(b"abc", chunked=True)]) as stage:
+        reader, writer = await stage.connect()
+        writer.write(b"GET /elsewhere HTTP/1.0\r\n\r\n")
+        head, _, body = (await asyncio.wait_for(reader.read(), 5.0)).partition(b"\r\n\r\n")
+        writer.close()
+    assert head.startswith(b"HTTP/1.0 200 OK")
+    assert body == b"abc"
+
+
+async def test_an_upload_that_breaks_off_is_no_submission() -> None:
+    async with staged(accept) as stage:
+        for length in (10, 1_000_000):
+            _, writer = await stage.connect()
+            writer.write(b"POST /lead/update HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\nabc" % length)
+            await asyncio.sleep(0.02)
+            writer.close()
+            await eventually(lambda: stage.vendor.open == 0 and stage.traffic.under_way == 0)
+    assert (stage.vendor.seen, stage.intake.ids) == ([], [])
+    assert stage.traffic.story in (["lost"], [])
+
+
+async def test_a_submission_is_recorded_although_the_application_went_away() -> None:
+    async with staged(accept) as stage:
+        _, writer = await stage.connect()
+        writer.write(request())
+        writer.close()
+        assert await eventually(lambda: stage.intake.ids) == [REQUEST_ID]
+
+
+async def test_an_application_that_leaves_a_long_answer_ends_the_call() -> None:
+    async with staged(lambda _: [answer(b"x" * 100_000_000)]) as stage:
+        reader, writer = await stage.connect()
+        writer.write(request("GET", "/elsewhere", body=b""))
+        await reader.readexactly(1000)
+        writer.transport.abort()
+        await eventually(lambda: stage.vendor.open == 0)
+
+
+@pytest.mark.parametrize("target", ["/lead/update", "/elsewhere"])
+async def test_a_vendor_that_hangs_up_is_502_and_not_asked_again(target: str) -> None:
+    async with staged(lambda _: None) as stage:
+        found = await stage.ask(request("POST", target))
+    assert (found.status, len(stage.vendor.seen)) == (502, 1)
+    assert json.loads(found.body) == {
+        "error": "the connection to LeadSquared broke: ServerDisconnectedError",
+        "details": [],
+    }
+    assert stage.traffic.story == ["lost", "connection_error", "connection"]
+
+
+async def test_a_connection_that_the_vendor_closed_meanwhile_is_not_tried_twice_either() -> None:
+    async with staged(accept) as stage:
+        assert (await stage.ask(request())).status == 200
+        stage.vendor.script = lambda _: None
+        assert (await stage.ask(request("GET", "/elsewhere", body=b""))).status == 502
+        assert len(stage.vendor.seen) == 2
+
+
+async def test_a_vendor_that_is_not_there_is_502() -> None:
+    async with staged(accept) as stage:
+        stage.traffic.account = replace(stage.traffic.account, base_url="http://127.0.0.1:1")
+        found = await stage.ask(request())
+    assert (found.status, found.values("content-type")) == (502, ["application/json; charset=utf-8"])
+    assert json.loads(found.body)["error"].startswith("no connection to LeadSquared: ")
+    assert stage.traffic.story == ["connection_error", "connection"]
+
+
+@pytest.mark.parametrize("target", ["/lead/update", "/elsewhere"])
+async def test_a_silent_vendor_is_504(target: str) -> None:
+    async with staged(lambda _: [], source=replace(SOURCE, timeout=0.1)) as stage:
+        found = await stage.ask(request("POST", target))
+    assert (found.status, json.loads(found.body)["error"]) == (504, "LeadSquared does not answer in time")
+    assert stage.traffic.story == ["lost", "timeout", "timeout"]
+
+
+async def test_an_answer_that_is_no_http_is_502() -> None:
+    async with staged(lambda _: [b"SSH-2.0-OpenSSH\r\n\r\n"]) as stage:
+        assert (await stage.ask(request("GET", "/elsewhere", body=b""))).status == 502
+    assert stage.traffic.story == ["lost", "connection_error", "invalid_response"]
+
+
+async def test_a_submission_whose_answer_breaks_off_is_502() -> None:
+    async with staged(lambda _: [answer(BODY)[:-10]]) as stage:
+        stage.vendor.hang_up = True
+        found = await stage.ask(request())
+    assert (found.status, stage.intake.ids) == (502, [])
+    assert stage.traffic.story == ["200", "invalid_response"]
+
+
+async def test_an_answer_that_breaks_off_halfway_breaks_off_for_the_application_too() -> None:
+    async with staged(lambda _: [answer(b"x" * 200_000)[:-10]]) as stage:
+        stage.vendor.hang_up = True
+        reader, writer = await stage.connect()
+        writer.write(request("GET", "/elsewhere", body=b""))
+        assert (await read_head(reader)).values("content-length") == ["200000"]
+        assert len(await asyncio.wait_for(reader.read(), 5.0)) < 200_000
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [
+        ("gzip", gzip.compress(BODY)),
+        ("gzip", gzip.compress(BODY[:20]) + gzip.compress(BODY[20:])),
+        ("deflate", zlib.compress(BODY)),
+        ("deflate", zlib.compress(BODY)[2:-4]),
+        ("deflate, gzip", gzip.compress(zlib.compress(BODY))),
+        ("identity", BODY),
+    ],
+)
+async def test_a_compressed_answer_passes_untouched_and_is_read_all_the_same(coding: str, packed: bytes) -> None:
+    async with staged(lambda _: [answer(packed, f"Content-Encoding: {coding}")]) as stage:
+        found = await stage.ask(request())
+    assert (found.body, found.values("content-encoding")) == (packed, [coding])
+    assert stage.intake.ids == [REQUEST_ID]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "why"),
+    [
+        (
+            ["Content-Encoding: gzip"],
+            gzip.compress(b" " * 50_000_000 + BODY),
+            "a submission's answer without a RequestID that can be read",
+        ),
+        (["Content-Encoding: gzip"], b"not gzip", "an answer that is not gzip, as it says it is"),
+        (["Content-Encoding: rot13"], BODY, "an answer in a content coding that can't be read here"),
+        ([], b"<html>", "a submission's answer without a RequestID that can be read"),
+        ([], b'{"RequestID": "no id/"}', "a submission's answer without a RequestID that can be read"),
+        ([], b" " * 1_100_000 + BODY, "a submission's answer of more than 1 MiB"),
+    ],
+)
+async def test_a_submission_that_can_not_be_read_passes_and_is_counted(
+    headers: list[str], body: bytes, why: str
+) -> None:
+    async with staged(lambda _: [answer(body, *headers)]) as stage:
+        found = await stage.ask(request())
+    assert found.body == body
+    assert (stage.intake.ids, stage.meter.unrecorded) == ([], 1)
+    assert stage.health.story[-1] == f"gateway refused 1: {why}"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        ("429 Too Many", b'{"message": "Too Many Requests"}', "rate_limited"),
+        ("200 OK", b'{"Status": "Error", "ExceptionType": "MXAPIRateLimitExceededException"}', "rate_limited"),
+        ("401 Unauthorized", b"", "unauthorized"),
+        ("403 Forbidden", b'{"message": "Forbidden"}', "forbidden"),
+        ("404 Not Found", b"", "not_found"),
+        ("400 Bad Request", b'{"message": "does not exist"}', "bad_request"),
+        ("500 Oh", b'{"Status":"Error","ExceptionType":"MXUnknownAttributeException"}', "server_error"),
+        ("200 OK", b'{"Status": "Error", "ExceptionType": "MXException"}', "server_error"),
+    ],
+)
+async def test_an_error_passes_and_is_counted_by_kind(status: str, body: bytes, kind: str) -> None:
+    async with staged(lambda _: [answer(body, status=status)]) as stage:
+        found = await stage.ask(request())
+    assert (found.line, found.body) == (f"HTTP/1.1 {status}", body)
+    assert stage.traffic.story == [status[:3], kind]
+    assert (stage.intake.ids, stage.meter.unrecorded) == ([], 0)
+
+
+async def test_what_passes_is_told_by_its_answer_alone_where_nothing_is_known_of_it() -> None:
+    async with staged(lambda _: [answer(b'{"message": "rate limit"}')]) as stage:
+        await stage.ask(request("GET", "/elsewhere", body=b""))
+    assert stage.traffic.story == ["200", "good"]
+
+
+async def test_a_status_answer_that_passes_is_heard() -> None:
+    body = b'{"RequestId": "%s", "TaskStatus": {"Status": "Success"}}' % REQUEST_ID.encode()
+    async with staged(lambda _: [answer(gzip.compress(body), "Content-Encoding: gzip", chunked=True)]) as stage:
+        found = await stage.ask(request("GET", f"/lead/status?RequestID={REQUEST_ID}", body=b""))
+    assert gzip.decompress(found.body) == body
+    ((request_id, api, report),) = stage.traffic.heard_of
+    assert (request_id, api, report.status) == (REQUEST_ID, "lead_capture", Status.SUCCESS)
+
+
+async def test_a_proxy_request_that_names_another_host_stays_at_the_account() -> None:
+    async with staged(accept) as stage:
+        await stage.ask(request("GET", "http://elsewhere.example/a?b=c", body=b""))
+        assert stage.vendor.seen[0].line == "GET /a?b=c HTTP/1.1"
+        assert (await stage.ask(request("OPTIONS", "*", body=b""))).status == 501
+    assert len(stage.vendor.seen) == 1
