@@ -8,6 +8,11 @@ Foreign exceptions are translated where they enter (the client, the store, a fil
 class ExporterError(Exception):
     """The root: anything below it is printed as one line, without a traceback."""
 
+    @property
+    def in_full(self) -> str:
+        """The message with all that belongs to it, on one line."""
+        return str(self)
+
 
 class ConfigurationError(ExporterError):
     """The configuration can't be used. `problems` holds one line for each mistake, in the order of the file."""
@@ -98,6 +103,10 @@ class IntakeError(ExporterError):
     def __init__(self, message: str, details: list[str] | None = None) -> None:
         super().__init__(message)
         self.details = details or []
+
+    @property
+    def in_full(self) -> str:
+        return "; ".join([str(self), *self.details])
 
 
 class InvalidEntry(IntakeError):

@@ -50,6 +50,7 @@ class Service:
         self._clock = clock
         self._load = load
         self._transport = transport
+        self._random = random
         self._feed = Feed(self._build_source)
         build = Build(version=version(), revision=revision(), python_version=python_version())
         self._scraper = Scraper(
@@ -230,13 +231,25 @@ class Service:
 
     def _build_source(self, source: config.Source) -> Source | None:
         """A task for a source; push has none, its requests come through the web."""
-        if isinstance(source, config.StaticSource):
-            return StaticSource(source, intake=self.intake, health=self)
-        if isinstance(source, config.FileSource):
-            return FileSource(source, intake=self.intake, health=self, clock=self._clock, apis=self.apis)
-        if isinstance(source, config.GatewaySource):
-            return self._build_gateway(source)
-        return None
+        match source:
+            case config.StaticSource():
+                return StaticSource(source, intake=self.intake, health=self)
+            case config.FileSource():
+                return FileSource(source, intake=self.intake, health=self, clock=self._clock, apis=self.apis)
+            case config.GatewaySource():
+                return self._build_gateway(source)
+            case config.RedisSource():
+                return self._redis_source(source)
+            case _:
+                return None
+
+    def _redis_source(self, source: config.RedisSource) -> Source:
+        # Only who has such a source has the packages for it.
+        from exporter.sources.redis.source import RedisSource
+
+        return RedisSource(
+            source, intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
+        )
 
     def _build_gateway(self, source: config.GatewaySource) -> Gateway:
         traffic = self.engine.traffic(source.account)
@@ -245,14 +258,17 @@ class Service:
         return gateway
 
 
+_KINDS: dict[type[config.Source], str] = {
+    config.StaticSource: "static",
+    config.FileSource: "file",
+    config.PushSource: "push",
+    config.GatewaySource: "gateway",
+    config.RedisSource: "redis",
+}
+
+
 def _kind(source: config.Source) -> str:
-    kinds: dict[type[config.Source], str] = {
-        config.StaticSource: "static",
-        config.FileSource: "file",
-        config.PushSource: "push",
-        config.GatewaySource: "gateway",
-    }
-    return kinds[type(source)]
+    return _KINDS[type(source)]
 
 
 def _fixed(former: Settings, settings: Settings) -> list[str]:

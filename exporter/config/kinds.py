@@ -219,6 +219,21 @@ class StorageUrl:
         return f"sqlite:///{path}" if relative else f"sqlite:////{path.lstrip('/')}"
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceUrl:
+    """Where another program listens. It may hold a password, so it is never shown whole."""
+
+    schemes: tuple[str, ...]
+    requirement: str
+
+    def read(self, scalar: Scalar) -> object:
+        return scalar.text if self.fits(scalar.text) else Unfit(self.requirement, masked(scalar.text))
+
+    def fits(self, text: str) -> bool:
+        scheme, separator, rest = text.partition("://")
+        return secret.fit(text) and scheme in self.schemes and bool(separator and rest) and split_url(text) is not None
+
+
 def masked(text: str) -> str:
     return f"a value of {len(text)} character{'s' if len(text) > 1 else ''}" if text else "an empty value"
 

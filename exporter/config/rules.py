@@ -66,7 +66,7 @@ def secrets_can_be_had(item: Item, stem: str, surroundings: Surroundings, proble
 
 
 def _can_be_had(secret: Secret, item: Item, name: str, requirement: str, problems: Problems) -> None:
-    what = "token" if name.startswith("token") else "key"
+    what = {"token": "token", "url": "URL"}.get(name.partition("_")[0], "key")
     try:
         secret.reveal()
     except ConfigurationError as error:

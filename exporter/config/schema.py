@@ -14,6 +14,7 @@ from exporter.config.kinds import (
     Nullable,
     Seconds,
     SecretText,
+    ServiceUrl,
     Share,
     StorageUrl,
     Text,
@@ -38,6 +39,12 @@ URL_PATH = Text("a path that starts with / and has no query", r"/[!\"$->@-~]*")
 VARIABLE = Text("the name of an environment variable", "[A-Za-z_][A-Za-z0-9_]*", masked=True)
 PARAMETER = Text("1 to 64 characters of A-Z a-z 0-9 . _ -", "[A-Za-z0-9._-]{1,64}")
 POSITIVE = Duration("> 0")
+KEY = Text("the name of a key of Redis", ".{1,512}")
+FIELD = Text("the name of a field", ".{1,128}")
+REDIS_URL = ServiceUrl(
+    ("redis", "rediss", "unix"), "redis://HOST:PORT/DATABASE, rediss://HOST:PORT/DATABASE with TLS, or unix:///SOCKET"
+)
+CLAIM_AFTER = 300.0
 
 RATE_LIMIT = Section(
     (
@@ -81,7 +88,7 @@ ACCOUNT = Section(
     )
 )
 
-SOURCE_TYPES = Choice(("static", "file", "push", "gateway"), later=("log", "http", "redis", "sql"))
+SOURCE_TYPES = Choice(("static", "file", "push", "gateway", "redis"), later=("log", "http", "sql"))
 _TYPE = Field("type", SOURCE_TYPES, "How the RequestIDs arrive.", required=True)
 _NAME = Field("name", NAME, "The value of the `source` label; unique.", "the type, then type-2, type-3, …")
 _ACCOUNT = Field("account", ACCOUNT_NAME, "The account of the RequestIDs.", required=True)
@@ -89,6 +96,11 @@ _GROUP_ACCOUNT = Field("account", ACCOUNT_NAME, "The account of groups that name
 _API = Field("api", Choice(tuple(BY_NAME)), "The API of the RequestIDs; one of the account's.", DEFAULT_API)
 _GROUP_API = Field(
     "api", Choice(tuple(BY_NAME)), "The API of groups that name none.", f"{DEFAULT_API}, where configured"
+)
+
+_ENTRY_ACCOUNT = Field("account", ACCOUNT_NAME, "The account of entries that name none.", "the only account")
+_ENTRY_API = Field(
+    "api", Choice(tuple(BY_NAME)), "The API of entries that name none.", f"{DEFAULT_API}, where configured"
 )
 
 SOURCE = Variants(
@@ -157,6 +169,40 @@ SOURCE = Variants(
                     POSITIVE,
                     "How long LeadSquared may be silent, and how long connecting may take; then the answer is 504.",
                     format_duration(_GATEWAY.timeout),
+                ),
+                _NAME,
+            )
+        ),
+        "redis": Section(
+            (
+                _TYPE,
+                _ENTRY_ACCOUNT,
+                _ENTRY_API,
+                Field("url_file", PATH, "A file that holds the URL of Redis. This, `url_env` or `url`."),
+                Field("url_env", VARIABLE, "The environment variable that holds it."),
+                Field("url", REDIS_URL, "The URL itself; best without a password."),
+                Field("stream", KEY, "A stream, read by a consumer group. This or `list`."),
+                Field(
+                    "list", KEY, "A list that applications LPUSH to, in place of `stream`; one exporter can read it."
+                ),
+                Field(
+                    "group",
+                    FIELD,
+                    "The consumer group of the stream; made where it is not there.",
+                    "leadsquared-exporter",
+                ),
+                Field(
+                    "consumer",
+                    FIELD,
+                    "The name within the group; unique, and the same after a restart.",
+                    "the host name",
+                ),
+                Field("payload", FIELD, "The field of an entry that may hold JSON in place of fields.", "payload"),
+                Field(
+                    "claim_after",
+                    POSITIVE,
+                    "Entries that another consumer leaves unacknowledged for so long are taken over.",
+                    format_duration(CLAIM_AFTER),
                 ),
                 _NAME,
             )

@@ -94,7 +94,24 @@ class GatewaySource:
     timeout: float = 60.0
 
 
-Source = StaticSource | FileSource | PushSource | GatewaySource
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisSource:
+    """`key` is that of a stream, with its consumer `group`, or of a list. `account` and `api` are what an entry that names
+    none gets. `payload` is the field of an entry that may hold JSON in place of fields."""
+
+    account: str | None
+    api: str | None
+    url: Secret
+    key: str
+    is_stream: bool
+    group: str
+    consumer: str
+    payload: str
+    claim_after: float
+    name: str
+
+
+Source = StaticSource | FileSource | PushSource | GatewaySource | RedisSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

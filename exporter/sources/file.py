@@ -128,13 +128,13 @@ class FileSource:
 
     def _report(self, seen: _Seen, error: IntakeError | SourceUnreadable) -> None:
         """Once for each trouble, not once a second."""
-        if str(error) == str(seen.trouble) and _details(error) == _details(seen.trouble):
+        if seen.trouble is not None and error.in_full == seen.trouble.in_full:
             return
         seen.trouble = error
         if isinstance(error, SourceUnreadable):
             # What comes back is read anew, even when it is what was there before.
             seen.state, seen.settled, seen.digest = None, False, b""
-        log.warning("file can't be used; what was read before stays", source=self.name, error=_told(error))
+        log.warning("file can't be used; what was read before stays", source=self.name, error=error.in_full)
         self._health.down(self.name, error)
 
 
@@ -149,11 +149,3 @@ def _take(name: str, content: watched.Content, terms: Terms, handed: set[str]) -
         raise error if error.details else InvalidEntry(f"{name}: {error}") from error
     new = [entry for entry in entries if entry.request_id not in handed]
     return new, handed.intersection(entry.request_id for entry in entries)
-
-
-def _details(error: ExporterError | None) -> list[str]:
-    return error.details if isinstance(error, IntakeError) else []
-
-
-def _told(error: ExporterError) -> str:
-    return "; ".join([str(error), *_details(error)])

@@ -21,6 +21,7 @@ from exporter.sources.source import Entry
 FURTHEST_AHEAD = 300.0
 _GROUP_KEYS = ("request_ids", "account", "api")
 _ENTRY_KEYS = ("request_id", "submitted_at")
+_FIELDS = (*_ENTRY_KEYS, "account", "api")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_]{1,64}")
 _MOST_NAMES = 10
 
@@ -74,6 +75,28 @@ def parse_text(body: bytes, terms: Terms) -> list[Entry]:
     raise reader.mistakes.refusal(lambda path, what: f"{terms.file}:{path.removeprefix('line ')}: {what}")
 
 
+def parse_fields(fields: Mapping[str, Any], terms: Terms, where: str) -> Entry:
+    """One RequestID as the fields request_id, submitted_at, account and api; all but the first may be left out.
+
+    `where` tells where they come from. Raises InvalidEntry.
+    """
+    reader = _Reader(terms)
+    entry = reader.fields(fields, where)
+    if reader.mistakes.count:
+        raise reader.mistakes.refusal()
+    return entry
+
+
+def parse_message(text: str, terms: Terms, where: str) -> list[Entry]:
+    """A bare RequestID, or JSON: fields as an object, a group, or a list of groups. Raises InvalidEntry."""
+    if not text.lstrip().startswith(("{", "[")):
+        return [parse_fields({"request_id": text.strip()}, terms, where)]
+    content = document.read_json(text)
+    if isinstance(content, dict) and "request_ids" not in content:
+        return [parse_fields(content, terms, where)]
+    return _checked(content, text, terms)
+
+
 def _checked(content: Any, text: str, terms: Terms) -> list[Entry]:
     reader = _Reader(terms)
     entries = reader.document(content)
@@ -107,6 +130,12 @@ class _Reader:
                 continue
             where = f"line {number}"
             yield self._request_id(request_id, where), self._submitted(rest[0].strip(), where) if rest else None, where
+
+    def fields(self, fields: Mapping[str, Any], where: str) -> Entry:
+        self._refuse_unknown(fields, _FIELDS, "")
+        request_id, submitted = self._fields(fields, "")
+        account, api = self.target(fields, "")
+        return Entry(request_id=request_id, account=account, api=api, submitted=submitted, where=where)
 
     def target(self, group: Mapping[str, Any], path: str) -> tuple[str, str]:
         """Account and api of a group; what does not fit is a mistake and comes back empty."""
@@ -142,6 +171,9 @@ class _Reader:
         if not isinstance(one, dict):
             return self._request_id(one, where), None
         self._refuse_unknown(one, _ENTRY_KEYS, where)
+        return self._fields(one, where)
+
+    def _fields(self, one: Mapping[str, Any], where: str) -> tuple[str, float | None]:
         request_id = ""
         if "request_id" in one:
             request_id = self._request_id(one["request_id"], child(where, "request_id"))

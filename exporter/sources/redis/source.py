@@ -1,0 +1,136 @@
+"""Reads messages, hands them in, and lets go of them when they are durable."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from exporter.clock import Clock
+from exporter.config import settings
+from exporter.errors import IntakeError, InvalidEntry, SourceUnreadable, StoreError
+from exporter.log import get_logger
+from exporter.sources import groups
+from exporter.sources.backoff import Backoff
+from exporter.sources.delivery import Sleep
+from exporter.sources.file import Apis
+from exporter.sources.groups import Terms
+from exporter.sources.redis.connection import connected
+from exporter.sources.redis.inlet import Inlet, Message, Poison
+from exporter.sources.redis.queue import Queue
+from exporter.sources.redis.stream import Stream
+from exporter.sources.source import Entry, Intake, SourceHealth
+
+# Longer than a read waits for something new.
+ANSWER_SECONDS = 15.0
+
+log = get_logger(__name__)
+
+
+class RedisSource:
+    """After any trouble it waits, connects anew and begins with what was read before and is not done.
+
+    While the intake has no room nothing is kept here: the entries stay pending at Redis, where another consumer may claim
+    them, and are asked for again.
+    """
+
+    def __init__(
+        self,
+        source: settings.RedisSource,
+        *,
+        intake: Intake,
+        health: SourceHealth,
+        clock: Clock,
+        apis: Callable[[], Apis],
+        random: Random,
+        sleep: Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = source.name
+        self._source = source
+        self._intake = intake
+        self._health = health
+        self._clock = clock
+        self._apis = apis
+        self._backoff = Backoff(random)
+        self._sleep = sleep
+        self._monotonic = monotonic
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._work()
+            except (SourceUnreadable, IntakeError, StoreError) as error:
+                pause = self._backoff.pause()
+                log.warning(
+                    "can't go on; tried again later", source=self.name, error=error.in_full, pause=round(pause, 1)
+                )
+                self._health.down(self.name, error)
+                await self._sleep(pause)
+
+    async def _work(self) -> None:
+        async with connected(self._source.url) as client:
+            inlet = self._inlet(client)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await inlet.open()
+            while True:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    messages = await inlet.read()
+                await self._take(inlet, messages)
+                self._health.up(self.name)
+                self._backoff.reset()
+
+    def _inlet(self, client: Any) -> Inlet:
+        if self._source.is_stream:
+            return Stream(self._source, client, monotonic=self._monotonic)
+        return Queue(self._source, client)
+
+    async def _take(self, inlet: Inlet, messages: Sequence[Message]) -> None:
+        entries, good, poisons = self._sorted(messages)
+        if entries:
+            await self._intake.accept(self.name, entries)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            if good:
+                await inlet.done(good)
+            if poisons:
+                await inlet.put_aside(poisons)
+        if poisons:
+            self._report(inlet, poisons)
+
+    def _sorted(self, messages: Sequence[Message]) -> tuple[list[Entry], list[Message], list[Poison]]:
+        source = self._source
+        terms = Terms(apis=self._apis(), now=self._clock.now(), account=source.account, api=source.api)
+        entries: list[Entry] = []
+        good: list[Message] = []
+        poisons: list[Poison] = []
+        for message in messages:
+            try:
+                entries += self._parse(message, terms)
+            except InvalidEntry as error:
+                poisons.append(Poison(message, "; ".join(error.details) or str(error)))
+            else:
+                good.append(message)
+        return entries, good, poisons
+
+    def _parse(self, message: Message, terms: Terms) -> list[Entry]:
+        """Raises InvalidEntry."""
+        content = message.content
+        if content is None:
+            raise InvalidEntry("it was deleted from the stream before it was taken in")
+        if isinstance(content, str):
+            return groups.parse_message(content, terms, message.where)
+        if (payload := content.get(self._source.payload)) is not None:
+            return groups.parse_message(payload, terms, message.where)
+        return [groups.parse_fields(content, terms, message.where)]
+
+    def _report(self, inlet: Inlet, poisons: Sequence[Poison]) -> None:
+        first = poisons[0]
+        trouble = InvalidEntry(f"{first.message.where}: {first.reason}")
+        log.warning(
+            "entries that do not fit were moved aside",
+            source=self.name,
+            entries=len(poisons),
+            moved_to=inlet.poison_key,
+            first=str(trouble),
+        )
+        self._health.refused(self.name, trouble, len(poisons))

@@ -1,0 +1,316 @@
+"""The `redis` source against a real Redis."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import pytest
+from redis import Redis, ResponseError
+
+from exporter.config.secret import InlineSecret
+from exporter.config.settings import RedisSource as Settings
+from exporter.errors import ExporterError, IntakeFull, StoreUnavailable
+from exporter.sources.redis.source import RedisSource
+from tests.servers import RedisServer, redis_server
+from tests.sources.twins import FIRST, NOW, SECOND, Clock, Health, MemoryIntake, Naps
+from tests.sources.waiting import until
+
+APIS = {"acme": ("lead_update", "call_log")}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(server: RedisServer) -> Iterator[Any]:
+    with Redis.from_url(server.url, decode_responses=True, encoding_errors="surrogateescape") as client:
+        client.flushall()
+        yield client
+
+
+@dataclass
+class Scene:
+    """One source and what is around it."""
+
+    url: str
+    intake: MemoryIntake = field(default_factory=MemoryIntake)
+    health: Health = field(default_factory=Health)
+    naps: Naps = field(default_factory=Naps)
+    at_nap: Callable[[], object] = object
+    seen: list[object] = field(default_factory=list)
+
+    async def sleep(self, seconds: float) -> None:
+        """Notes what there is to see while the source waits."""
+        self.seen.append(self.at_nap())
+        await self.naps(seconds)
+
+    def source(self, **changes: Any) -> RedisSource:
+        given: dict[str, Any] = {
+            "account": None,
+            "api": "lead_update",
+            "url": InlineSecret(self.url),
+            "key": "lsq",
+            "is_stream": True,
+            "group": "exporters",
+            "consumer": "one",
+            "payload": "payload",
+            "claim_after": 300.0,
+            "name": "orders",
+        }
+        return RedisSource(
+            Settings(**(given | changes)),
+            intake=self.intake,
+            health=self.health,
+            clock=Clock(),
+            apis=lambda: APIS,
+            random=Random(1),
+            sleep=self.sleep,
+        )
+
+    @asynccontextmanager
+    async def running(self, **changes: Any) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.source(**changes).run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            async with asyncio.timeout(5):
+                await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def scene(server: RedisServer) -> Scene:
+    return Scene(server.url)
+
+
+def pending(redis: Any) -> int | None:
+    """Entries of the group that are not acknowledged; None while there is no group."""
+    try:
+        count: int = redis.xpending("lsq", "exporters")["pending"]
+    except ResponseError:
+        return None
+    return count
+
+
+async def test_entries_of_a_stream_are_taken_in_with_all_their_fields_and_acknowledged(
+    redis: Any, scene: Scene
+) -> None:
+    redis.xadd("lsq", {"request_id": FIRST})
+    redis.xadd(
+        "lsq", {"request_id": SECOND, "submitted_at": "2026-02-02T02:39:00Z", "account": "acme", "api": "call_log"}
+    )
+    async with scene.running():
+        await until(lambda: pending(redis) == 0 and bool(scene.health.story))
+    first, second = scene.intake.entries
+    assert (first.request_id, first.account, first.api, first.submitted) == (FIRST, "acme", "lead_update", None)
+    assert (second.request_id, second.account, second.api, second.submitted) == (SECOND, "acme", "call_log", NOW - 60)
+    assert first.where.startswith("lsq ")
+    assert scene.health.story == ["orders up"]
+
+
+async def test_a_payload_may_be_fields_a_group_groups_or_a_bare_request_id(redis: Any, scene: Scene) -> None:
+    group = {"request_ids": ["b", {"request_id": "c"}], "api": "call_log"}
+    for payload in ({"request_id": "a"}, group, [{"request_ids": ["d"]}]):
+        redis.xadd("lsq", {"body": json.dumps(payload), "trace": "an application may add what it likes beside it"})
+    redis.xadd("lsq", {"body": "e"})
+    async with scene.running(payload="body"):
+        await until(lambda: len(scene.intake.ids) == 5 and pending(redis) == 0)
+    assert [(entry.request_id, entry.api) for entry in scene.intake.entries] == [
+        ("a", "lead_update"),
+        ("b", "call_log"),
+        ("c", "call_log"),
+        ("d", "lead_update"),
+        ("e", "lead_update"),
+    ]
+
+
+async def test_poison_is_moved_aside_whole_with_its_reason_and_the_rest_goes_on(redis: Any, scene: Scene) -> None:
+    redis.xadd("lsq", {"request_id": "a"})
+    bad = [
+        redis.xadd("lsq", {"request_id": "not one", "note": "x"}),
+        redis.xadd("lsq", {"payload": '{"request_id": '}),
+        redis.xadd("lsq", {"request_id": "b", "account": "nobody"}),
+        redis.xadd("lsq", {"request_id": "\udcff"}),
+    ]
+    redis.xadd("lsq", {"request_id": "c"})
+    async with scene.running():
+        await until(lambda: pending(redis) == 0 and bool(scene.health.story))
+    assert scene.intake.ids == ["a", "c"]
+    moved = [fields for _, fields in redis.xrange("lsq:poison")]
+    assert [fields.pop("poison_entry") for fields in moved] == bad
+    rule = "must be 1 to 128 characters of A-Z a-z 0-9 . _ -"
+    assert moved == [
+        {
+            "request_id": "not one",
+            "note": "x",
+            "poison_reason": "note: unknown key; allowed: request_id, submitted_at, account, api; "
+            f'request_id: {rule}, got "not one"',
+        },
+        {
+            "payload": '{"request_id": ',
+            "poison_reason": "not JSON: line 1, column 16: Expecting value",
+        },
+        {"request_id": "b", "account": "nobody", "poison_reason": "account: must be one of acme"},
+        {"request_id": "\udcff", "poison_reason": f'request_id: {rule}, got "\\udcff"'},
+    ]
+    (told, *_) = scene.health.story
+    assert told.startswith(f"orders refused 4: lsq {bad[0]}: note: unknown key")
+
+
+@pytest.mark.parametrize("refusal", [IntakeFull("no room"), StoreUnavailable("the disk is full")])
+async def test_while_the_intake_refuses_nothing_is_acknowledged_and_then_it_is_taken(
+    redis: Any, scene: Scene, refusal: ExporterError
+) -> None:
+    scene.intake.refusals = [refusal] * 3
+    redis.xadd("lsq", {"request_id": "a"})
+    scene.at_nap = lambda: pending(redis)
+    async with scene.running():
+        await until(lambda: scene.intake.ids == ["a"] and pending(redis) == 0)
+    assert scene.seen == [1, 1, 1]
+    assert scene.health.story[:3] == [f"orders down: {refusal}"] * 3
+
+
+async def test_pauses_grow_and_are_not_the_same_for_two(redis: Any, scene: Scene) -> None:
+    redis.xadd("lsq", {"request_id": "a"})
+    scene.intake.refusals = [IntakeFull("no room")] * 9
+    async with scene.running():
+        await until(lambda: scene.intake.ids == ["a"])
+    bounds = [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert all(bound / 2 <= nap <= bound for nap, bound in zip(scene.naps.taken, bounds, strict=True))
+    assert len(set(scene.naps.taken)) == 9
+
+
+async def test_what_a_killed_process_had_read_comes_first_after_its_restart(redis: Any, scene: Scene) -> None:
+    redis.xgroup_create("lsq", "exporters", id="0", mkstream=True)
+    redis.xadd("lsq", {"request_id": "a"})
+    redis.xreadgroup("exporters", "one", {"lsq": ">"})
+    redis.xadd("lsq", {"request_id": "b"})
+    async with scene.running():
+        await until(lambda: len(scene.intake.ids) == 2 and pending(redis) == 0)
+    assert scene.intake.ids == ["a", "b"]
+
+
+async def test_entries_of_a_dead_consumer_are_claimed_and_those_of_a_living_one_are_not(
+    redis: Any, scene: Scene
+) -> None:
+    redis.xgroup_create("lsq", "exporters", id="0", mkstream=True)
+    with redis.pipeline() as pipeline:
+        for number in range(2500):
+            pipeline.xadd("lsq", {"request_id": f"dead-{number}"})
+        keys = pipeline.execute()
+    redis.xreadgroup("exporters", "dead", {"lsq": ">"}, count=2500)
+    redis.xclaim("lsq", "exporters", "dead", 0, keys, idle=3_600_000, justid=True)
+    redis.xadd("lsq", {"request_id": "busy"})
+    redis.xreadgroup("exporters", "living", {"lsq": ">"})
+    async with scene.running(claim_after=600.0):
+        await until(lambda: len(scene.intake.ids) >= 2500 and pending(redis) == 1)
+    assert "busy" not in scene.intake.ids
+
+
+async def test_an_entry_that_was_trimmed_while_it_was_pending_is_told_and_not_asked_for_again(
+    redis: Any, scene: Scene
+) -> None:
+    redis.xgroup_create("lsq", "exporters", id="0", mkstream=True)
+    own, other = redis.xadd("lsq", {"request_id": "a"}), redis.xadd("lsq", {"request_id": "b"})
+    redis.xreadgroup("exporters", "one", {"lsq": ">"}, count=1)
+    redis.xreadgroup("exporters", "dead", {"lsq": ">"}, count=1)
+    redis.xclaim("lsq", "exporters", "dead", 0, [other], idle=3_600_000, justid=True)
+    redis.xtrim("lsq", maxlen=0, approximate=False)
+    async with scene.running():
+        await until(lambda: redis.xlen("lsq:poison") == 2 and bool(scene.health.story))
+    reason = "it was deleted from the stream before it was taken in"
+    assert [fields for _, fields in redis.xrange("lsq:poison")] == [
+        {"poison_entry": own, "poison_reason": reason},
+        {"poison_entry": other, "poison_reason": reason},
+    ]
+    assert scene.health.story[0] == f"orders refused 1: lsq {own}: {reason}"
+
+
+async def test_a_stream_that_is_deleted_is_made_anew(redis: Any, scene: Scene) -> None:
+    redis.xadd("lsq", {"request_id": "a"})
+    async with scene.running():
+        await until(lambda: scene.intake.ids == ["a"])
+        redis.delete("lsq")
+        redis.xadd("lsq", {"request_id": "b"})
+        await until(lambda: scene.intake.ids == ["a", "b"])
+    assert "orders down: the stream" in " ".join(scene.health.story)
+
+
+async def test_items_of_a_list_are_taken_in_oldest_first_and_removed(redis: Any, scene: Scene) -> None:
+    redis.lpush("lsq", *(f"id-{number}" for number in range(1200)))
+    redis.lpush("lsq", '{"request_id": "last", "api": "call_log"}')
+    async with scene.running(is_stream=False):
+        await until(lambda: len(scene.intake.ids) == 1201 and not redis.exists("lsq", "lsq:processing"))
+    assert scene.intake.ids == [*(f"id-{number}" for number in range(1200)), "last"]
+    assert scene.intake.entries[-1].api == "call_log"
+
+
+async def test_items_that_a_killed_process_had_moved_are_taken_first(redis: Any, scene: Scene) -> None:
+    redis.rpush("lsq:processing", "a", "a", "b")
+    redis.lpush("lsq", "c")
+    async with scene.running(is_stream=False):
+        await until(lambda: len(scene.intake.ids) == 3 and not redis.exists("lsq", "lsq:processing"))
+    assert scene.intake.ids == ["a", "b", "c"]
+
+
+async def test_poison_of_a_list_is_moved_aside_as_it_is(redis: Any, scene: Scene) -> None:
+    redis.lpush("lsq", "not one", "fine", "{")
+    async with scene.running(is_stream=False):
+        await until(lambda: not redis.exists("lsq", "lsq:processing") and bool(scene.health.story))
+    assert scene.intake.ids == ["fine"]
+    assert redis.lrange("lsq:poison", 0, -1) == ["not one", "{"]
+    assert scene.health.story[0].startswith("orders refused 2: an item of lsq: request_id: must be")
+
+
+async def test_items_of_a_list_stay_while_the_intake_refuses(redis: Any, scene: Scene) -> None:
+    scene.intake.refusals = [IntakeFull("no room")] * 3
+    scene.at_nap = lambda: redis.llen("lsq") + redis.llen("lsq:processing")
+    redis.lpush("lsq", "a")
+    async with scene.running(is_stream=False):
+        await until(lambda: scene.intake.ids == ["a"] and not redis.exists("lsq:processing"))
+    assert scene.seen == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "changes", "told"),
+    [
+        ("SET lsq x", {}, "a key of the source is of another type; check stream or list"),
+        ("SET lsq x", {"is_stream": False}, "a key of the source is of another type; check stream or list"),
+        ("CONFIG SET requirepass s3cr3t", {}, "Redis refuses the user or the password; check the source's url"),
+        (
+            "CONFIG SET requirepass s3cr3t",
+            {"url": "redis://:n0ts3cr3t@127.0.0.1:{port}/0"},
+            "Redis refuses the user or the password; check the source's url",
+        ),
+        (
+            "ACL SETUSER default -xreadgroup",
+            {},
+            "Redis refuses a command or a key to this user; docs/sources.md lists what it needs",
+        ),
+        (
+            "PING",
+            {"url": "redis://127.0.0.1:1/0"},
+            "Redis can't be reached, or has closed the connection; check the source's url",
+        ),
+    ],
+)
+async def test_trouble_at_redis_is_told_with_what_to_do_and_without_secrets(
+    redis: Any, server: RedisServer, scene: Scene, prepare: str, changes: dict[str, Any], told: str
+) -> None:
+    if "url" in changes:
+        changes = {"url": InlineSecret(changes["url"].format(port=server.port))}
+    redis.execute_command(prepare)
+    try:
+        async with scene.running(**changes):
+            await until(lambda: len(scene.health.story) > 0)
+    finally:
+        redis.execute_command("CONFIG SET requirepass ''")
+        redis.execute_command("ACL SETUSER default +@all nopass")
+    assert scene.health.story[0] == f"orders down: {told}"
