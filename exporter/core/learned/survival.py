@@ -16,10 +16,13 @@ MEMORY = 600.0
 FIRST_EDGE = 0.25
 RATIO = 1.05
 LAST_EDGE = 3 * 86400.0
-# The prior is worth one finish: hazard 1/(2 age), under which a request that has lasted t lasts a part of t more.
+# The prior: hazard 1/(2 age), under which a request that has lasted t lasts a part of t more. It is worth a third of a finish.
 PRIOR_SLOPE = 0.5
-# Neighbouring bins are pooled until they hold this many finishes.
+PRIOR_FINISHES = 0.3
+# Neighbouring bins are pooled until they hold this many finishes, or the prior expects four times as many: where so many were
+# at risk and none finished, none does, and a mode at a later age must not be smeared over the ages before it.
 POOLED_FINISHES = 8.0
+POOLED_EXPECTED = 4.0
 _POOLING_STEPS = 7
 _RESCALE = 1e6
 
@@ -124,10 +127,14 @@ class Survival:
         }
 
     def restore(self, state: dict[str, list[float]]) -> None:
-        """Raises KeyError, IndexError, TypeError or ValueError when `state` is none of ours."""
-        self.finishes = float(state["finishes"][0])
-        for k, events, exposure in zip(state["bins"], state["events"], state["exposure"], strict=True):
-            self._events[int(k)], self._exposure[int(k)] = float(events), float(exposure)
+        """Raises KeyError, IndexError, TypeError or ValueError, and takes over nothing, when `state` is none of ours."""
+        finishes = _amount(state["finishes"][0])
+        bins = [int(_amount(k, BINS.size - 1)) for k in state["bins"]]
+        events, exposure = ([_amount(one) for one in state[name]] for name in ("events", "exposure"))
+        found = list(zip(bins, events, exposure, strict=True))
+        self.finishes = finishes
+        for k, ended, at_risk in found:
+            self._events[k], self._exposure[k] = ended, at_risk
         self._rebuild()
 
     def _parts(self, lower: float, upper: float) -> Parts:
@@ -189,13 +196,21 @@ class Survival:
         needed = min(POOLED_FINISHES, max(2.0, events[-1] / 25))
         total = 0.0
         for k in range(BINS.size):
-            low, high = _pool(events, k, needed)
             prior = PRIOR_SLOPE / max(FIRST_EDGE, (BINS.edges[k] + BINS.edges[k + 1]) / 2)
-            hazard = (events[high] - events[low] + 1) / (exposure[high] - exposure[low] + 1 / prior)
+            low, high = _pool(events, exposure, k, needed, POOLED_EXPECTED * needed / prior)
+            at_risk = exposure[high] - exposure[low] + PRIOR_FINISHES / prior
+            hazard = (events[high] - events[low] + PRIOR_FINISHES) / at_risk
             self.hazards[k] = hazard
             self.cumulative[k] = total
             total += hazard * (BINS.edges[k + 1] - BINS.edges[k])
         self.cumulative[BINS.size] = total
+
+
+def _amount(number: float, most: float = 1e15) -> float:
+    """A stored number that can be one of ours: a hazard learned from another would never be polled, or always."""
+    if not 0 <= number <= most:
+        raise ValueError(f"{number!r} is not between 0 and {most:g}")
+    return float(number)
 
 
 def _running(values: Sequence[float], scale: float) -> list[float]:
@@ -205,11 +220,12 @@ def _running(values: Sequence[float], scale: float) -> list[float]:
     return sums
 
 
-def _pool(events: Sequence[float], k: int, needed: float) -> tuple[int, int]:
-    """The bins [low, high) around bin `k` that hold `needed` finishes, as few of them as possible; not without end."""
+def _pool(events: Sequence[float], exposure: Sequence[float], k: int, needed: float, enough: float) -> tuple[int, int]:
+    """The bins [low, high) around bin `k` that hold `needed` finishes, or `enough` seconds at risk to know that there are
+    few, as few of them as possible; not without end. Both columns are running sums."""
     low, high, step, size = k, k + 1, 1, len(events) - 1
     for attempt in range(_POOLING_STEPS):
-        if events[high] - events[low] >= needed:
+        if events[high] - events[low] >= needed or exposure[high] - exposure[low] >= enough:
             break
         low, high = max(0, low - step), min(size, high + step)
         if attempt >= 2:
