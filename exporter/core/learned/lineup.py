@@ -67,13 +67,17 @@ class Ranks:
         self._heaps: dict[int, list[int]] = {}
         self._sizes: dict[int, int] = {}
         self._group = array("b")
+        # A slot is used again: an entry of the request before, in the same group, must not pass for its own.
+        self._order = array("q")
 
     def put(self, slot: int, order: int, group: int) -> None:
         """Enter a slot, or move it. `group` is a number from 0 to 127."""
-        if slot >= len(self._group):
-            self._group.extend([NOBODY] * (slot + 1 - len(self._group)))
+        missing = slot + 1 - len(self._group)
+        if missing > 0:
+            self._group.extend([NOBODY] * missing)
+            self._order.extend([NOBODY] * missing)
         self.remove(slot)
-        self._group[slot] = group
+        self._group[slot], self._order[slot] = group, order
         heap = self._heaps.setdefault(group, [])
         size = self._sizes[group] = self._sizes.get(group, 0) + 1
         heappush(heap, (order << SLOT_BITS) | slot)
@@ -93,19 +97,20 @@ class Ranks:
 
     def first(self) -> int | None:
         """The slot that is first in order of all."""
-        return min(self.heads(), key=self._orders, default=None)
-
-    def _orders(self, slot: int) -> int:
-        return self._heaps[self._group[slot]][0]
+        return min(self.heads(), key=self._order.__getitem__, default=None)
 
     def _head(self, group: int) -> int:
-        heap, groups = self._heaps[group], self._group
-        while groups[heap[0] & SLOT_MASK] != group:
+        heap = self._heaps[group]
+        while not self._holds(heap[0], group):
             heappop(heap)
         return heap[0] & SLOT_MASK
 
+    def _holds(self, entry: int, group: int) -> bool:
+        slot = entry & SLOT_MASK
+        return self._group[slot] == group and self._order[slot] == entry >> SLOT_BITS
+
     def _compact(self, group: int) -> None:
-        kept = [entry for entry in set(self._heaps[group]) if self._group[entry & SLOT_MASK] == group]
+        kept = [entry for entry in set(self._heaps[group]) if self._holds(entry, group)]
         heapify(kept)
         self._heaps[group] = kept
 
