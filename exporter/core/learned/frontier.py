@@ -21,6 +21,7 @@ _NEVER = -7.0
 _FORGETTING = 0.02
 # As many answers that contradict the belief, and the queue has jumped.
 _CONTRADICTIONS = 6
+_MOST = 1e9
 
 
 def below(z: float) -> float:
@@ -80,7 +81,8 @@ class Filter:
 
     def spread(self, now: float) -> float:
         """Standard deviation of frontier and disorder together, at `now`."""
-        elapsed = now - self.at
+        # Answers come out of order: one may be about a time before the last.
+        elapsed = max(0.0, now - self.at)
         moved = 2 * self.var_cross * elapsed + self.var_speed * elapsed**2 + self.speed * elapsed
         return sqrt(self.var + moved + self.width**2)
 
@@ -175,7 +177,7 @@ class Frontier:
     def delay(self, order: float, now: float, *, since: float | None) -> float:
         """Expected seconds since the finish of a request that has just been found finished."""
         pace, high = self.pace(now), self.place(order, now)
-        low = -9.0 if since is None else high - pace * since
+        low = min(-9.0, high - 1.0) if since is None else high - pace * since
         low = max(low, min(-4.0, high - 1.0))
         total = below(high) - below(low)
         width = high - low
@@ -210,8 +212,11 @@ class Frontier:
 
     def restore(self, state: Mapping[str, Sequence[float]]) -> None:
         """Raises KeyError, IndexError, TypeError or ValueError when `state` is none of ours."""
-        for one, evidence in zip(self.filters, state["evidence"], strict=True):
-            one.speed, one.evidence = float(state["speed"][0]), float(evidence)
+        speed, scores = state["speed"][0], state["evidence"]
+        if not 0 < speed <= _MOST or not all(abs(one) <= _MOST for one in scores):
+            raise ValueError("not what a frontier has stored")
+        for one, evidence in list(zip(self.filters, scores, strict=True)):
+            one.speed, one.evidence = float(speed), float(evidence)
         self.best = max(self.filters, key=lambda one: one.evidence)
 
     def _notice(self, order: float, *, finished: bool) -> None:
