@@ -25,15 +25,16 @@ class Pacer:
 
     def ready(self, now: float) -> bool:
         self._grow(now)
-        return self.credit >= 1 - TOLERANCE
+        return self._at <= now and self.credit >= 1 - TOLERANCE
 
     def spend(self) -> None:
         self.credit -= 1
 
     def blocked(self, until: float) -> None:
-        """No call before `until`; inf where nobody knows until when."""
+        """No call before `until`; inf where nobody knows until when. A later word replaces an earlier one."""
         if until < inf:
             self._grow(until)
+            self._at = until
         self.credit = min(self.credit, 1.0)
 
     def _grow(self, now: float) -> None:

@@ -59,7 +59,7 @@ class Quota:
         self._overdue = min(1.0, self._overdue + OVERDUE_SHARE)
         limit = max(CALM_SECONDS, CALM_ROUNDS * round_time) if calm else max(SHORTEST, ROUNDS * round_time)
         if unasked > longest and (calm or self._overdue >= 1):
-            self._overdue -= 1
+            self._overdue = max(0.0, self._overdue - 1)
             return True
         if self._saved < 1 or unasked <= limit:
             return False

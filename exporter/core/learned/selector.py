@@ -9,6 +9,7 @@ unfinished ones, where a view does not look, adds p N / l seconds; random probes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 
 
 class View(StrEnum):
@@ -33,6 +34,7 @@ _MEMORY = 1500
 _UNJUDGED = 20
 _YOUNG = 120
 _SOON, _LONGEST = 200, 6400
+_MOST_FINISHES = 1e15
 
 
 @dataclass(slots=True)
@@ -125,9 +127,11 @@ class Selector:
 
     def restore(self, state: Mapping[str, float | str]) -> None:
         """Raises KeyError, TypeError or ValueError when `state` is none of ours."""
-        view, finishes, gate = View(str(state["view"])), int(state["finishes"]), float(state["gate"])
-        self.view, self._finishes, self._gate = view, finishes, gate
-        self._next_age = self._next_order = finishes
+        view, finishes, gate = View(str(state["view"])), float(state["finishes"]), float(state["gate"])
+        if not (0 <= finishes <= _MOST_FINISHES and isfinite(gate)):
+            raise ValueError("not what a selector has stored")
+        self.view, self._finishes, self._gate = view, int(finishes), gate
+        self._next_age = self._next_order = self._finishes
 
     def _better(self, mature: int, score: Score, hidden: float, surprises: float) -> View:
         if self.view is View.ORDER:
