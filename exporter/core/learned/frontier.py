@@ -21,6 +21,7 @@ _NEVER = -7.0
 _FORGETTING = 0.02
 # As many answers that contradict the belief, and the queue has jumped.
 _CONTRADICTIONS = 6
+_HALVINGS = 24
 _MOST = 1e9
 
 
@@ -176,9 +177,7 @@ class Frontier:
 
     def delay(self, order: float, now: float, *, since: float | None) -> float:
         """Expected seconds since the finish of a request that has just been found finished."""
-        pace, high = self.pace(now), self.place(order, now)
-        low = min(-9.0, high - 1.0) if since is None else high - pace * since
-        low = max(low, min(-4.0, high - 1.0))
+        pace, high, low = self._window(order, now, since)
         total = below(high) - below(low)
         width = high - low
         if total < 1e-9:
@@ -187,6 +186,25 @@ class Frontier:
         steps = 10
         inside = sum(below(low + (k + 0.5) * width / steps) - below(low) for k in range(steps))
         return inside * width / steps / total / pace
+
+    def quantile(self, order: float, now: float, *, since: float | None, level: float) -> float:
+        """Seconds since the finish of a request found finished now, exceeded with probability `level`."""
+        pace, high, low = self._window(order, now, since)
+        wanted = below(low) + level * (below(high) - below(low))
+        left, right = low, high
+        for _ in range(_HALVINGS):
+            middle = (left + right) / 2
+            if below(middle) < wanted:
+                left = middle
+            else:
+                right = middle
+        return (high - left) / pace
+
+    def _window(self, order: float, now: float, since: float | None) -> tuple[float, float, float]:
+        """How fast `place` grows, its value now, and when the request was last seen unfinished; not too far in the tail."""
+        pace, high = self.pace(now), self.place(order, now)
+        low = min(-9.0, high - 1.0) if since is None else high - pace * since
+        return pace, high, max(low, min(-4.0, high - 1.0))
 
     def learn(self, order: float, now: float, *, finished: bool, since: float | None) -> None:
         for one in self.filters:

@@ -11,7 +11,7 @@ from exporter.core.learned.stream import Circumstances, Pick, Stream
 from exporter.core.schedule import Undetected, Unfinished
 
 # Polls that a request takes on average where there is budget to spare; more than the budget gives are never made.
-EFFORTS: Mapping[str, float] = {"low": 2.0, "normal": 3.3, "high": inf}
+EFFORTS: Mapping[str, float] = {"low": 2.0, "normal": 3.0, "high": inf}
 
 
 class Learned:

@@ -8,8 +8,8 @@ and more when finishes are noticed late.
 # In rounds: one round is the time in which every unfinished request could be polled once.
 ROUNDS = 1.2
 # At light load, where polls are saved on purpose.
-CALM_ROUNDS = 3.0
-CALM_SECONDS = 30.0
+CALM_ROUNDS = 10.0
+CALM_SECONDS = 60.0
 SHORTEST = 1.0
 LEAST_SHARE = 0.01
 LARGEST_SHARE = 0.8

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from math import exp, expm1, inf, log, nan
+from math import exp, expm1, inf, isnan, log, nan
 from random import Random
 from typing import Any
 
@@ -29,7 +29,7 @@ SURPRISE = 0.03
 # Every how many answers teach the frontier while it does not decide.
 BYSTANDER = 3
 _UNORDERED = -1
-_AGES_A_GROUP = 6
+_AGES_A_GROUP = 3
 _GOLDEN = 0.6180339887498949
 _FLOOR = 1e-3
 _MOST_LOSS = 7.0
@@ -186,6 +186,10 @@ class Stream:
         distribution of many is right. Draws are spread evenly (golden ratio sequence)."""
         self._level = (self._level + _GOLDEN) % 1.0
         clock = self._clock[slot]
+        if self.selector.proven and self.frontier is not None and self._class[slot] == Class.FRESH:
+            since = None if isnan(self._asked[slot]) else upper - self._asked[slot]
+            ago = self.frontier.quantile(self._order[slot], upper, since=since, level=self._level)
+            return max(lower, upper - ago)
         table = self._table(slot)
         return clock + table.quantile(max(0.0, lower - clock), max(1e-6, upper - clock), self._level)
 
@@ -218,7 +222,7 @@ class Stream:
     def restore(self, state: Mapping[str, Any]) -> None:
         """What is not as `state` writes it is left out: it is learned again."""
         tables = {"fresh": self.fresh, "erring": self.erring, "undated": self.undated}
-        with suppress(KeyError, IndexError, TypeError, ValueError):
+        with suppress(KeyError, IndexError, TypeError, ValueError, OverflowError):
             for name, table in tables.items():
                 table.restore(state[name])
             self.selector.restore(state["selector"])
@@ -417,7 +421,7 @@ class Stream:
     def _submitted(self, order: int, now: float) -> None:
         if self.frontier is None:
             self.frontier = Frontier(order, now)
-            with suppress(KeyError, IndexError, TypeError, ValueError):
+            with suppress(KeyError, IndexError, TypeError, ValueError, OverflowError):
                 self.frontier.restore(self._lesson)
             self.selector.ordered()
             self._changed_view()
