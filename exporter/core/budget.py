@@ -8,6 +8,7 @@ Where the calls of others pass through this process, whole windows hold theirs a
 overfill them; ours start only while there is room in their own windows and in the whole ones.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,12 +26,15 @@ RESTART_SECONDS = 2.0
 
 RESERVATION = 0
 WHOLE = "whole "
+DAILY = "daily"
+UNLIMITED = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """`calls` in any `seconds`. Ends of calls are rounded up to multiples of `grain` seconds (0: not at all), which keeps
-    the log of a long window short and never counts a call too few. `whole` limits count the calls of others too."""
+    the log of a long window short and never counts a call too few. `whole` limits count the calls of others too.
+    UNLIMITED calls are counted and wait for nothing: the limit may be there again tomorrow."""
 
     name: str
     calls: int
@@ -39,6 +43,10 @@ class Limit:
     durable: bool = False
     whole: bool = False
 
+    @property
+    def bounded(self) -> bool:
+        return self.calls < UNLIMITED
+
 
 def burst(*, calls: int, seconds: float) -> Limit:
     return Limit(name="burst", calls=calls, seconds=seconds)
@@ -46,12 +54,17 @@ def burst(*, calls: int, seconds: float) -> Limit:
 
 def daily(calls: int) -> Limit:
     """24 h; one entry a minute keeps the log at 1,441 entries however many calls there are."""
-    return Limit(name="daily", calls=calls, seconds=86400.0, grain=60.0, durable=True)
+    return Limit(name=DAILY, calls=calls, seconds=86400.0, grain=60.0, durable=True)
 
 
 def whole(limit: Limit, *, calls: int) -> Limit:
     """What the account may make in the window of `limit`, all its users together."""
     return replace(limit, name=f"{WHOLE}{limit.name}", calls=calls, whole=True)
+
+
+def is_daily(window: str) -> bool:
+    """Whether this is the stored name of a window that is kept for a day, whoever is configured meanwhile."""
+    return window.removeprefix(WHOLE) == DAILY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +133,12 @@ class Window:
 
     def unsaved(self, now: float) -> list[tuple[float, int]]:
         """The part of the log that changed since it was last stored."""
-        return [(end, calls) for end, calls in self.log(now) if end in self._unsaved]
+        self._expire(now)
+        return [(end, self._ended[end]) for end in sorted(self._unsaved)]
 
-    def saved(self, ends: Iterable[float]) -> None:
-        self._unsaved.difference_update(ends)
+    def saved(self, stated: Iterable[Spent]) -> None:
+        """These are stored; what changed since they were stated is not."""
+        self._unsaved -= {one.time for one in stated if one.time is not None and self._ended.get(one.time) == one.calls}
 
     def log(self, now: float) -> list[tuple[float, int]]:
         """Ended calls that still count, as (end, calls), oldest first."""
@@ -160,6 +175,7 @@ class Budget:
         self._others_under_way = 0
         self._others_waiting = 0
         self._credit: dict[str, int] = {window.limit.name: 0 for window in self._durable()}
+        self._stated: Statement | None = None
 
     @property
     def rate(self) -> float:
@@ -173,11 +189,10 @@ class Budget:
     def free_at(self, now: float) -> float:
         """When the next call may start; inf when an answer or a stored reservation has to come first."""
         # Asked before every call: loops, because generators would take as long as all the rest of it.
-        for credit in self._credit.values():
-            if credit <= 0:
-                return inf
         free = now
         for window in self.windows:
+            if window.limit.durable and window.limit.bounded and self._credit[window.limit.name] <= 0:
+                return inf
             free = max(free, window.frees_at(now, self._calls(window)))
         return free
 
@@ -236,30 +251,41 @@ class Budget:
                     now if one.time is None else min(one.time, now + LOST_CALL_SECONDS), one.calls
                 )
 
+    def holds(self, window: str) -> bool:
+        """Whether calls stored for this window can be restored."""
+        return any(_stored_name(one) == window for one in self.windows)
+
     def resize(self, limits: Iterable[Limit], now: float) -> None:
         """Change the limits and keep what was spent. A window that got longer may have forgotten calls: it counts as full."""
         former = {window.limit.name: window for window in self.windows}
+        # Calls without a limit were not reserved.
+        reserved = {name: self._credit[name] for name, one in former.items() if one.limit.durable and one.limit.bounded}
         self.windows = [self._resized(former, limit, now) for limit in limits]
-        self._credit = {window.limit.name: self._credit.get(window.limit.name, 0) for window in self._durable()}
+        self._credit = {window.limit.name: reserved.get(window.limit.name, 0) for window in self._durable()}
+        # A statement that is being stored now was about the former limits.
+        self._stated = None
 
     def wants_reservation(self) -> bool:
-        """Whether a durable window is about to run out of stored reservation."""
+        """Whether a durable window is about to run out of stored reservation, or has calls to be stored."""
         return any(self._credit[w.limit.name] <= self._block(w) // 2 for w in self._durable())
 
     def statement(self, now: float) -> Statement:
         """What to store before more calls are made: how each durable window's log changed, and a fresh reservation."""
         spent = [one for window in self._durable() for one in self._account_for(window, now)]
-        return Statement(tuple(spent), self._started)
+        self._stated = Statement(tuple(spent), self._started)
+        return self._stated
 
-    def reserved(self, statement: Statement, now: float) -> None:
+    def reserved(self, statement: Statement) -> None:
         """The statement is stored: calls may be made against its reservation, less those started meanwhile."""
+        if statement is not self._stated:
+            return
         # Calls of others count in each window here, although not all are in all: at worst a reservation ends early.
         since = self._started - statement.started
         for window in self._durable():
             mine = [one for one in statement.spent if one.window == window.limit.name]
             if mine:
                 self._credit[window.limit.name] = self._block(window) - since
-                window.saved(self._unchanged(window, mine, now))
+                window.saved(mine)
 
     def closing_statement(self, now: float) -> list[Spent]:
         """The exact log of every window, for a clean stop: no call is under way and none will start."""
@@ -299,12 +325,8 @@ class Budget:
         name = window.limit.name
         unsaved = enumerate(window.unsaved(now), start=1)
         ended = [Spent(window=name, key=window.key(end, i), calls=calls, time=end) for i, (end, calls) in unsaved]
-        ahead = window.under_way + self._block(window)
+        ahead = window.under_way + (self._block(window) if window.limit.bounded else 0)
         return [*ended, Spent(window=name, key=RESERVATION, calls=ahead, time=None)]
-
-    def _unchanged(self, window: Window, stated: list[Spent], now: float) -> list[float]:
-        log = dict(window.log(now))
-        return [one.time for one in stated if one.time is not None and log.get(one.time) == one.calls]
 
     def _opened(self, limit: Limit, own: Window | None, now: float) -> Window:
         """A window that was not there before: what it should have seen is taken from ours of the same length."""

@@ -5,7 +5,7 @@ from random import Random
 
 from exporter.config.settings import Account, GatewaySource, RateLimit, Settings
 from exporter.core.breaker import Breaker
-from exporter.core.budget import Budget, Limit, burst, daily, whole
+from exporter.core.budget import UNLIMITED, Budget, Limit, burst, daily, whole
 from exporter.core.learned.policy import Learned
 from exporter.core.ledger import Histogram, Ledger
 from exporter.core.request import OTHER
@@ -40,12 +40,12 @@ def rules(settings: Settings) -> Rules:
 
 
 def limits(rate_limit: RateLimit, *, shared: bool) -> list[Limit]:
-    """`shared`: calls of the application pass through this process too, and what they leave is less than all."""
+    """`shared`: calls of the application pass through this process too, and what they leave is less than all. The day is
+    counted without a limit too, so that one that comes (back) knows of the calls before."""
     own = burst(calls=rate_limit.allowed, seconds=rate_limit.period)
-    found = [own, whole(own, calls=rate_limit.calls)]
-    if rate_limit.daily is not None and rate_limit.allowed_daily is not None:
-        day = daily(rate_limit.allowed_daily)
-        found += [day, whole(day, calls=rate_limit.daily)]
+    day = daily(UNLIMITED if rate_limit.allowed_daily is None else rate_limit.allowed_daily)
+    all_day = UNLIMITED if rate_limit.daily is None else rate_limit.daily
+    found = [own, whole(own, calls=rate_limit.calls), day, whole(day, calls=all_day)]
     return [limit for limit in found if shared or not limit.whole]
 
 

@@ -4,16 +4,14 @@ Clock, transport, store and meters are handed in, so the same engine runs in pro
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from random import Random
 from typing import Protocol
 
 from exporter.clock import Clock
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account, Polling, Settings
-from exporter.core.budget import Spent, Statement
 from exporter.core.ledger import Counter, Ledger
 from exporter.core.request import Record
 from exporter.engine import build
@@ -22,6 +20,7 @@ from exporter.engine.intake import Gate
 from exporter.engine.journal import Journal
 from exporter.engine.lessons import Lessons
 from exporter.engine.poller import Poller, PollMeter
+from exporter.engine.spending import StoredSpending
 from exporter.engine.traffic import Traffic
 from exporter.engine.turnstile import Turnstile
 from exporter.engine.upkeep import LagMeter, Upkeep
@@ -31,7 +30,7 @@ from exporter.leadsquared.client import CallMeter, Client
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
 from exporter.metrics.snapshot import AccountView
-from exporter.store.store import Contents, Found, Query, SpentCalls, Store
+from exporter.store.store import Contents, Found, Query, Store
 
 # How many requests are read from the store before the event loop gets a turn again.
 RESTORE_CHUNK = 1_000
@@ -65,7 +64,8 @@ class Engine:
         self._answers = self._new_answers()
         self._client = Client(transport=transport, meter=meter, clock=clock, timeout=settings.polling.timeout)
         self._turnstile = Turnstile()
-        self.journal = Journal(store, self, on_trouble=self._hold)
+        self._spending = StoredSpending(pollers=self.pollers, clock=clock)
+        self.journal = Journal(store, self._spending, on_trouble=self._hold)
         self.upkeep = Upkeep(
             pollers=self.pollers, store=store, settings=lambda: self.settings, meter=meter, clock=clock
         )
@@ -84,6 +84,7 @@ class Engine:
         """Load what survived and begin. Raises StoreError."""
         contents = await self._store.load()
         self._restore_counts(contents)
+        self._spending.load(contents)
         self.intake.restore(contents.cursors)
         self.lessons.load(contents.cursors)
         for account in self.settings.accounts:
@@ -91,7 +92,8 @@ class Engine:
         await self._restore_pending(contents.pending)
         for poller in self.pollers.values():
             poller.watch.restored(self._clock.now())
-            self._restore_budget(poller, contents)
+            self._spending.begin(poller)
+        self._spending.begun()
         self._tasks = [
             asyncio.ensure_future(work)
             for work in (self.journal.run(), self.upkeep.sweep(), self.upkeep.prune(), self.lessons.run())
@@ -106,7 +108,7 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.journal.drain()
         await self.lessons.save()
-        await self._store.close(self._closing_statement())
+        await self._store.close(self._spending.closing())
 
     def apply(self, settings: Settings) -> None:
         """Take over a changed configuration; requests, counts and spent calls stay."""
@@ -190,19 +192,6 @@ class Engine:
         silent = self._clock.now() - self.upkeep.swept
         return f"the poll loop has been silent for {silent:.0f} s" if silent > STALLED_SECONDS else None
 
-    def state(self) -> tuple[Sequence[SpentCalls], Callable[[], None]]:
-        """The reservations that budgets want to have stored (Spending)."""
-        now = self._clock.now()
-        wanting = [poller for poller in self.pollers.values() if poller.watch.budget.wants_reservation()]
-        statements = [(poller, poller.watch.budget.statement(now)) for poller in wanting]
-        spent = [_spent_calls(poller.account.name, one) for poller, said in statements for one in said.spent]
-        return spent, partial(self._reserved, statements)
-
-    def _reserved(self, statements: list[tuple[Poller, Statement]]) -> None:
-        for poller, statement in statements:
-            poller.watch.budget.reserved(statement, self._clock.now())
-            poller.wake()
-
     def _open(self, account: Account) -> Poller:
         watch = build.new_watch(
             account,
@@ -237,12 +226,13 @@ class Engine:
         now = self._clock.now()
         poller = self.pollers.get(account.name)
         if poller is None:
-            self._open(account).watch.budget.fill(now)
+            self._spending.begin(self._open(account))
             return
         watch = poller.watch
         poller.account, poller.retired = account, False
         watch.tracker.change_rules(build.rules(self.settings))
         watch.budget.resize(build.limits(account.rate_limit, shared=build.is_shared(account, self.settings)), now)
+        self._spending.recall(poller)
         watch.breaker.period = account.rate_limit.period
         watch.reconfigure(
             policy=build.new_policy(account, self.settings, random=self._random, now=now) if replan else None,
@@ -271,24 +261,6 @@ class Engine:
             if number % RESTORE_CHUNK == 0:
                 await asyncio.sleep(0)
 
-    def _restore_budget(self, poller: Poller, contents: Contents) -> None:
-        spent = [
-            Spent(window=one.window, key=one.key, calls=one.calls, time=one.time)
-            for one in contents.spent
-            if one.account == poller.account.name
-        ]
-        poller.watch.budget.restore(spent, self._clock.now())
-        if not (contents.stopped_cleanly and poller.watch.budget.proven(spent)):
-            poller.watch.budget.fill(self._clock.now())
-
-    def _closing_statement(self) -> list[SpentCalls]:
-        now = self._clock.now()
-        return [
-            _spent_calls(poller.account.name, one)
-            for poller in self.pollers.values()
-            for one in poller.watch.budget.closing_statement(now)
-        ]
-
     def _hold(self, held: bool) -> None:
         for poller in self.pollers.values():
             poller.watch.held = held
@@ -308,10 +280,6 @@ class Engine:
             if slot is not None:
                 return poller.watch.tracker.table.record(slot)
         return self._answers.get(request_id)
-
-
-def _spent_calls(account: str, spent: Spent) -> SpentCalls:
-    return SpentCalls(account=account, window=spent.window, key=spent.key, calls=spent.calls, time=spent.time)
 
 
 def _planning(polling: Polling) -> tuple[str, str, float]:

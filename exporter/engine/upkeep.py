@@ -7,13 +7,13 @@ from typing import Protocol
 from exporter.clock import Clock
 from exporter.config.settings import Settings
 from exporter.engine.poller import Poller
+from exporter.engine.spending import KEPT_SECONDS
 from exporter.errors import StoreError
 from exporter.log import get_logger
 from exporter.store.store import Store
 
 SWEEP_SECONDS = 1.0
 PRUNE_SECONDS = 600.0
-DAY = 86400.0
 
 log = get_logger(__name__)
 
@@ -58,7 +58,7 @@ class Upkeep:
             now = self._clock.now()
             try:
                 await self._store.prune(
-                    finished_before=now - self._settings().storage.retention, spent_before=now - DAY - 60.0
+                    finished_before=now - self._settings().storage.retention, spent_before=now - KEPT_SECONDS
                 )
             except StoreError as error:
                 log.warning("store can't be pruned", error=str(error))

@@ -19,6 +19,7 @@ def account_view(watch: Watch, account: Account, now: float) -> AccountView:
                 used=window.used(now),
             )
             for window in watch.budget.windows
+            if window.limit.bounded
             if not window.limit.whole
         ),
         up=watch.breaker.up,

@@ -7,11 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.core.budget import LOST_CALL_SECONDS, MARGIN, RESTART_SECONDS, Budget, Limit, Spent, burst, daily, whole
+from exporter.core.budget import (
+    LOST_CALL_SECONDS,
+    MARGIN,
+    RESERVATION,
+    RESTART_SECONDS,
+    UNLIMITED,
+    Budget,
+    Limit,
+    Spent,
+    burst,
+    daily,
+    whole,
+)
 
 
 def reserve(budget: Budget, now: float) -> None:
-    budget.reserved(budget.statement(now), now)
+    budget.reserved(budget.statement(now))
 
 
 def most_in_a_window(times: list[float], seconds: float) -> int:
@@ -128,7 +140,7 @@ def test_no_day_holds_more_than_allowed_across_crashes(steps: list[str], calls: 
         elif step == "store":
             statement = budget.statement(now)
             stored |= {spent.key: spent for spent in statement.spent}
-            budget.reserved(statement, now)
+            budget.reserved(statement)
         elif step == "crash":
             budget = Budget([limit])
             budget.restore(stored.values(), now)
@@ -274,7 +286,7 @@ def test_the_day_of_the_account_is_known_across_crashes(steps: list[str], calls:
         elif step == "store":
             statement = budget.statement(now)
             stored |= {(spent.window, spent.key): spent for spent in statement.spent}
-            budget.reserved(statement, now)
+            budget.reserved(statement)
         elif step == "crash":
             budget = Budget(limits)
             budget.restore(stored.values(), now)
@@ -291,3 +303,27 @@ def test_a_window_that_a_reload_adds_knows_what_was_made_before_and_what_is_unde
     budget.end(100.0)
     budget.end(100.0)
     assert [window.used(106.0) for window in budget.windows] == [0, 0, 2]
+
+
+def test_a_day_without_a_limit_is_counted_and_waits_for_nothing() -> None:
+    budget = Budget([burst(calls=3, seconds=5.0), daily(UNLIMITED)])
+    assert budget.free(0.0)
+    assert budget.rate == 3 / 5.0
+    budget.start()
+    reservation = [one for one in budget.statement(1.0).spent if one.key == RESERVATION]
+    assert reservation == [Spent(window="daily", key=RESERVATION, calls=1, time=None)], "only the call under way"
+
+
+def test_a_daily_limit_that_comes_knows_the_calls_before_and_waits_for_its_reservation() -> None:
+    budget = Budget([daily(UNLIMITED)])
+    for _ in range(3):
+        budget.start()
+        budget.end(1.0)
+    former = budget.statement(1.0)
+    budget.resize([daily(4)], 2.0)
+    budget.reserved(former)
+    assert budget.free_at(2.0) == inf, "what was stored about the day without a limit is no reservation"
+    reserve(budget, 2.0)
+    assert budget.free(2.0)
+    budget.start()
+    assert not budget.free(3.0)

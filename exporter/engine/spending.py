@@ -1,0 +1,86 @@
+"""What the accounts have spent, as the store keeps it: also for those that are not configured now and may come back."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+from exporter.clock import Clock
+from exporter.core.budget import RESTART_SECONDS, Spent, Statement, is_daily
+from exporter.engine.poller import Poller
+from exporter.store.store import Contents, SpentCalls
+
+DAY = 86400.0
+# Ends of calls are rounded up to the minute.
+KEPT_SECONDS = DAY + 60.0
+
+
+class StoredSpending:
+    """The spending of all accounts (Spending).
+
+    A day's calls count whatever happened to the configuration since: what no account's budget holds now is kept until it
+    is a day old, and handed to the account when it comes back.
+    """
+
+    def __init__(self, *, pollers: Mapping[str, Poller], clock: Clock) -> None:
+        self._pollers = pollers
+        self._clock = clock
+        self._kept: dict[str, list[Spent]] = {}
+        self._stopped_cleanly = False
+
+    def load(self, contents: Contents) -> None:
+        """What the store remembers. Calls without a time were made before now, and may arrive a little later."""
+        now = self._clock.now()
+        self._stopped_cleanly = contents.stopped_cleanly
+        for one in contents.spent:
+            time = now + RESTART_SECONDS if one.time is None else one.time
+            spent = Spent(window=one.window, key=one.key, calls=one.calls, time=time)
+            self._kept.setdefault(one.account, []).append(spent)
+
+    def begin(self, poller: Poller) -> None:
+        """A new budget begins with what was spent before; unless a clean stop tells all, its burst windows count as full."""
+        spent = self.recall(poller)
+        if not (self._stopped_cleanly and poller.watch.budget.proven(spent)):
+            poller.watch.budget.fill(self._clock.now())
+
+    def recall(self, poller: Poller) -> list[Spent]:
+        """Hand over what is kept of the windows that a budget has now; all that was kept of the account."""
+        name, budget = poller.account.name, poller.watch.budget
+        spent = self._kept.pop(name, [])
+        budget.restore(spent, self._clock.now())
+        rest = [one for one in spent if is_daily(one.window) and not budget.holds(one.window)]
+        if rest:
+            self._kept[name] = rest
+        return spent
+
+    def begun(self) -> None:
+        """All accounts of the start have their budgets. How the last stop was tells nothing of those that come later."""
+        self._stopped_cleanly = False
+
+    def state(self) -> tuple[Sequence[SpentCalls], Callable[[], None]]:
+        """The calls and the reservations that budgets want to have stored, and what to do once they are."""
+        now = self._clock.now()
+        wanting = [poller for poller in self._pollers.values() if poller.watch.budget.wants_reservation()]
+        statements = [(poller, poller.watch.budget.statement(now)) for poller in wanting]
+        spent = [one for poller, said in statements for one in _stored(poller.account.name, said.spent)]
+        return spent, partial(self._reserved, statements)
+
+    def closing(self) -> list[SpentCalls]:
+        """All that is to be remembered at a clean stop."""
+        now = self._clock.now()
+        said = [(name, poller.watch.budget.closing_statement(now)) for name, poller in self._pollers.items()]
+        kept = [(name, [one for one in spent if _counts(one, now)]) for name, spent in self._kept.items()]
+        return [one for name, spent in [*said, *kept] for one in _stored(name, spent)]
+
+    def _reserved(self, statements: list[tuple[Poller, Statement]]) -> None:
+        for poller, statement in statements:
+            poller.watch.budget.reserved(statement)
+            poller.wake()
+
+
+def _counts(one: Spent, now: float) -> bool:
+    return is_daily(one.window) and one.time is not None and one.time > now - KEPT_SECONDS
+
+
+def _stored(account: str, spent: Iterable[Spent]) -> list[SpentCalls]:
+    return [
+        SpentCalls(account=account, window=one.window, key=one.key, calls=one.calls, time=one.time) for one in spent
+    ]
