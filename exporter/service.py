@@ -240,6 +240,8 @@ class Service:
                 return self._build_gateway(source)
             case config.RedisSource():
                 return self._redis_source(source)
+            case config.SqlSource():
+                return self._sql_source(source)
             case _:
                 return None
 
@@ -249,6 +251,19 @@ class Service:
 
         return RedisSource(
             source, intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
+        )
+
+    def _sql_source(self, source: config.SqlSource) -> Source:
+        from exporter.sources.sql.source import SqlSource
+
+        return SqlSource(
+            source,
+            intake=self.intake,
+            health=self,
+            clock=self._clock,
+            apis=self.apis,
+            positions=lambda: self.engine.intake.positions(source.name),
+            random=self._random,
         )
 
     def _build_gateway(self, source: config.GatewaySource) -> Gateway:
@@ -264,6 +279,7 @@ _KINDS: dict[type[config.Source], str] = {
     config.PushSource: "push",
     config.GatewaySource: "gateway",
     config.RedisSource: "redis",
+    config.SqlSource: "sql",
 }
 
 

@@ -1,9 +1,12 @@
 """Real servers of other programs on free ports of loopback, with what they keep in a folder of the test."""
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.e2e.processes import eventually, free_port
 
@@ -40,6 +43,102 @@ def redis_server(folder: Path) -> Iterator[RedisServer]:
     server = RedisServer(folder)
     server.start()
     try:
+        yield server
+    finally:
+        server.stop()
+
+
+class PostgresServer:
+    """PostgreSQL refuses to run as root, so root runs it as the user `postgres`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        self._folder = folder
+        self._data = folder / "postgres"
+        self._as_user: tuple[str, ...] = ()
+        if os.getuid() == 0:
+            self._as_user = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
+            shutil.chown(folder, "postgres")
+
+    def create(self) -> None:
+        options = ("--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C")
+        self._run("initdb", f"--pgdata={self._data}", *options)
+
+    def start(self) -> None:
+        options = f"-p {self.port} -h 127.0.0.1 -k {self._folder} -c fsync=off"
+        log = f"--log={self._folder}/postgres.log"
+        self._run("pg_ctl", "start", "--wait", f"--pgdata={self._data}", log, "-o", options)
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "--wait", "--mode=immediate", f"--pgdata={self._data}")
+
+    def _run(self, program: str, *words: str) -> None:
+        command = (*self._as_user, postgres_program(program), *words)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._folder)
+
+
+def postgres_program(name: str) -> str:
+    """Debian keeps them apart, by version."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else name
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """In a folder of its own: those of pytest are shut to the user that root runs it as."""
+    with TemporaryDirectory(prefix="postgres-") as folder:
+        server = PostgresServer(Path(folder))
+        server.create()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+class MariaServer:
+    """Keeps to a folder, a port and a socket of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"mysql://tester:tester@127.0.0.1:{self.port}/test"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def create(self) -> None:
+        options = (f"--datadir={self._folder}/maria", "--auth-root-authentication-method=normal", "--skip-test-db")
+        command = ("mariadb-install-db", "--no-defaults", *options, *self._user())
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def start(self) -> None:
+        network = (f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self._folder}/maria.sock")
+        command = ("mariadbd", "--no-defaults", f"--datadir={self._folder}/maria", *network, *self._user())
+        with (self._folder / "maria.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        eventually(lambda: self.run("SELECT 1"), fits=lambda answer: answer == "1")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def run(self, sql: str) -> str:
+        command = ("mariadb", "--no-defaults", f"--socket={self._folder}/maria.sock", "--user=root", "-N", "-e", sql)
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    def _user(self) -> tuple[str, ...]:
+        return ("--user=root",) if os.getuid() == 0 else ()
+
+
+@contextmanager
+def maria_server(folder: Path) -> Iterator[MariaServer]:
+    server = MariaServer(folder)
+    server.create()
+    server.start()
+    try:
+        server.run("CREATE DATABASE test; CREATE USER tester IDENTIFIED BY 'tester'; GRANT ALL ON test.* TO tester")
         yield server
     finally:
         server.stop()

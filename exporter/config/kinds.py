@@ -18,6 +18,14 @@ _NUMBER = re.compile(r"-?([0-9]{1,12}(\.[0-9]{1,18})?|\.[0-9]{1,18})([eE][+-]?[0
 _LARGEST = 10**12
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?")
 
+_DATABASES = {
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "sqlite": "sqlite",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
@@ -129,14 +137,19 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text that matches a pattern; `masked` where what was written may be a secret in the wrong place."""
+    """A text that matches a pattern; `masked` where what was written may be a secret in the wrong place.
+
+    `multiline` allows line breaks and tabs.
+    """
 
     requirement: str
     pattern: str
     masked: bool = False
+    multiline: bool = False
 
     def read(self, scalar: Scalar) -> object:
-        if scalar.text.isprintable() and re.fullmatch(self.pattern, scalar.text):
+        plain = re.sub(r"[\n\t]", " ", scalar.text) if self.multiline else scalar.text
+        if plain.isprintable() and re.fullmatch(self.pattern, scalar.text):
             return scalar.text
         return Unfit(self.requirement, got=masked(scalar.text) if self.masked else None)
 
@@ -232,6 +245,25 @@ class ServiceUrl:
     def fits(self, text: str) -> bool:
         scheme, separator, rest = text.partition("://")
         return secret.fit(text) and scheme in self.schemes and bool(separator and rest) and split_url(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrl:
+    """A database of one of the kinds that have a driver. It may hold a password, so it is never shown whole."""
+
+    requirement: str = "postgresql://HOST/DATABASE, mysql://HOST/DATABASE, sqlite:///./FILE or sqlite:////FOLDER/FILE"
+
+    def read(self, scalar: Scalar) -> object:
+        return scalar.text if self.fits(scalar.text) else Unfit(self.requirement, masked(scalar.text))
+
+    def fits(self, text: str) -> bool:
+        scheme, _, rest = text.partition("://")
+        known = scheme in _DATABASES and bool(rest) and secret.fit(text) and split_url(text) is not None
+        return known and (scheme != "sqlite" or text.startswith(("sqlite:///./", "sqlite:////")))
+
+    def database(self, url: str) -> str:
+        """The kind of the database, which is the name of its extra too."""
+        return _DATABASES[url.partition("://")[0]]
 
 
 def masked(text: str) -> str:

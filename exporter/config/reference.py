@@ -32,9 +32,10 @@ at the end.
 """
 
 _SOURCES_NOTE = """\
-Each source has a `type` of {types}. `account` and `api` of a `file` or `push` source are what a group gets that names
-none; with several accounts and no `account` here, each group has to name its own. So it is with the entries of a `redis`
-source. What a source of another program needs, promises and reports is told in [sources.md](sources.md).
+Each source has a `type` of {types}. `account` and `api` of a `file` or `push` source are what a group
+gets that names none; with several accounts and no `account` here, each group has to name its own. So it is with the entries of
+a `redis` source and the rows of a `sql` source. What a source of another program needs, promises and reports is told in
+[sources.md](sources.md).
 """
 
 _LIMIT_NOTE = """\

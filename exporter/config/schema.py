@@ -8,6 +8,7 @@ from exporter.config.kinds import (
     BaseUrl,
     Boolean,
     Choice,
+    DatabaseUrl,
     Duration,
     Integer,
     ListenAddress,
@@ -19,7 +20,18 @@ from exporter.config.kinds import (
     StorageUrl,
     Text,
 )
-from exporter.config.settings import Cache, GatewaySource, Metrics, Polling, RateLimit, Settings, Storage
+from exporter.config.secret import InlineSecret
+from exporter.config.settings import (
+    Cache,
+    GatewaySource,
+    Metrics,
+    Polling,
+    RateLimit,
+    RedisSource,
+    Settings,
+    SqlSource,
+    Storage,
+)
 from exporter.config.shapes import Field, Listed, Named, Section, Variants
 from exporter.core.learned.policy import EFFORTS
 from exporter.leadsquared.endpoints import BY_NAME, DEFAULT_API, PLANS, REGIONS
@@ -41,10 +53,15 @@ PARAMETER = Text("1 to 64 characters of A-Z a-z 0-9 . _ -", "[A-Za-z0-9._-]{1,64
 POSITIVE = Duration("> 0")
 KEY = Text("the name of a key of Redis", ".{1,512}")
 FIELD = Text("the name of a field", ".{1,128}")
+QUERY = Text("a SELECT", r"(?s).+", multiline=True)
+COLUMN = Text("the name of a column such as id or outbox.id", r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,2}")
 REDIS_URL = ServiceUrl(
     ("redis", "rediss", "unix"), "redis://HOST:PORT/DATABASE, rediss://HOST:PORT/DATABASE with TLS, or unix:///SOCKET"
 )
-CLAIM_AFTER = 300.0
+SQL_URL = DatabaseUrl()
+# What an unnamed source of these types has; the keys that have no default are never shown.
+_REDIS = RedisSource(account=None, api=None, url=InlineSecret(""), key="", is_stream=True, consumer="", name="")
+_SQL = SqlSource(account=None, api=None, url=InlineSecret(""), query="", cursor="", name="")
 
 RATE_LIMIT = Section(
     (
@@ -88,7 +105,7 @@ ACCOUNT = Section(
     )
 )
 
-SOURCE_TYPES = Choice(("static", "file", "push", "gateway", "redis"), later=("log", "http", "sql"))
+SOURCE_TYPES = Choice(("static", "file", "push", "gateway", "redis", "sql"), later=("log", "http"))
 _TYPE = Field("type", SOURCE_TYPES, "How the RequestIDs arrive.", required=True)
 _NAME = Field("name", NAME, "The value of the `source` label; unique.", "the type, then type-2, type-3, …")
 _ACCOUNT = Field("account", ACCOUNT_NAME, "The account of the RequestIDs.", required=True)
@@ -189,7 +206,7 @@ SOURCE = Variants(
                     "group",
                     FIELD,
                     "The consumer group of the stream; made where it is not there.",
-                    "leadsquared-exporter",
+                    _REDIS.group,
                 ),
                 Field(
                     "consumer",
@@ -197,13 +214,42 @@ SOURCE = Variants(
                     "The name within the group; unique, and the same after a restart.",
                     "the host name",
                 ),
-                Field("payload", FIELD, "The field of an entry that may hold JSON in place of fields.", "payload"),
+                Field("payload", FIELD, "The field of an entry that may hold JSON in place of fields.", _REDIS.payload),
                 Field(
                     "claim_after",
                     POSITIVE,
                     "Entries that another consumer leaves unacknowledged for so long are taken over.",
-                    format_duration(CLAIM_AFTER),
+                    format_duration(_REDIS.claim_after),
                 ),
+                _NAME,
+            )
+        ),
+        "sql": Section(
+            (
+                _TYPE,
+                _ENTRY_ACCOUNT,
+                _ENTRY_API,
+                Field("url_file", PATH, "A file that holds the URL of the database. This, `url_env` or `url`."),
+                Field("url_env", VARIABLE, "The environment variable that holds it."),
+                Field("url", SQL_URL, "The URL itself; best without a password."),
+                Field(
+                    "query", QUERY, "A SELECT of rows beyond `:cursor`, ordered by the cursor column.", required=True
+                ),
+                Field(
+                    "cursor",
+                    COLUMN,
+                    "The column that goes on with each new row: a sequence, or a time that is set with the row.",
+                    required=True,
+                ),
+                Field("start", FIELD, "What `:cursor` is at the first start: a number, a time or a text.", _SQL.start),
+                Field("interval", POSITIVE, "How often new rows are asked for.", format_duration(_SQL.interval)),
+                Field(
+                    "look_back",
+                    Duration(),
+                    "Longer than any transaction that writes such rows: a row may turn up so long after one with a higher cursor.",
+                    format_duration(_SQL.look_back),
+                ),
+                Field("timeout", POSITIVE, "How long one query may take.", format_duration(_SQL.timeout)),
                 _NAME,
             )
         ),

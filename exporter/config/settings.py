@@ -104,14 +104,31 @@ class RedisSource:
     url: Secret
     key: str
     is_stream: bool
-    group: str
     consumer: str
-    payload: str
-    claim_after: float
     name: str
+    group: str = "leadsquared-exporter"
+    payload: str = "payload"
+    claim_after: float = 300.0
 
 
-Source = StaticSource | FileSource | PushSource | GatewaySource | RedisSource
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlSource:
+    """`query` has the parameter :cursor, which goes on from `start` with the values of the column `cursor`. Rows become
+    visible at most `look_back` seconds after one with a higher value. `timeout` is that of one query."""
+
+    account: str | None
+    api: str | None
+    url: Secret
+    query: str
+    cursor: str
+    name: str
+    start: str = "0"
+    interval: float = 10.0
+    look_back: float = 300.0
+    timeout: float = 30.0
+
+
+Source = StaticSource | FileSource | PushSource | GatewaySource | RedisSource | SqlSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

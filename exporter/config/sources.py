@@ -4,24 +4,20 @@ from collections.abc import Sequence
 from glob import escape
 from itertools import count
 from pathlib import Path
-from socket import gethostname
 
 from exporter.config import accounts as account_rules
-from exporter.config.extras import lacking
-from exporter.config.kinds import ServiceUrl, is_loopback, split_url
+from exporter.config import services
+from exporter.config.kinds import is_loopback
 from exporter.config.problem import Problems, suggestion
 from exporter.config.rules import (
     Surroundings,
     at_most_one,
-    exactly_one,
     secret,
     secrets_can_be_had,
     unique_names,
 )
-from exporter.config.schema import CLAIM_AFTER, KEY, REDIS_URL
-from exporter.config.settings import FileSource, GatewaySource, PushSource, RedisSource, Source, StaticSource
+from exporter.config.settings import FileSource, GatewaySource, PushSource, Source, StaticSource
 from exporter.config.shapes import Item
-from exporter.errors import ConfigurationError
 from exporter.leadsquared.endpoints import DEFAULT_API
 
 
@@ -32,8 +28,8 @@ def check(sources: Sequence[Item], surroundings: Surroundings, problems: Problem
         if source.values["type"] == "push":
             at_most_one(source, ("token_file", "token_env"), problems)
             secrets_can_be_had(source, "token", surroundings, problems)
-        elif source.values["type"] == "redis":
-            _check_redis(source, surroundings, problems)
+        elif source.values["type"] in services.TYPES:
+            services.check(source, surroundings, problems)
     _check_gateways([source for source in sources if source.values.get("type") == "gateway"], problems)
 
 
@@ -48,36 +44,6 @@ def _check_gateways(gateways: Sequence[Item], problems: Problems) -> None:
         if not is_loopback(listen.rpartition(":")[0].strip("[]")):
             message = "is not on loopback: the application's keys cross the network to it in clear text"
             problems.warn(gateway.place("listen"), gateway.path_of("listen"), message)
-
-
-def _check_redis(source: Item, surroundings: Surroundings, problems: Problems) -> None:
-    exactly_one(source, ("stream", "list"), problems, missing=f"must be {KEY.requirement}; or give list")
-    _check_url(source, REDIS_URL, surroundings, problems)
-    if (told := lacking("redis")) is not None:
-        problems.add(source.place("type"), source.path_of("type"), told)
-
-
-def _check_url(source: Item, kind: ServiceUrl, surroundings: Surroundings, problems: Problems) -> None:
-    missing = "must be the path of a file that holds the URL; or give url_env or url"
-    exactly_one(source, ("url_file", "url_env", "url"), problems, missing=missing)
-    before = len(problems.errors)
-    secrets_can_be_had(source, "url", surroundings, problems)
-    found = secret(source, "url", surroundings)
-    if found is None or len(problems.errors) > before:
-        return
-    name = next(name for name in ("url_file", "url_env", "url") if name in source.values)
-    url = found.reveal()
-    if not kind.fits(url):
-        problems.add(source.place(name), source.path_of(name), f"must hold {kind.requirement}")
-    elif name == "url" and _has_password(url):
-        message = "prefer url_file or url_env; whoever reads this file has the password"
-        problems.warn(source.place(name), source.path_of(name), message)
-
-
-def _has_password(url: str) -> bool:
-    """In front of the host, or in the query, as the URL of a socket has it."""
-    parts = split_url(url)
-    return parts is None or parts.password is not None or "password" in parts.query
 
 
 def check_accounts(sources: Sequence[Item], accounts: Sequence[Item], problems: Problems) -> None:
@@ -147,30 +113,11 @@ def _source(source: Item, name: str, accounts: Sequence[Item], surroundings: Sur
         return GatewaySource(**{key: value for key, value in values.items() if key not in ("type", "name")}, name=name)
     account = values.get("account", accounts[0].values["name"] if len(accounts) == 1 else None)
     group_api = values.get("api", DEFAULT_API if DEFAULT_API in _possible(source, accounts) else None)
-    if values["type"] == "redis":
-        return _redis(source, name, account, group_api, surroundings)
+    if values["type"] in services.TYPES:
+        return services.build(source, surroundings, account=account, api=group_api, name=name)
     if values["type"] == "file":
         return FileSource(account=account, api=group_api, paths=_paths(values["paths"], surroundings.folder), name=name)
     return PushSource(account=account, api=group_api, token=secret(source, "token", surroundings), name=name)
-
-
-def _redis(source: Item, name: str, account: str | None, api: str | None, surroundings: Surroundings) -> RedisSource:
-    values = source.values
-    url = secret(source, "url", surroundings)
-    if url is None:
-        raise ConfigurationError([f"{source.path}: has no url"])
-    return RedisSource(
-        account=account,
-        api=api,
-        url=url,
-        key=values.get("stream") or values["list"],
-        is_stream="stream" in values,
-        group=values.get("group", "leadsquared-exporter"),
-        consumer=values.get("consumer", gethostname()),
-        payload=values.get("payload", "payload"),
-        claim_after=values.get("claim_after", CLAIM_AFTER),
-        name=name,
-    )
 
 
 def _paths(given: Sequence[str], folder: Path) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class RedisSource:
             except (SourceUnreadable, IntakeError, StoreError) as error:
                 pause = self._backoff.pause()
                 log.warning(
-                    "can't go on; tried again later", source=self.name, error=error.in_full, pause=round(pause, 1)
+                    "can't go on; tried again later", source=self.name, problem=error.in_full, pause=round(pause, 1)
                 )
                 self._health.down(self.name, error)
                 await self._sleep(pause)

@@ -1,0 +1,90 @@
+"""The sources that read from another program: Redis, or a database."""
+
+from collections.abc import Callable
+from socket import gethostname
+from typing import Any
+
+from exporter.config.extras import lacking
+from exporter.config.kinds import split_url
+from exporter.config.problem import Problems
+from exporter.config.rules import Surroundings, exactly_one, secret, secrets_can_be_had
+from exporter.config.schema import KEY, REDIS_URL, SQL_URL
+from exporter.config.settings import RedisSource, SqlSource
+from exporter.config.shapes import Item
+from exporter.config.statement import Statement
+from exporter.errors import ConfigurationError
+
+TYPES = ("redis", "sql")
+_URL_KEYS = ("url_file", "url_env", "url")
+
+
+def check(source: Item, surroundings: Surroundings, problems: Problems) -> None:
+    """What such a source says of itself."""
+    _CHECKS[source.values["type"]](source, surroundings, problems)
+
+
+def build(
+    source: Item, surroundings: Surroundings, *, account: str | None, api: str | None, name: str
+) -> RedisSource | SqlSource:
+    """A source without mistakes as a value."""
+    url = secret(source, "url", surroundings)
+    if url is None:
+        raise ConfigurationError([f"{source.path}: has no url"])
+    left_out = ("type", "name", "account", "api", "stream", "list", *_URL_KEYS)
+    given: dict[str, Any] = {key: value for key, value in source.values.items() if key not in left_out}
+    given |= {"account": account, "api": api, "url": url, "name": name}
+    if source.values["type"] == "sql":
+        return SqlSource(**given)
+    key = source.values.get("stream") or source.values["list"]
+    return RedisSource(**({"consumer": gethostname()} | given), key=key, is_stream="stream" in source.values)
+
+
+def _check_redis(source: Item, surroundings: Surroundings, problems: Problems) -> None:
+    exactly_one(source, ("stream", "list"), problems, missing=f"must be {KEY.requirement}; or give list")
+    _check_url(source, REDIS_URL.requirement, REDIS_URL.fits, surroundings, problems)
+    _check_packages(source, "redis", problems)
+
+
+def _check_sql(source: Item, surroundings: Surroundings, problems: Problems) -> None:
+    url = _check_url(source, SQL_URL.requirement, SQL_URL.fits, surroundings, problems)
+    if url is not None:
+        _check_packages(source, SQL_URL.database(url), problems)
+    query = source.values.get("query")
+    if query is not None and (wanted := Statement(query).mistake()) is not None:
+        problems.add(source.place("query"), source.path_of("query"), f"must be {wanted}")
+
+
+def _check_packages(source: Item, extra: str, problems: Problems) -> None:
+    if (told := lacking(extra)) is not None:
+        problems.add(source.place("type"), source.path_of("type"), told)
+
+
+def _check_url(
+    source: Item, requirement: str, fits: Callable[[str], bool], surroundings: Surroundings, problems: Problems
+) -> str | None:
+    """The URL, where it is one; it is in no message."""
+    missing = "must be the path of a file that holds the URL; or give url_env or url"
+    exactly_one(source, _URL_KEYS, problems, missing=missing)
+    before = len(problems.errors)
+    secrets_can_be_had(source, "url", surroundings, problems)
+    found = secret(source, "url", surroundings)
+    if found is None or len(problems.errors) > before:
+        return None
+    name = next(name for name in _URL_KEYS if name in source.values)
+    url = found.reveal()
+    if not fits(url):
+        problems.add(source.place(name), source.path_of(name), f"must hold {requirement}")
+        return None
+    if name == "url" and _has_password(url):
+        message = "prefer url_file or url_env; whoever reads this file has the password"
+        problems.warn(source.place(name), source.path_of(name), message)
+    return url
+
+
+def _has_password(url: str) -> bool:
+    """In front of the host, or in the query, as the URL of a socket has it."""
+    parts = split_url(url)
+    return parts is None or parts.password is not None or "password" in parts.query
+
+
+_CHECKS: dict[str, Callable[[Item, Surroundings, Problems], None]] = {"redis": _check_redis, "sql": _check_sql}

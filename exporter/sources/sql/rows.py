@@ -1,0 +1,53 @@
+"""Rows as entries: columns by their names."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from exporter.errors import SourceUnreadable
+
+_SUBMITTED = ("submitted_at", "submitted", "created_at")
+_COLUMNS = ("request_id", *_SUBMITTED, "account", "api")
+
+
+class Columns:
+    """Which column of a result is what. Raises SourceUnreadable where one is missing, or is none of ours."""
+
+    def __init__(self, names: Sequence[str], cursor: str) -> None:
+        places = {name.lower(): place for place, name in enumerate(names)}
+        unknown = [name for name in places if name not in (*_COLUMNS, cursor)]
+        if unknown:
+            allowed = ", ".join((*_COLUMNS, cursor))
+            raise SourceUnreadable(f"the query brings the column {unknown[0]}; allowed: {allowed}")
+        if "request_id" not in places:
+            raise SourceUnreadable("the query brings no column request_id; name it with AS request_id")
+        self.cursor = places.get(cursor)
+        submitted = next((places[name] for name in _SUBMITTED if name in places), None)
+        found = {"request_id": places["request_id"], "submitted_at": submitted}
+        found |= {name: places.get(name) for name in ("account", "api")}
+        self._places = {name: place for name, place in found.items() if place is not None}
+
+    def fields(self, row: Sequence[Any]) -> Mapping[str, Any]:
+        """As a group of the other sources would have them; what is NULL is left out."""
+        return {name: _plain(name, row[place]) for name, place in self._places.items() if row[place] is not None}
+
+
+def _plain(name: str, value: Any) -> str:
+    if name == "submitted_at":
+        return _moment(value)
+    return value if isinstance(value, str) else str(value)
+
+
+def _moment(value: Any) -> str:
+    """RFC 3339. A time without an offset is one of UTC."""
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        # It is told as a mistake of the row.
+        return str(value)
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).isoformat()
+
+
+def parts(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

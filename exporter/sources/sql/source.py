@@ -1,0 +1,146 @@
+"""Asks for new rows again and again, and hands them in."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from exporter.clock import Clock
+from exporter.config import settings
+from exporter.core.cursor import Cursor
+from exporter.errors import IntakeError, InvalidEntry, SourceUnreadable, StoreError
+from exporter.log import get_logger
+from exporter.sources import groups
+from exporter.sources.backoff import Backoff
+from exporter.sources.delivery import Sleep
+from exporter.sources.file import Apis
+from exporter.sources.groups import Terms
+from exporter.sources.source import Entry, Intake, SourceHealth
+from exporter.sources.sql import position
+from exporter.sources.sql.database import Database, Page
+from exporter.sources.sql.progress import Progress
+from exporter.sources.sql.rows import parts
+
+# Between so many rows others get their turn.
+PART = 500
+MOST_REPORTED = 100_000
+
+log = get_logger(__name__)
+
+
+class SqlSource:
+    """Reads page after page until nothing new comes, and rests for `interval`.
+
+    A row that does not fit is told once and passed over. `positions` gives what the store kept of this source.
+    """
+
+    def __init__(
+        self,
+        source: settings.SqlSource,
+        *,
+        intake: Intake,
+        health: SourceHealth,
+        clock: Clock,
+        apis: Callable[[], Apis],
+        positions: Callable[[], Mapping[str, str]],
+        random: Random,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.name = source.name
+        self._source = source
+        self._intake = intake
+        self._health = health
+        self._clock = clock
+        self._apis = apis
+        self._positions = positions
+        self._backoff = Backoff(random)
+        self._sleep = sleep
+        self._progress: Progress | None = None
+        self._reported: set[int] = set()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._work()
+            except (SourceUnreadable, IntakeError, StoreError) as error:
+                pause = self._backoff.pause()
+                log.warning(
+                    "can't go on; tried again later", source=self.name, problem=error.in_full, pause=round(pause, 1)
+                )
+                self._health.down(self.name, error)
+                await self._sleep(pause)
+
+    async def _work(self) -> None:
+        """A new connection after any trouble; how far it had come is still known, and moves only with what is durable."""
+        database = Database(self._source)
+        try:
+            if self._progress is None:
+                self._progress = Progress(self._first(database), look_back=self._source.look_back)
+            while True:
+                await self._look(database, self._progress)
+                self._health.up(self.name)
+                self._backoff.reset()
+                await self._sleep(self._source.interval)
+        finally:
+            await database.close()
+
+    def _first(self, database: Database) -> Any:
+        kept = self._positions().get(self._source.cursor)
+        if kept is not None:
+            return position.read(kept)
+        return position.first(self._source.start, only_text=database.kind == "sqlite")
+
+    async def _look(self, database: Database, progress: Progress) -> None:
+        last = progress.begin(self._clock.now())
+        more = True
+        while more:
+            asked = self._clock.now()
+            page = await database.page(last)
+            if page is None:
+                break
+            await self._take(page, progress, asked)
+            last, more = page.last, page.more
+        if progress.end(last, self._clock.now()):
+            await self._intake.accept(self.name, [], [self._cursor(progress.settled)])
+
+    async def _take(self, page: Page, progress: Progress, asked: float) -> None:
+        """The position moves with the page only where nothing can turn up behind it any more."""
+        entries = await self._entries(page)
+        cursors = [self._cursor(page.last)] if self._source.look_back == 0 else []
+        await self._intake.accept(self.name, entries, cursors)
+        progress.read(page.last, asked)
+
+    def _cursor(self, value: Any) -> Cursor:
+        return Cursor(source=self.name, part=self._source.cursor, position=position.write(value))
+
+    async def _entries(self, page: Page) -> list[Entry]:
+        source = self._source
+        terms = Terms(apis=self._apis(), now=self._clock.now(), account=source.account, api=source.api)
+        entries: list[Entry] = []
+        mistakes: list[str] = []
+        for part in parts(page.rows, PART):
+            for row in part:
+                where = f"row with {source.cursor} {row[page.columns.cursor or 0]}"
+                try:
+                    entries.append(groups.parse_fields(page.columns.fields(row), terms, where))
+                except InvalidEntry as error:
+                    if self._is_news(where, error):
+                        mistakes.append(f"{where}: {'; '.join(error.details)}")
+            await asyncio.sleep(0)
+        if mistakes:
+            self._report(mistakes)
+        return entries
+
+    def _is_news(self, where: str, error: InvalidEntry) -> bool:
+        """Looking back meets the same row again."""
+        key = hash((where, *error.details))
+        if key in self._reported:
+            return False
+        if len(self._reported) >= MOST_REPORTED:
+            self._reported.clear()
+        self._reported.add(key)
+        return True
+
+    def _report(self, mistakes: Sequence[str]) -> None:
+        log.warning("rows that do not fit were passed over", source=self.name, rows=len(mistakes), first=mistakes[0])
+        self._health.refused(self.name, InvalidEntry(mistakes[0]), len(mistakes))

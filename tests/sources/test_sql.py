@@ -1,0 +1,415 @@
+"""The `sql` source against real databases: PostgreSQL, MariaDB and SQLite."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from exporter.config.secret import InlineSecret
+from exporter.config.settings import SqlSource as Settings
+from exporter.errors import ExporterError, IntakeFull, StoreUnavailable
+from exporter.sources.sql.database import ROWS
+from exporter.sources.sql.source import SqlSource
+from tests.servers import MariaServer, PostgresServer, maria_server, postgres_server
+from tests.sources.twins import NOW, Clock, Health, MemoryIntake
+from tests.sources.waiting import until
+
+APIS = {"acme": ("lead_update", "call_log")}
+QUERY = "select request_id, created_at from outbox where id > :cursor order by id"
+DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}
+TABLE = (
+    "create table outbox (id bigint primary key, request_id varchar(200), created_at timestamp null, api varchar(40))"
+)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def maria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaServer]:
+    with maria_server(tmp_path_factory.mktemp("maria")) as server:
+        yield server
+
+
+@dataclass
+class Application:
+    """Who writes the table."""
+
+    url: str
+    engine: AsyncEngine
+
+    async def execute(self, sql: str, *rows: Mapping[str, Any]) -> None:
+        async with self.engine.begin() as connection:
+            await connection.execute(text(sql), list(rows) or None)
+
+    async def insert(self, *ids: int, request_id: str = "id-{}") -> None:
+        rows = [{"id": number, "request_id": request_id.format(number)} for number in ids]
+        await self.execute("insert into outbox (id, request_id) values (:id, :request_id)", *rows)
+
+
+@asynccontextmanager
+async def application(url: str) -> AsyncIterator[Application]:
+    scheme, _, rest = url.partition("://")
+    engine = create_async_engine(f"{DRIVERS[scheme]}://{rest}")
+    one = Application(url, engine)
+    try:
+        await one.execute("drop table if exists outbox")
+        await one.execute(TABLE)
+        yield one
+    finally:
+        await engine.dispose()
+
+
+@pytest.fixture(params=["postgresql", "mysql", "sqlite"])
+async def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Application]:
+    """The table in each kind of database in turn."""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").url
+    elif request.param == "mysql":
+        url = request.getfixturevalue("maria").url
+    else:
+        url = f"sqlite:///{tmp_path}/application.db"
+    async with application(url) as one:
+        yield one
+
+
+@pytest.fixture
+async def pg(postgres: PostgresServer) -> AsyncIterator[Application]:
+    async with application(postgres.url) as one:
+        yield one
+
+
+@dataclass
+class Rest:
+    """A sleep that lasts until the test lets it end; what the source sleeps for is noted."""
+
+    taken: list[float] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, seconds: float) -> None:
+        self.taken.append(seconds)
+        await self.over.wait()
+        self.over.clear()
+
+
+@dataclass
+class Scene:
+    """One source and what is around it. `look` lets it look once more."""
+
+    url: str
+    intake: MemoryIntake = field(default_factory=MemoryIntake)
+    health: Health = field(default_factory=Health)
+    clock: Clock = field(default_factory=Clock)
+    rest: Rest = field(default_factory=Rest)
+
+    def source(self, **changes: Any) -> SqlSource:
+        given: dict[str, Any] = {
+            "account": None,
+            "api": "lead_update",
+            "url": InlineSecret(self.url),
+            "query": QUERY,
+            "cursor": "id",
+            "name": "orders",
+            "look_back": 300.0,
+        }
+        return SqlSource(
+            Settings(**(given | changes)),
+            intake=self.intake,
+            health=self.health,
+            clock=self.clock,
+            apis=lambda: APIS,
+            positions=lambda: {part: where for part, where in self.intake.positions.items() if where is not None},
+            random=Random(1),
+            sleep=self.rest,
+        )
+
+    @asynccontextmanager
+    async def running(self, **changes: Any) -> AsyncIterator[None]:
+        """From its first look to its end."""
+        self.rest = Rest()
+        task = asyncio.create_task(self.source(**changes).run())
+        try:
+            await until(lambda: len(self.rest.taken) == 1)
+            yield
+        finally:
+            task.cancel()
+            async with asyncio.timeout(5):
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def look(self, *, later: float = 10.0) -> None:
+        self.clock.time += later
+        looks = len(self.rest.taken)
+        self.rest.over.set()
+        await until(lambda: len(self.rest.taken) > looks)
+
+
+async def test_rows_are_taken_in_with_their_times_as_they_come(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    sql = "insert into outbox (id, request_id, created_at) values (1, 'a', '2026-02-02 02:39:00')"
+    await outbox.execute(sql)
+    async with scene.running():
+        (first,) = scene.intake.entries
+        await outbox.insert(2)
+        await scene.look()
+    assert (first.request_id, first.account, first.api, first.submitted) == ("a", "acme", "lead_update", NOW - 60)
+    assert first.where == "row with id 1"
+    assert scene.intake.ids == ["a", "id-2"]
+    assert scene.rest.taken == [10.0, 10.0]
+    assert scene.health.story == ["orders up"]
+
+
+async def test_the_columns_may_name_account_and_api_and_the_cursor_may_be_selected(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    await outbox.insert(1, 2)
+    await outbox.execute("update outbox set api = 'call_log' where id = 2")
+    query = "select o.id, request_id, 'acme' as account, api from outbox o where o.id > :cursor order by o.id;"
+    async with scene.running(query=query, cursor="o.id"):
+        pass
+    assert [(entry.account, entry.api) for entry in scene.intake.entries] == [
+        ("acme", "lead_update"),
+        ("acme", "call_log"),
+    ]
+
+
+async def test_thousands_of_rows_are_read_in_pages_and_none_twice(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    await outbox.insert(*range(1, 2 * ROWS + 500))
+    async with scene.running():
+        assert len(scene.intake.ids) == 2 * ROWS + 499
+    assert [count for _, count in scene.intake.calls] == [ROWS - 1, ROWS - 1, 501]
+
+
+async def test_rows_with_one_value_of_the_cursor_are_never_parted(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    await outbox.insert(*range(1, ROWS + 3000))
+    query = (
+        "select request_id, step from (select request_id, floor(id / 3000.0) as step from outbox) o "
+        "where step > :cursor order by step"
+    )
+    async with scene.running(query=query, cursor="step", start="-1"):
+        pass
+    assert len(scene.intake.ids) == ROWS + 2999
+
+
+async def test_a_row_that_is_committed_later_than_one_with_a_higher_number_is_not_skipped(pg: Application) -> None:
+    scene = Scene(pg.url)
+    await pg.insert(1)
+    async with pg.engine.connect() as slow:
+        await slow.execute(text("insert into outbox (id, request_id) values (2, 'slow')"))
+        await pg.insert(3)
+        async with scene.running():
+            assert scene.intake.ids == ["id-1", "id-3"]
+            await slow.commit()
+            await scene.look()
+            assert scene.intake.ids == ["id-1", "id-3", "slow"]
+
+
+async def test_the_position_is_kept_when_nothing_can_turn_up_behind_it(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    await outbox.insert(1, 2)
+    async with scene.running():
+        await scene.look(later=299.0)
+        assert scene.intake.positions == {}
+        await outbox.insert(3)
+        await scene.look(later=2.0)
+        assert scene.intake.positions == {"id": "int 2"}
+        await scene.look(later=301.0)
+        assert scene.intake.positions == {"id": "int 3"}
+    await outbox.execute("delete from outbox where id = 3")
+    again = Scene(outbox.url, intake=scene.intake)
+    await outbox.insert(4)
+    async with again.running():
+        assert scene.intake.ids == ["id-1", "id-2", "id-3", "id-4"]
+
+
+async def test_without_looking_back_the_position_is_kept_with_each_page(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    await outbox.insert(1, 2)
+    async with scene.running(look_back=0.0):
+        assert scene.intake.positions == {"id": "int 2"}
+
+
+async def test_the_first_start_may_begin_later(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    await outbox.insert(1, 2, 3)
+    async with scene.running(start="2"):
+        assert scene.intake.ids == ["id-3"]
+
+
+@pytest.mark.parametrize("refusal", [IntakeFull("no room"), StoreUnavailable("the disk is full")])
+async def test_while_the_intake_refuses_no_row_is_passed_over(outbox: Application, refusal: ExporterError) -> None:
+    scene = Scene(outbox.url)
+    scene.intake.refusals = [refusal] * 2
+    await outbox.insert(1)
+    async with scene.running(look_back=0.0):
+        assert scene.intake.positions == {}
+        await scene.look()
+        await scene.look()
+        assert scene.intake.ids == ["id-1"]
+    assert scene.health.story == [f"orders down: {refusal}"] * 2 + ["orders up"]
+
+
+async def test_a_row_that_does_not_fit_is_told_once_and_passed_over(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    await outbox.insert(1, 3)
+    await outbox.insert(2, request_id="not one")
+    async with scene.running():
+        await scene.look()
+        await scene.look()
+    assert scene.intake.ids == ["id-1", "id-3"]
+    rule = 'row with id 2: request_id: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got "not one"'
+    assert scene.health.story == [f"orders refused 1: {rule}", "orders up"]
+
+
+async def test_a_time_and_a_uuid_can_be_cursors(pg: Application) -> None:
+    await pg.execute("drop table outbox")
+    await pg.execute("create table outbox (at timestamptz, naive timestamp, key uuid, request_id uuid)")
+    names = sorted(uuid.UUID(int=number) for number in range(1, 4))
+    sql = (
+        "insert into outbox values (timestamptz '2026-02-01T00:00:00Z' + make_interval(hours => :n), "
+        "timestamp '2026-02-01' + make_interval(hours => :n), :key, :key)"
+    )
+    await pg.execute(sql, *({"n": number, "key": name} for number, name in enumerate(names)))
+    query = "select request_id from outbox where {0} > :cursor order by {0}"
+    starts = {"at": "2026-02-01T00:00:00Z", "naive": "2026-02-01T00:00:00", "key": str(names[0])}
+    kept = {"at": "time 2026-02-01T02:00:00+00:00", "naive": "time 2026-02-01T02:00:00", "key": f"uuid {names[2]}"}
+    for column, start in starts.items():
+        scene = Scene(pg.url)
+        for _ in range(2):
+            async with scene.running(query=query.format(column), cursor=column, start=start, look_back=0.0):
+                assert scene.intake.ids == [str(name) for name in names[1:]]
+        assert scene.intake.positions == {column: kept[column]}
+
+
+TROUBLES: dict[str, tuple[dict[str, Any], str]] = {
+    "table": (
+        {"query": "select request_id, id from outbux where id > :cursor order by id"},
+        "the query names a table that is not there",
+    ),
+    "column": (
+        {"query": "select request_it, id from outbox where id > :cursor order by id"},
+        "the query or cursor names a column that is not there",
+    ),
+    "syntax": (
+        {"query": "select request_id, id frm outbox wher id > :cursor order by id"},
+        "the database does not understand the query",
+    ),
+    "other column": (
+        {"query": "select request_id, id, 'x@example.com' as mail from outbox where id > :cursor order by id"},
+        "the query brings the column mail; allowed: request_id, submitted_at, submitted, created_at, account, api, id",
+    ),
+    "no request": (
+        {"query": "select id from outbox where id > :cursor order by id"},
+        "the query brings no column request_id; name it with AS request_id",
+    ),
+    "order": (
+        {"query": "select request_id, id from outbox where id > :cursor order by id desc"},
+        "the query has to be ordered by id, ascending and without NULL",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+async def test_a_query_that_can_not_be_used_is_told_with_what_to_do(outbox: Application, name: str) -> None:
+    changes, told = TROUBLES[name]
+    scene = Scene(outbox.url)
+    await outbox.insert(1, 2)
+    async with scene.running(**changes):
+        pass
+    assert scene.health.story == [f"orders down: {told}"]
+    assert 0.5 <= scene.rest.taken[0] <= 1.0
+
+
+SLEEPS = {
+    "postgresql": "select pg_sleep(20), request_id, id from outbox where id > :cursor order by id",
+    "mysql": "select sleep(20) as account, request_id, id from outbox where id > :cursor order by id",
+    "sqlite": "with recursive n(i) as (select 1 union all select i + 1 from n) "
+    "select request_id, id from outbox where id > :cursor and exists (select 1 from n where i < 0) order by id",
+}
+
+
+async def test_a_query_that_takes_too_long_is_ended_by_the_database(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    await outbox.insert(1)
+    async with asyncio.timeout(10), scene.running(query=SLEEPS[outbox.url.partition(":")[0]], timeout=0.5):
+        pass
+    told = "the query takes longer than timeout; an index on the cursor column may help"
+    assert scene.health.story == [f"orders down: {told}"]
+
+
+async def test_nothing_can_be_written(pg: Application) -> None:
+    await pg.insert(1)
+    await pg.execute(
+        "create or replace function spoil() returns text language plpgsql as "
+        "$$ begin delete from outbox; return 'a'; end $$"
+    )
+    scene = Scene(pg.url)
+    async with scene.running(query="select spoil() as request_id, id from outbox where id > :cursor order by id"):
+        pass
+    assert scene.health.story == ["orders down: the query wants to write; it runs in a read-only transaction"]
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (
+            "postgresql://nobody:s3cr3t@127.0.0.1:{port}/postgres",
+            "the database refuses the user or the password; check the source's url",
+        ),
+        ("postgresql://postgres:s3cr3t@127.0.0.1:{port}/nothing", "there is no such database; check the source's url"),
+        (
+            "postgresql://postgres:s3cr3t@127.0.0.1:1/postgres",
+            "the database can't be reached, or has closed the connection; check the source's url",
+        ),
+        (
+            "postgresql://postgres:s3cr3t@127.0.0.1:{port}/postgres?sslmode=require",
+            "the database can't be reached, or has closed the connection; check the source's url",
+        ),
+        (
+            "mysql://tester:s3cr3t@127.0.0.1:{maria}/test",
+            "the database refuses the user or the password; check the source's url",
+        ),
+        (
+            "mysql://tester:s3cr3t@127.0.0.1:1/test",
+            "the database can't be reached, or has closed the connection; check the source's url",
+        ),
+        (
+            "mysql://tester:s3cr3t@127.0.0.1:{maria}/test?speed=high",
+            "the source's url has an option that the driver does not know",
+        ),
+        ("sqlite:////nowhere/s3cr3t.db", "the database file is not there, or may not be read; check the source's url"),
+    ],
+)
+async def test_a_database_that_can_not_be_had_is_told_without_secrets(
+    postgres: PostgresServer, maria: MariaServer, url: str, told: str
+) -> None:
+    scene = Scene(url.format(port=postgres.port, maria=maria.port))
+    async with scene.running():
+        pass
+    assert scene.health.story == [f"orders down: {told}"]
+
+
+async def test_a_restart_of_the_database_is_survived(pg: Application, postgres: PostgresServer) -> None:
+    scene = Scene(pg.url)
+    await pg.insert(1)
+    async with scene.running():
+        await asyncio.to_thread(postgres.stop)
+        await scene.look()
+        await asyncio.to_thread(postgres.start)
+        await pg.engine.dispose()
+        await pg.insert(2)
+        await scene.look()
+    assert scene.intake.ids == ["id-1", "id-2"]
+    reach = "orders down: the database can't be reached, or has closed the connection; check the source's url"
+    assert scene.health.story == ["orders up", reach, "orders up"]
