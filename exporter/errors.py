@@ -125,6 +125,22 @@ class SourceUnreadable(ExporterError):
     """What a source reads can't be had: a file is missing, too large, or may not be read by this user."""
 
 
+class SourceUnreachable(SourceUnreadable):
+    """No connection to what a source reads, or one that broke."""
+
+
+class SourceTimeout(SourceUnreadable):
+    """What a source reads did not answer in time."""
+
+
+class SourceRefused(SourceUnreadable):
+    """What a source reads answered something else than what was asked for. `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class StoreError(ExporterError):
     """What survives a restart can't be read or written."""
 

@@ -21,6 +21,9 @@ from exporter.metrics.meters import Meters
 from exporter.metrics.scrape import Scraper
 from exporter.metrics.snapshot import AccountView
 from exporter.sources.file import FileSource
+from exporter.sources.http.source import HttpSource
+from exporter.sources.log.source import LogSource
+from exporter.sources.log.standard_input import StandardInput
 from exporter.sources.source import Intake, Source, trouble_of
 from exporter.sources.static import StaticSource
 from exporter.store.store import Found, Query, Store
@@ -56,6 +59,7 @@ class Service:
         self._scraper = Scraper(
             Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
         )
+        self._standard_input = StandardInput()
         self._gateways: dict[str, Gateway] = {}
         self._loaded = False
         self._unready: str | None = "starting: the store is being read"
@@ -233,9 +237,17 @@ class Service:
         """A task for a source; push has none, its requests come through the web."""
         match source:
             case config.StaticSource():
-                return StaticSource(source, intake=self.intake, health=self)
+                return StaticSource(source, intake=self.intake, health=self, random=self._random)
             case config.FileSource():
-                return FileSource(source, intake=self.intake, health=self, clock=self._clock, apis=self.apis)
+                return FileSource(
+                    source, intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
+                )
+            case config.LogSource():
+                return self._log_source(source)
+            case config.HttpSource():
+                return HttpSource(
+                    source, intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
+                )
             case config.GatewaySource():
                 return self._build_gateway(source)
             case config.RedisSource():
@@ -244,6 +256,18 @@ class Service:
                 return self._sql_source(source)
             case _:
                 return None
+
+    def _log_source(self, source: config.LogSource) -> Source:
+        return LogSource(
+            source,
+            intake=self.intake,
+            positions=self.engine.intake.positions(source.name),
+            standard_input=self._standard_input,
+            health=self,
+            clock=self._clock,
+            apis=self.apis,
+            random=self._random,
+        )
 
     def _redis_source(self, source: config.RedisSource) -> Source:
         # Only who has such a source has the packages for it.
@@ -276,6 +300,8 @@ class Service:
 _KINDS: dict[type[config.Source], str] = {
     config.StaticSource: "static",
     config.FileSource: "file",
+    config.LogSource: "log",
+    config.HttpSource: "http",
     config.PushSource: "push",
     config.GatewaySource: "gateway",
     config.RedisSource: "redis",

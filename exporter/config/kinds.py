@@ -1,6 +1,7 @@
 """The kinds of single values: what each allows, in words and as a test."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from fractions import Fraction
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -118,10 +119,7 @@ class Boolean:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`later` are words that the documentation knows and this version does not have yet."""
-
     options: tuple[str, ...]
-    later: tuple[str, ...] = ()
 
     @property
     def requirement(self) -> str:
@@ -130,8 +128,6 @@ class Choice:
     def read(self, scalar: Scalar) -> object:
         if scalar.text in self.options:
             return scalar.text
-        if scalar.text in self.later:
-            return Unfit(self.requirement, hint=", which this version does not have yet")
         return Unfit(self.requirement, hint=suggestion(scalar.text, self.options))
 
 
@@ -152,6 +148,45 @@ class Text:
         if plain.isprintable() and re.fullmatch(self.pattern, scalar.text):
             return scalar.text
         return Unfit(self.requirement, got=masked(scalar.text) if self.masked else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression, compiled. `group` has to be in it, `groups` are all that may be."""
+
+    group: str
+    groups: tuple[str, ...]
+
+    @property
+    def requirement(self) -> str:
+        return f"a regular expression of Python with the group (?P<{self.group}>…)"
+
+    def read(self, scalar: Scalar) -> object:
+        try:
+            with warnings.catch_warnings():
+                # What a later Python may read otherwise is no matter of the operator's.
+                warnings.simplefilter("ignore")
+                pattern = re.compile(scalar.text)
+        except (re.error, OverflowError, RecursionError) as error:
+            return Unfit(self.requirement, hint=f" ({_regular_expression_error(error)})")
+        return self._checked(pattern)
+
+    def _checked(self, pattern: re.Pattern[str]) -> object:
+        unknown = [name for name in pattern.groupindex if name not in self.groups]
+        if unknown:
+            allowed = f"a regular expression whose named groups are of {', '.join(self.groups)}"
+            return Unfit(allowed, hint=f" (group {unknown[0]}{suggestion(unknown[0], self.groups)})")
+        if self.group not in pattern.groupindex:
+            return Unfit(self.requirement)
+        if pattern.search(""):
+            return Unfit("a regular expression that does not match an empty text")
+        return pattern
+
+
+def _regular_expression_error(error: Exception) -> str:
+    if not isinstance(error, re.error):
+        return "it is too large"
+    return error.msg if error.pos is None else f"{error.msg}, at character {error.pos + 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +299,20 @@ class DatabaseUrl:
     def database(self, url: str) -> str:
         """The kind of the database, which is the name of its extra too."""
         return _DATABASES[url.partition("://")[0]]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpUrl:
+    """Where a list is fetched. Its query may hold a key, so it is shown without."""
+
+    requirement: str = "an http:// or https:// URL without user, password and fragment"
+
+    def read(self, scalar: Scalar) -> object:
+        parts = split_url(scalar.text)
+        fits = parts is not None and parts.scheme in ("http", "https") and _is_host(parts.hostname)
+        if not fits or not secret.fit(scalar.text) or "@" in parts.netloc or "#" in scalar.text:  # type: ignore[union-attr]
+            return Unfit(self.requirement, masked_url(scalar.text))
+        return scalar.text
 
 
 def masked(text: str) -> str:

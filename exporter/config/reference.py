@@ -71,6 +71,11 @@ def _sources() -> Iterator[str]:
     yield _SOURCES_NOTE.format(types=", ".join(f"`{name}`" for name in SOURCE.sections))
     for name, section in SOURCE.sections.items():
         yield _table(f"sources[] of type {name}", section, level=3)
+        for field in section.fields:
+            inner = field.shape.item if isinstance(field.shape, Listed) else field.shape
+            if isinstance(inner, Section):
+                brackets = "[]" if isinstance(field.shape, Listed) else ""
+                yield _table(f"{field.name}{brackets} of a source of type {name}", inner, level=4)
 
 
 def _others() -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from exporter.config.problem import Problems
@@ -9,6 +10,9 @@ from exporter.config.secret import EnvironmentSecret, FileSecret, InlineSecret
 from exporter.config.settings import Secret
 from exporter.config.shapes import Item
 from exporter.errors import ConfigurationError
+
+# The value of a header may be two words, as `Bearer TOKEN` is.
+_WITH_BLANKS = ("value",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,17 @@ def unique_names(items: Sequence[Item], problems: Problems) -> None:
             problems.add(item.place("name"), item.path_of("name"), message)
 
 
+def patterns(given: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Absolute ones. A wildcard is one in the paths themselves only, not in the folder that the configuration lies in."""
+    return tuple(str(Path(escape(str(folder))) / path) for path in given)
+
+
 def secret(item: Item, stem: str, surroundings: Surroundings) -> Secret | None:
     """The secret that STEM_file, STEM_env or STEM names, in this order; None without any."""
     if (path := item.values.get(f"{stem}_file")) is not None:
-        return FileSecret(surroundings.folder / path)
+        return FileSecret(surroundings.folder / path, blanks=stem in _WITH_BLANKS)
     if (name := item.values.get(f"{stem}_env")) is not None:
-        return EnvironmentSecret(name, surroundings.environment)
+        return EnvironmentSecret(name, surroundings.environment, blanks=stem in _WITH_BLANKS)
     value = item.values.get(stem)
     return None if value is None else InlineSecret(value)
 
@@ -58,15 +67,15 @@ def secret(item: Item, stem: str, surroundings: Surroundings) -> Secret | None:
 def secrets_can_be_had(item: Item, stem: str, surroundings: Surroundings, problems: Problems) -> None:
     """Every secret that is named, also where one is named too many."""
     if (path := item.values.get(f"{stem}_file")) is not None:
-        found = FileSecret(surroundings.folder / path)
+        found = FileSecret(surroundings.folder / path, blanks=stem in _WITH_BLANKS)
         _can_be_had(found, item, f"{stem}_file", "a file that holds the", problems)
     if (name := item.values.get(f"{stem}_env")) is not None:
-        variable = EnvironmentSecret(name, surroundings.environment)
+        variable = EnvironmentSecret(name, surroundings.environment, blanks=stem in _WITH_BLANKS)
         _can_be_had(variable, item, f"{stem}_env", "the name of an environment variable that holds the", problems)
 
 
 def _can_be_had(secret: Secret, item: Item, name: str, requirement: str, problems: Problems) -> None:
-    what = {"token": "token", "url": "URL"}.get(name.partition("_")[0], "key")
+    what = {"token": "token", "url": "URL", "value": "value"}.get(name.partition("_")[0], "key")
     try:
         secret.reveal()
     except ConfigurationError as error:

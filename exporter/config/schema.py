@@ -10,9 +10,11 @@ from exporter.config.kinds import (
     Choice,
     DatabaseUrl,
     Duration,
+    HttpUrl,
     Integer,
     ListenAddress,
     Nullable,
+    Pattern,
     Seconds,
     SecretText,
     ServiceUrl,
@@ -50,6 +52,9 @@ PATH = Text("the path of a file", ".+")
 URL_PATH = Text("a path that starts with / and has no query", r"/[!\"$->@-~]*")
 VARIABLE = Text("the name of an environment variable", "[A-Za-z_][A-Za-z0-9_]*", masked=True)
 PARAMETER = Text("1 to 64 characters of A-Z a-z 0-9 . _ -", "[A-Za-z0-9._-]{1,64}")
+HEADER_NAME = Text("the name of a header, such as X-Team", r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+HEADER_VALUE = Text("one line of printable ASCII characters", "[!-~]([ -~]*[!-~])?", masked=True)
+HOST_NAME = Text("a host name", "[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 POSITIVE = Duration("> 0")
 KEY = Text("the name of a key of Redis", ".{1,512}")
 FIELD = Text("the name of a field", ".{1,128}")
@@ -105,7 +110,26 @@ ACCOUNT = Section(
     )
 )
 
-SOURCE_TYPES = Choice(("static", "file", "push", "gateway", "redis", "sql"), later=("log", "http"))
+HTTP_INTERVAL = 30.0
+HTTP_TIMEOUT = 10.0
+HEADER = Section(
+    (
+        Field("name", HEADER_NAME, "The name of the header.", required=True),
+        Field("value_file", PATH, "A file that holds the value. This, `value_env` or `value`."),
+        Field("value_env", VARIABLE, "The environment variable that holds it."),
+        Field("value", HEADER_VALUE, "The value itself."),
+    )
+)
+TLS = Section(
+    (
+        Field("ca_file", PATH, "Certificates of the authorities to trust, in PEM format.", "those of the system"),
+        Field("cert_file", PATH, "The certificate of this client, in PEM format.", "none"),
+        Field("key_file", PATH, "Its key, without a password.", "in `cert_file`"),
+        Field("server_name", HOST_NAME, "The name that the server's certificate has to hold.", "the host of `url`"),
+    )
+)
+
+SOURCE_TYPES = Choice(("static", "file", "push", "gateway", "log", "http", "redis", "sql"))
 _TYPE = Field("type", SOURCE_TYPES, "How the RequestIDs arrive.", required=True)
 _NAME = Field("name", NAME, "The value of the `source` label; unique.", "the type, then type-2, type-3, …")
 _ACCOUNT = Field("account", ACCOUNT_NAME, "The account of the RequestIDs.", required=True)
@@ -142,6 +166,48 @@ SOURCE = Variants(
                     "Files of request groups (.json, .yaml) or of one RequestID a line (.txt), watched; may hold wildcards.",
                     required=True,
                 ),
+                _NAME,
+            )
+        ),
+        "log": Section(
+            (
+                _TYPE,
+                _ENTRY_ACCOUNT,
+                _ENTRY_API,
+                Field(
+                    "paths",
+                    Listed(PATH, "paths", 1),
+                    "Log files, followed through rotation; may hold wildcards. `-` is standard input.",
+                    required=True,
+                ),
+                Field(
+                    "pattern",
+                    Pattern("request_id", ("request_id", "submitted_at", "account", "api")),
+                    "Finds the group `request_id` in a line, any number of times; may have the groups `submitted_at` (RFC 3339), "
+                    "`account` and `api`.",
+                    required=True,
+                ),
+                Field(
+                    "read_from",
+                    Choice(("beginning", "end")),
+                    "Where to begin in files that are there when the source is new; later ones are read whole.",
+                    "beginning",
+                ),
+                _NAME,
+            )
+        ),
+        "http": Section(
+            (
+                _TYPE,
+                _GROUP_ACCOUNT,
+                _GROUP_API,
+                Field("url", HttpUrl(), "Answers GET with a list of request groups.", required=True),
+                Field("interval", Duration(">= 1s"), "How often it is asked.", format_duration(HTTP_INTERVAL)),
+                Field("timeout", POSITIVE, "How long one answer may take.", format_duration(HTTP_TIMEOUT)),
+                Field("token_file", PATH, "A file that holds a bearer token to send.", "no token"),
+                Field("token_env", VARIABLE, "The environment variable that holds it, in place of `token_file`."),
+                Field("headers", Listed(HEADER, "headers"), "Headers to send.", "none"),
+                Field("tls", TLS, "How an https:// server is trusted, and trusts this client."),
                 _NAME,
             )
         ),

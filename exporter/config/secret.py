@@ -13,12 +13,13 @@ from exporter.errors import ConfigurationError
 _LONGEST = 16 * 1024
 # What a header can carry; a stray blank or line break would otherwise fail in the middle of a call.
 _FIT = re.compile(r"[\x21-\x7e]+")
+_FIT_WITH_BLANKS = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _CONVENTIONAL_NAME = re.compile("[A-Z_][A-Z0-9_]*")
 
 
-def fit(value: str) -> bool:
-    """Whether a key or token can be sent in a header."""
-    return _FIT.fullmatch(value) is not None
+def fit(value: str, *, blanks: bool = False) -> bool:
+    """Whether a key or token can be sent in a header; `blanks` may stand within the value of a whole header."""
+    return (_FIT_WITH_BLANKS if blanks else _FIT).fullmatch(value) is not None
 
 
 class FileSecret:
@@ -27,10 +28,11 @@ class FileSecret:
     The state is that of the file behind all links, so the swapped links of a mounted Kubernetes Secret are seen too.
     """
 
-    __slots__ = ("_path", "_state", "_value")
+    __slots__ = ("_blanks", "_path", "_state", "_value")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, blanks: bool = False) -> None:
         self._path = path
+        self._blanks = blanks
         self._state: tuple[int, ...] = ()
         self._value = ""
 
@@ -45,7 +47,7 @@ class FileSecret:
         value = file.read(self._path, limit=_LONGEST).decode("latin-1").rstrip("\r\n")
         if not value:
             raise ConfigurationError([f"{self._path}: it is empty"])
-        if not fit(value):
+        if not fit(value, blanks=self._blanks):
             raise ConfigurationError(
                 [f"{self._path}: it must hold one line of visible ASCII characters and nothing else"]
             )
@@ -64,9 +66,10 @@ class FileSecret:
 class EnvironmentSecret:
     """The value of an environment variable."""
 
-    __slots__ = ("_environment", "_name")
+    __slots__ = ("_blanks", "_environment", "_name")
 
-    def __init__(self, name: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], *, blanks: bool = False) -> None:
+        self._blanks = blanks
         self._name = name
         self._environment = environment
 
@@ -76,7 +79,7 @@ class EnvironmentSecret:
             raise ConfigurationError([f"{self._shown()}: it is not set"])
         if not value:
             raise ConfigurationError([f"{self._shown()}: it is empty"])
-        if not fit(value):
+        if not fit(value, blanks=self._blanks):
             raise ConfigurationError([f"{self._shown()}: it must hold visible ASCII characters and nothing else"])
         return value
 

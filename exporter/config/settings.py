@@ -1,5 +1,6 @@
 """The configuration as values. Durations are seconds."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -71,6 +72,45 @@ class FileSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSource:
+    """`paths` may hold wildcards; `-` is standard input. `account` and `api` are what a match that names none gets.
+    `read_from` is `beginning` or `end`, for files that are there when the source is new."""
+
+    account: str | None
+    api: str | None
+    paths: tuple[str, ...]
+    pattern: re.Pattern[str]
+    read_from: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How a server is trusted, and how it may trust us. `server_name` is the name in its certificate, where that is not the
+    one in the URL. Files are read again for every connection."""
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSource:
+    """`headers` are sent with every request, by name."""
+
+    account: str | None
+    api: str | None
+    url: str
+    interval: float
+    timeout: float
+    headers: tuple[tuple[str, Secret], ...]
+    token: Secret | None
+    tls: Tls
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PushSource:
     """`token` None: writing is allowed from loopback only."""
 
@@ -128,7 +168,7 @@ class SqlSource:
     timeout: float = 30.0
 
 
-Source = StaticSource | FileSource | PushSource | GatewaySource | RedisSource | SqlSource
+Source = StaticSource | FileSource | LogSource | HttpSource | PushSource | GatewaySource | RedisSource | SqlSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

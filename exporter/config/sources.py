@@ -1,17 +1,16 @@
 """The sources: whether their accounts and APIs exist, their names, and the values made of them."""
 
 from collections.abc import Sequence
-from glob import escape
 from itertools import count
-from pathlib import Path
 
 from exporter.config import accounts as account_rules
-from exporter.config import services
+from exporter.config import http_source, log_source, services
 from exporter.config.kinds import is_loopback
 from exporter.config.problem import Problems, suggestion
 from exporter.config.rules import (
     Surroundings,
     at_most_one,
+    patterns,
     secret,
     secrets_can_be_had,
     unique_names,
@@ -30,6 +29,8 @@ def check(sources: Sequence[Item], surroundings: Surroundings, problems: Problem
             secrets_can_be_had(source, "token", surroundings, problems)
         elif source.values["type"] in services.TYPES:
             services.check(source, surroundings, problems)
+        elif source.values["type"] == "http":
+            http_source.check(source, surroundings, problems)
     _check_gateways([source for source in sources if source.values.get("type") == "gateway"], problems)
 
 
@@ -49,6 +50,7 @@ def _check_gateways(gateways: Sequence[Item], problems: Problems) -> None:
 def check_accounts(sources: Sequence[Item], accounts: Sequence[Item], problems: Problems) -> None:
     """What a source says of the accounts. Each of `accounts` has its name."""
     names = tuple(dict.fromkeys(account.values["name"] for account in accounts))
+    log_source.check([source for source in sources if source.values["type"] == "log"], accounts, problems)
     for source in sources:
         name = source.values.get("account")
         if name is not None and name not in names:
@@ -67,8 +69,15 @@ def _check_api(source: Item, accounts: Sequence[Item], problems: Problems) -> No
     allowed = f"must be one of the apis of {whose}: {', '.join(possible)}"
     if api is not None and api not in possible:
         problems.add(source.place("api"), source.path_of("api"), f"{allowed}, got {api}")
-    elif not source.given("api") and source.values["type"] == "static" and DEFAULT_API not in possible:
+    elif not source.given("api") and _names_api_itself(source) and DEFAULT_API not in possible:
         problems.add(source.position, source.path_of("api"), f"is missing; {allowed}")
+
+
+def _names_api_itself(source: Item) -> bool:
+    """Nothing that arrives could name it."""
+    if source.values["type"] == "log":
+        return "pattern" in source.values and "api" not in source.values["pattern"].groupindex
+    return bool(source.values["type"] == "static")
 
 
 def _chosen(source: Item, accounts: Sequence[Item]) -> list[Item]:
@@ -115,11 +124,11 @@ def _source(source: Item, name: str, accounts: Sequence[Item], surroundings: Sur
     group_api = values.get("api", DEFAULT_API if DEFAULT_API in _possible(source, accounts) else None)
     if values["type"] in services.TYPES:
         return services.build(source, surroundings, account=account, api=group_api, name=name)
+    if values["type"] == "log":
+        return log_source.build(source, name, account=account, api=group_api, folder=surroundings.folder)
+    if values["type"] == "http":
+        return http_source.build(source, name, account=account, api=group_api, surroundings=surroundings)
     if values["type"] == "file":
-        return FileSource(account=account, api=group_api, paths=_paths(values["paths"], surroundings.folder), name=name)
+        paths = patterns(values["paths"], surroundings.folder)
+        return FileSource(account=account, api=group_api, paths=paths, name=name)
     return PushSource(account=account, api=group_api, token=secret(source, "token", surroundings), name=name)
-
-
-def _paths(given: Sequence[str], folder: Path) -> tuple[str, ...]:
-    """A wildcard is one in the paths themselves only, not in the folder that the configuration happens to lie in."""
-    return tuple(str(Path(escape(str(folder))) / path) for path in given)

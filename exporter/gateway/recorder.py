@@ -6,7 +6,8 @@ from exporter.config.settings import GatewaySource
 from exporter.errors import IntakeError, IntakeFull, InvalidEntry, StoreError
 from exporter.gateway.account import GatewayMeter
 from exporter.log import get_logger
-from exporter.sources.delivery import PAUSE_FIRST, Delivery, Sleep
+from exporter.sources.backoff import FIRST
+from exporter.sources.delivery import Delivery, Sleep
 from exporter.sources.source import Entry, Intake, SourceHealth
 
 # What waits for a store that has been down for hours must not fill the memory.
@@ -57,7 +58,7 @@ class Recorder:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            await self._sleep(PAUSE_FIRST)
+            await self._sleep(FIRST)
             await self._hand_in_late()
 
     async def drain(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Protocol, TypeVar
 
 from exporter.clock import Clock
@@ -65,6 +66,7 @@ class FileSource:
         health: SourceHealth,
         clock: Clock,
         apis: Callable[[], Apis],
+        random: Random,
         interval: float = INTERVAL,
         sleep: Sleep = asyncio.sleep,
         in_thread: Runner = asyncio.to_thread,
@@ -77,7 +79,7 @@ class FileSource:
         self._interval = interval
         self._sleep = sleep
         self._in_thread = in_thread
-        self._delivery = Delivery(source.name, intake=intake, health=health, sleep=sleep)
+        self._delivery = Delivery(source.name, intake=intake, health=health, random=random, sleep=sleep)
         self._files: dict[str, _Seen] = {}
 
     async def run(self) -> None:

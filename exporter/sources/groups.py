@@ -87,6 +87,13 @@ def parse_fields(fields: Mapping[str, Any], terms: Terms, where: str) -> Entry:
     return entry
 
 
+def target(terms: Terms) -> tuple[str, str] | None:
+    """The account and the API of what names none; None where it has to name them."""
+    reader = _Reader(terms)
+    found = reader.target({}, "")
+    return None if reader.mistakes.count else found
+
+
 def parse_message(text: str, terms: Terms, where: str) -> list[Entry]:
     """A bare RequestID, or JSON: fields as an object, a group, or a list of groups. Raises InvalidEntry."""
     if not text.lstrip().startswith(("{", "[")):

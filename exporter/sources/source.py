@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exporter.core.cursor import Cursor
-from exporter.errors import IntakeFull, InvalidEntry, StoreError
+from exporter.errors import IntakeFull, InvalidEntry, SourceRefused, SourceTimeout, SourceUnreachable, StoreError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,5 +64,11 @@ def trouble_of(error: Exception) -> str:
             return "intake_full"
         case StoreError():
             return "store"
+        case SourceUnreachable():
+            return "unreachable"
+        case SourceTimeout():
+            return "timeout"
+        case SourceRefused():
+            return "refused"
         case _:
             return "unreadable"

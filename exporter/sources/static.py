@@ -1,6 +1,7 @@
 """The `static` source: RequestIDs that stand in the configuration itself."""
 
 import asyncio
+from random import Random
 
 from exporter.config import settings
 from exporter.errors import InvalidEntry
@@ -15,12 +16,18 @@ class StaticSource:
     """Hands its RequestIDs in once; after a restart the intake knows them already."""
 
     def __init__(
-        self, source: settings.StaticSource, *, intake: Intake, health: SourceHealth, sleep: Sleep = asyncio.sleep
+        self,
+        source: settings.StaticSource,
+        *,
+        intake: Intake,
+        health: SourceHealth,
+        random: Random,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.name = source.name
         self._source = source
         self._health = health
-        self._delivery = Delivery(source.name, intake=intake, health=health, sleep=sleep)
+        self._delivery = Delivery(source.name, intake=intake, health=health, random=random, sleep=sleep)
 
     async def run(self) -> None:
         try:

@@ -91,7 +91,7 @@ sources:
         'config.yaml:13:67: sources[0].request_ids[0]: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got "a b"',
         "config.yaml:14:18: sources[1].token: unknown key; allowed: type, account, api, token_file, token_env, name; "
         "did you mean token_env?",
-        "config.yaml:15:12: sources[2].type: must be one of static, file, push, gateway, redis, sql, got queue",
+        "config.yaml:15:12: sources[2].type: must be one of static, file, push, gateway, log, http, redis, sql, got queue",
     ]
 
 

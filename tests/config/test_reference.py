@@ -53,7 +53,7 @@ def test_every_key_is_in_the_reference(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_key_is_in_the_example(name: str) -> None:
-    assert re.search(rf"^ *(- |# )?{name}:", EXAMPLE, re.MULTILINE)
+    assert re.search(rf"^ *(- |# *(- )?)?{name}:", EXAMPLE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("field", list(fields(schema.ROOT)), ids=lambda field: field.name)
@@ -66,7 +66,7 @@ def test_the_example_passes_as_it_stands_with_a_warning_about_its_key() -> None:
     (warning,) = settings.warnings
     assert "accounts[0].api_key: " in warning
     assert [account.name for account in settings.accounts] == ["acme"]
-    assert [source.name for source in settings.sources] == ["static", "file", "push", "gateway"]
+    assert [source.name for source in settings.sources] == ["static", "file", "log", "http", "push", "gateway"]
 
 
 def test_the_example_shows_the_defaults() -> None:

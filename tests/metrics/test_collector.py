@@ -73,7 +73,7 @@ def test_errors_of_a_source_are_counted_by_kind_and_in_all() -> None:
     meters.source_error("orders", "redis", "store")
     taken = scene(new_ledger(), meters).snapshot()
     assert taken.values[f.SOURCE_ERRORS] == {("orders", "redis"): 4}
-    kinds = {"unreadable": 0, "invalid_entry": 3, "intake_full": 0, "store": 1}
+    kinds = dict.fromkeys(f.SOURCE_ERROR_KINDS, 0) | {"invalid_entry": 3, "store": 1}
     assert taken.values[f.SOURCE_ERRORS_BY_KIND] == {("orders", "redis", kind): count for kind, count in kinds.items()}
 
 

@@ -11,7 +11,7 @@ from exporter.errors import IntakeFull, SourceUnreadable, UnknownAccount
 from exporter.sources import watched
 from exporter.sources.delivery import BATCH
 from exporter.sources.file import FileSource
-from tests.sources.twins import Clock, Health, MemoryIntake, Naps, at_once
+from tests.sources.twins import Clock, Health, MemoryIntake, Naps, Steady, at_once
 
 
 class Bench:
@@ -30,6 +30,7 @@ class Bench:
             health=self.health,
             clock=Clock(),
             apis=lambda: self.apis,
+            random=Steady(),
             sleep=self.naps,
             in_thread=at_once,
         )
@@ -297,6 +298,7 @@ async def test_files_are_read_in_a_thread_by_default(tmp_path: Path) -> None:
         health=Health(),
         clock=Clock(),
         apis=lambda: {"acme": ["lead_update"]},
+        random=Steady(),
         interval=0.001,
     )
     task = asyncio.ensure_future(source.run())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from exporter.core.cursor import Cursor
@@ -78,6 +79,13 @@ class Naps:
         if len(self.taken) >= self.most:
             raise asyncio.CancelledError
         await asyncio.sleep(0)
+
+
+class Steady(Random):
+    """No jitter: always the largest value."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return max(a, b)
 
 
 async def at_once(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

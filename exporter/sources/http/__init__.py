@@ -1,0 +1,1 @@
+"""The `http` source: a list of request groups, fetched again and again."""

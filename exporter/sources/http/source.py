@@ -1,0 +1,117 @@
+"""Fetches the list, and hands in what is new in it."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from exporter.clock import Clock
+from exporter.config import settings
+from exporter.errors import ExporterError, IntakeError, InvalidEntry, SourceRefused, SourceUnreadable
+from exporter.log import get_logger
+from exporter.sources import groups
+from exporter.sources.backoff import Backoff
+from exporter.sources.delivery import Delivery, Sleep
+from exporter.sources.file import Apis, Runner
+from exporter.sources.groups import Terms
+from exporter.sources.http.fetch import Fetched, Validators, fetch, shown_url
+from exporter.sources.source import Entry, Intake, SourceHealth
+
+MOST_WAIT = 3600.0
+
+log = get_logger(__name__)
+
+
+class HttpSource:
+    """Asks every interval whether the list has changed. After trouble it asks again in 1 s, 2 s, 4 s … a minute.
+
+    What was handed in is remembered as long as the list holds it: the intake would know it too, but asks the store for each.
+    """
+
+    def __init__(
+        self,
+        source: settings.HttpSource,
+        *,
+        intake: Intake,
+        health: SourceHealth,
+        clock: Clock,
+        apis: Callable[[], Apis],
+        random: Random,
+        sleep: Sleep = asyncio.sleep,
+        in_thread: Runner = asyncio.to_thread,
+    ) -> None:
+        self.name = source.name
+        self._source = source
+        self._health = health
+        self._clock = clock
+        self._apis = apis
+        self._sleep = sleep
+        self._in_thread = in_thread
+        self._backoff = Backoff(random)
+        self._delivery = Delivery(source.name, intake=intake, health=health, random=random, sleep=sleep)
+        self._validators = Validators()
+        self._handed: set[str] = set()
+        self._trouble: str | None = None
+
+    async def run(self) -> None:
+        while True:
+            await self._sleep(await self.ask())
+
+    async def ask(self) -> float:
+        """Fetch the list once and take it in; the seconds to wait before the next time."""
+        try:
+            fetched = await fetch(self._source, self._validators)
+            if fetched is not None:
+                await self._take(fetched)
+        except (SourceUnreadable, IntakeError) as error:
+            self._report(error)
+            after = error.retry_after if isinstance(error, SourceRefused) else None
+            # A list that does not fit was answered in time: it is not asked for more often than one that does.
+            least = self._source.interval if isinstance(error, IntakeError) else min(after or 0.0, MOST_WAIT)
+            return max(self._backoff.pause(), least)
+        self._backoff.reset()
+        self._trouble = None
+        self._health.up(self.name)
+        return self._source.interval
+
+    async def _take(self, fetched: Fetched) -> None:
+        source = self._source
+        terms = Terms(
+            apis=self._apis(),
+            now=self._clock.now(),
+            account=source.account,
+            api=source.api,
+            file=shown_url(source.url),
+        )
+        entries = await self._in_thread(_parse, fetched, terms)
+        new = [entry for entry in entries if entry.request_id not in self._handed]
+        self._handed &= {entry.request_id for entry in entries}
+        async for batch in self._delivery.hand_in(new):
+            self._handed |= {entry.request_id for entry in batch}
+        # Only now: what could not be taken in has to come again.
+        self._validators = fetched.validators
+
+    def _report(self, error: ExporterError) -> None:
+        """Every failure counts; the log tells each one once."""
+        if self._trouble != error.in_full:
+            log.warning("list can't be used; what was read before stays", source=self.name, error=error.in_full)
+        self._trouble = error.in_full
+        self._health.down(self.name, error)
+
+
+def _parse(fetched: Fetched, terms: Terms) -> list[Entry]:
+    """Raises InvalidEntry."""
+    try:
+        return _reader(fetched)(fetched.body, terms)
+    except InvalidEntry as error:
+        raise error if error.details else InvalidEntry(f"{terms.file}: {error}") from error
+
+
+def _reader(fetched: Fetched) -> Callable[[bytes, Terms], list[Entry]]:
+    """By the type that the server tells; one that can mean anything is told by how the list begins."""
+    if "json" in fetched.content_type:
+        return groups.parse_json
+    if "yaml" in fetched.content_type:
+        return groups.parse_yaml
+    if fetched.body.lstrip()[:1] in (b"[", b"{"):
+        return groups.parse_json
+    return groups.parse_text if fetched.content_type == "text/plain" else groups.parse_yaml

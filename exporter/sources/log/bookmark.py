@@ -1,0 +1,67 @@
+"""How far a log file was read, in a form that finds the place again whatever became of the file meanwhile."""
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+
+# So much of the beginning of a file, and of what lies before the place, has to be the same for it to be the same file.
+WINDOW = 1024
+
+Identity = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookmark:
+    """Everything before `offset` is taken in.
+
+    name     under which the configuration finds the log
+    path     of the file itself, behind all links, when it had that name
+    link     the name was a link to the path
+    device, inode    of the file
+    head, before     digests of the first WINDOW bytes, and of those right before `offset`; of fewer where there are fewer
+    closed   it had another name already, and was read to its end
+    inside   `offset` lies within a line that is passed over because it is too long
+    since    earlier generations of this log that were written before this time (ns) are known, or of no interest
+    """
+
+    name: str
+    path: str
+    link: bool
+    device: int
+    inode: int
+    offset: int
+    head: str
+    before: str
+    closed: bool
+    inside: bool
+    since: int
+
+    @property
+    def identity(self) -> Identity:
+        return (self.device, self.inode)
+
+    @property
+    def part(self) -> str:
+        return part(self.identity)
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> "Bookmark | None":
+        """None where another version wrote it."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return None
+
+
+def part(identity: Identity) -> str:
+    """What a file's cursor is called."""
+    device, inode = identity
+    return f"{device}:{inode}"
+
+
+def digest(data: bytes) -> str:
+    """The bytes themselves, which may be a lead's data, are not kept."""
+    return blake2b(data, digest_size=12).hexdigest()

@@ -1,0 +1,70 @@
+"""RequestIDs in lines."""
+
+import re
+from dataclasses import dataclass, field
+
+from exporter.core.request import REQUEST_ID
+from exporter.errors import InvalidEntry
+from exporter.sources import groups
+from exporter.sources.groups import Terms
+from exporter.sources.log.opened import LONGEST_LINE, Lines
+from exporter.sources.mistakes import MOST_SHOWN
+from exporter.sources.source import Entry
+
+GROUP = "request_id"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found in some lines. `refusals` tells the first of what does not fit, and where it stands; `refused` counts."""
+
+    entries: list[Entry] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    refused: int = 0
+
+    def refuse(self, what: str) -> None:
+        self.refused += 1
+        if len(self.refusals) < MOST_SHOWN:
+            self.refusals.append(what)
+
+
+class Matcher:
+    """Applies a regular expression to each line alone, whatever it says of line breaks. Every match is a request."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._find = pattern.finditer
+        self._plain = pattern.groupindex.keys() == {GROUP}
+
+    def find(self, name: str, lines: Lines, terms: Terms, findings: Findings) -> None:
+        if lines.too_long:
+            findings.refuse(f"{name}: byte {lines.start}: a line of more than {LONGEST_LINE} bytes is passed over")
+        target = groups.target(terms) if self._plain else None
+        fits = REQUEST_ID.fullmatch
+        for number, text in enumerate(_texts(lines.data)):
+            for match in self._find(text):
+                request_id = match[GROUP]
+                if target is not None and request_id is not None and fits(request_id):
+                    findings.entries.append(
+                        Entry(request_id=request_id, account=target[0], api=target[1], submitted=None, where=name)
+                    )
+                elif request_id is not None:
+                    _take_fields(match, f"{name}: byte {_place(lines, number)}", terms, findings)
+
+
+def _take_fields(match: re.Match[str], where: str, terms: Terms, findings: Findings) -> None:
+    fields = {name: text for name, text in match.groupdict().items() if text is not None}
+    try:
+        findings.entries.append(groups.parse_fields(fields, terms, where))
+    except InvalidEntry as error:
+        findings.refuse(f"{where}: {'; '.join(error.details)}")
+
+
+def _texts(data: bytes) -> list[str]:
+    """Bytes that are not UTF-8 are replaced: they may stand beside a RequestID."""
+    text = data.decode(errors="replace").removesuffix("\n")
+    return (text.replace("\r\n", "\n").removesuffix("\r") if "\r" in text else text).split("\n")
+
+
+def _place(lines: Lines, number: int) -> int:
+    """At which byte of the file a line begins."""
+    return lines.start + sum(len(line) + 1 for line in lines.data.split(b"\n", number)[:number])

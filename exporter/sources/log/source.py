@@ -1,0 +1,191 @@
+"""Follows log files and hands in what their lines tell."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from threading import Lock
+from typing import TypeVar
+
+from exporter.clock import Clock
+from exporter.config import settings
+from exporter.core.cursor import Cursor
+from exporter.errors import InvalidEntry, SourceUnreadable, UnknownAccount
+from exporter.log import get_logger
+from exporter.sources.delivery import Delivery, Sleep
+from exporter.sources.file import Apis, Runner
+from exporter.sources.groups import Terms
+from exporter.sources.log.matching import Findings, Matcher
+from exporter.sources.log.opened import Lines
+from exporter.sources.log.standard_input import NAME, InputReader, StandardInput
+from exporter.sources.log.tail import Tail
+from exporter.sources.source import Entry, Intake, SourceHealth
+
+INTERVAL = 0.5
+# The more in one transaction, the less each one costs.
+MOST_ENTRIES = 10_000
+MOST_BYTES = 16 * 1024 * 1024
+# How far was read without finding anything is written that often only: it is no loss to read it again.
+KEEP_SECONDS = 10.0
+MOST_LOGGED = 5
+
+Result = TypeVar("Result")
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is handed in together. `size` is what was read for it, `positions` and `input_position` are how far."""
+
+    findings: Findings = field(default_factory=Findings)
+    size: int = 0
+    positions: Mapping[str, str | None] = field(default_factory=dict)
+    input_position: int = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self.findings.entries) >= MOST_ENTRIES or self.size >= MOST_BYTES
+
+
+class LogSource:
+    """Looks for files and reads them in threads, in two loops: files are found, and kept open, while the intake is full.
+
+    The next lines are read while the last ones are being stored.
+    """
+
+    def __init__(
+        self,
+        source: settings.LogSource,
+        *,
+        intake: Intake,
+        positions: Mapping[str, str],
+        standard_input: StandardInput,
+        health: SourceHealth,
+        clock: Clock,
+        apis: Callable[[], Apis],
+        random: Random,
+        sleep: Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        in_thread: Runner = asyncio.to_thread,
+    ) -> None:
+        self.name = source.name
+        self._source = source
+        self._health = health
+        self._clock = clock
+        self._apis = apis
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._in_thread = in_thread
+        self._matcher = Matcher(source.pattern)
+        paths = [path for path in source.paths if path != NAME]
+        self._tail = Tail(paths, positions, from_end=source.read_from == "end", monotonic=monotonic)
+        self._input = InputReader(standard_input) if NAME in source.paths else None
+        self._standard_input = standard_input
+        self._delivery = Delivery(source.name, intake=intake, health=health, random=random, sleep=sleep)
+        self._lock = Lock()
+        self._problems: dict[str, str] = {}
+        self._unkept: dict[str, str | None] = {}
+        self._kept_at = -KEEP_SECONDS
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._repeat(self.look))
+            tasks.create_task(self._repeat(self.drain))
+
+    async def look(self) -> None:
+        """Find the files that there are now."""
+        self._report(await self._in_thread(self._locked, self._tail.look))
+
+    async def drain(self) -> None:
+        """Hand in all that can be read now."""
+        batch = await self._next()
+        while batch.size:
+            coming = asyncio.ensure_future(self._next())
+            try:
+                await self._hand_in(batch)
+            except BaseException:
+                coming.cancel()
+                raise
+            batch = await coming
+        self._unkept |= batch.positions
+        if self._unkept and self._monotonic() - self._kept_at >= KEEP_SECONDS:
+            await self._deliver([])
+        if not self._problems:
+            self._health.up(self.name)
+
+    async def _repeat(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await work()
+            await self._sleep(INTERVAL)
+
+    async def _next(self) -> _Batch:
+        source = self._source
+        terms = Terms(apis=self._apis(), now=self._clock.now(), account=source.account, api=source.api)
+        return await self._in_thread(self._locked, partial(self._collect, terms))
+
+    def _locked(self, work: Callable[[], Result]) -> Result:
+        with self._lock:
+            return work()
+
+    def _collect(self, terms: Terms) -> _Batch:
+        """In a thread."""
+        batch = _Batch()
+        for name, lines in self._lines():
+            self._matcher.find(name, lines, terms, batch.findings)
+            batch.size += 1 + len(lines.data)
+            if batch.full:
+                break
+        batch.positions = self._tail.positions()
+        batch.input_position = self._input.position if self._input else 0
+        return batch
+
+    def _lines(self) -> Iterator[tuple[str, Lines]]:
+        if self._input is not None:
+            while (lines := self._input.read()) is not None:
+                yield "standard input", lines
+        for file, lines in self._tail.read():
+            yield file.path, lines
+
+    async def _hand_in(self, batch: _Batch) -> None:
+        findings = batch.findings
+        self._unkept |= batch.positions
+        if findings.refused:
+            self._refuse(findings.refusals, findings.refused)
+        if findings.entries:
+            await self._deliver(findings.entries)
+        self._standard_input.forget(batch.input_position)
+
+    async def _deliver(self, entries: Sequence[Entry]) -> None:
+        cursors = [Cursor(source=self.name, part=part, position=one) for part, one in self._unkept.items()]
+        while True:
+            try:
+                async for _ in self._delivery.hand_in(entries, cursors, most=MOST_ENTRIES):
+                    pass
+            except UnknownAccount as error:
+                entries = self._still_configured(entries)
+                self._refuse(error.details, 1)
+            else:
+                break
+        self._unkept.clear()
+        self._kept_at = self._monotonic()
+
+    def _still_configured(self, entries: Sequence[Entry]) -> list[Entry]:
+        """A reload may have taken an account away since the lines were read."""
+        apis = self._apis()
+        return [entry for entry in entries if entry.api in apis.get(entry.account, ())]
+
+    def _refuse(self, refusals: Sequence[str], count: int) -> None:
+        error = InvalidEntry(f"{count} of the lines do not fit", list(refusals))
+        log.warning("entries are passed over", source=self.name, count=count, first="; ".join(refusals[:MOST_LOGGED]))
+        self._health.refused(self.name, error, count)
+
+    def _report(self, found: Mapping[str, SourceUnreadable]) -> None:
+        """Once for each trouble, not at every look."""
+        for name, error in found.items():
+            if self._problems.get(name) != str(error):
+                log.warning("log can't be followed", source=self.name, error=str(error))
+                self._health.down(self.name, error)
+        self._problems = {name: str(error) for name, error in found.items()}
