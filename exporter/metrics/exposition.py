@@ -115,8 +115,9 @@ def _number(value: float) -> str:
     return _WHOLE[value] if type(value) is int else _go_number(value)
 
 
-# The part of a line before its value, by family and labels. Only the scrape's thread uses them. They are emptied when
-# series have gone, so that accounts that come and go don't fill the memory.
+# The part of a line before its value, by family and labels. Scrapes at once share them: who finds one missing writes it,
+# and it is the same whoever does. They are emptied when series have gone, so that accounts that come and go don't fill the
+# memory.
 _KEPT_MOST = 200_000
 _kept: dict[Family, dict[Labels, str]] = {}
 _kept_buckets: dict[tuple[Family, tuple[float, ...]], dict[Labels, tuple[str, ...]]] = {}

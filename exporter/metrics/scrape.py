@@ -1,4 +1,4 @@
-"""A scrape: the picture is taken on the event loop, the text is written and compressed in a thread."""
+"""A scrape: the picture is taken on the event loop, the text is written and compressed in a thread of its own."""
 
 import asyncio
 import gzip
@@ -14,17 +14,20 @@ from exporter.metrics.exposition import render
 from exporter.metrics.negotiation import Choice, choose
 
 GZIP_LEVEL = 1
+# Only more scrapes than this at once would wait for each other; each has a text of megabytes in memory where there are many
+# accounts, and takes turns with the poll loop for the interpreter.
+AT_ONCE = 16
 
 
 class Scraper:
-    """Answers scrapes, each with a picture of its own moment. It waits for nothing but its own thread."""
+    """Answers scrapes, each with a picture of its own moment. None waits for another."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
         self._process = CollectorRegistry(support_collectors_without_names=True)
         for part in (ProcessCollector, PlatformCollector, GCCollector):
             part(registry=self._process)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scrape")
+        self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="scrape")
 
     async def scrape(
         self, accept: str | None, accept_encoding: str | None, names: Collection[str]
@@ -32,11 +35,11 @@ class Scraper:
         """The body and its headers."""
         choice = choose(accept, accept_encoding)
         snapshot = self._collector.snapshot()
-        body = await asyncio.get_running_loop().run_in_executor(self._thread, self._write, snapshot, choice, names)
+        body = await asyncio.get_running_loop().run_in_executor(self._threads, self._write, snapshot, choice, names)
         return body, choice.headers
 
     def close(self) -> None:
-        self._thread.shutdown(wait=False)
+        self._threads.shutdown(wait=False)
 
     def _write(self, snapshot: Snapshot, choice: Choice, names: Collection[str]) -> bytes:
         text = render(snapshot, openmetrics=choice.openmetrics, names=names).encode() + self._own(choice, names)

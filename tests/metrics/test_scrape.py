@@ -1,12 +1,14 @@
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from threading import Event
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from exporter.metrics.scrape import Scraper
-from tests.metrics.scene import busy
+from exporter.metrics.snapshot import AccountView
+from tests.metrics.scene import busy, scene
 
 
 @pytest.fixture
@@ -54,3 +56,33 @@ async def test_scrapes_at_once_are_all_answered(scraper: Scraper) -> None:
     names = ("leadsquared_polls_total",)
     answers = await asyncio.gather(*(scraper.scrape(None, None, names) for _ in range(5)))
     assert len({body for body, _ in answers}) == 1
+
+
+class Slow(list[AccountView]):
+    """Views that take until told to be written down for the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.go_on = Event(), Event()
+
+    def __iter__(self) -> Iterator[AccountView]:
+        if not self.begun.is_set():
+            self.begun.set()
+            self.go_on.wait(10.0)
+        return super().__iter__()
+
+
+async def test_a_small_scrape_does_not_wait_for_a_large_one_that_is_being_written() -> None:
+    slow = Slow()
+    scraper = Scraper(scene(views=slow))
+    large = asyncio.create_task(scraper.scrape(None, None, ()))
+    try:
+        assert await asyncio.to_thread(slow.begun.wait, 10.0)
+        async with asyncio.timeout(5.0):
+            body, _ = await scraper.scrape(None, None, ("leadsquared_exporter_store_up",))
+        assert body.endswith(b"leadsquared_exporter_store_up 1.0\n")
+        assert not large.done()
+    finally:
+        slow.go_on.set()
+        await large
+        scraper.close()
