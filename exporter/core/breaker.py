@@ -77,6 +77,9 @@ class Breaker:
         if sent < self._decided:
             return
         self._decided = now
+        if self.up is None:
+            # Nothing but failures has come back so far.
+            self.up = False
         if isinstance(error, RateLimited):
             self._pause(error, now)
         elif isinstance(error, Unauthorized | Forbidden):

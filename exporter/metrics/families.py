@@ -133,7 +133,8 @@ CALL_ERRORS = Family(
 UP = Family(
     "leadsquared_account_up",
     _G,
-    "1 after an answer that shows that the key works, 0 after 401 or 403 or while nothing but failures comes back.",
+    "1 after an answer that shows that the key works, 0 after 401 or 403 or while nothing but failures comes back. Absent "
+    "before the first answer: nobody knows then, and an alert on 0 must not fire for an account that is never asked.",
     ("account",),
 )
 LAST_SUCCESS = Family(

@@ -40,7 +40,8 @@ def account_gauges(views: Iterable[AccountView]) -> Gauges:
 
 def _show_account(values: Gauges, view: AccountView) -> None:
     account = view.account
-    values[f.UP][account,] = bool(view.up)
+    if view.up is not None:
+        values[f.UP][account,] = view.up
     values[f.LAST_SUCCESS][account,] = view.last_success or 0.0
     values[f.PACE][account,] = view.pace
     for state in f.BREAKER_STATES:

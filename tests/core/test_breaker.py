@@ -2,8 +2,10 @@
 
 from random import Random
 
+import pytest
+
 from exporter.core.breaker import Breaker, Mode
-from exporter.errors import Forbidden, RateLimited, ServerError, Unauthorized
+from exporter.errors import CallError, Forbidden, RateLimited, ServerError, Unauthorized
 
 
 def breaker() -> Breaker:
@@ -65,6 +67,18 @@ def test_other_failures_back_off_exponentially_with_jitter_up_to_a_minute() -> N
     longest = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0] + [60.0] * 6
     assert all(most / 2 <= pause <= most for pause, most in zip(pauses, longest, strict=True))
     assert len({round(pause, 3) for pause in pauses[6:]}) > 1
+
+
+@pytest.mark.parametrize("error", [Unauthorized(), RateLimited(), ServerError()])
+def test_an_account_whose_first_answer_is_a_failure_is_down_until_one_that_shows_that_its_key_works(
+    error: CallError,
+) -> None:
+    one = breaker()
+    assert one.up is None
+    one.failed(error, sent=0.0, now=1.0)
+    assert one.up is False
+    one.succeeded(sent=61.0)
+    assert one.up is True
 
 
 def test_an_account_is_down_while_nothing_but_failures_comes_back() -> None:

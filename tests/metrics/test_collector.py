@@ -1,4 +1,5 @@
 from collections import Counter as Count
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -154,6 +155,13 @@ def test_queue_figures_that_the_vendor_left_out_are_absent() -> None:
     gauges = account_gauges(busy().snapshot().views)
     assert gauges[f.QUEUE_PENDING] == {(ACCOUNT, API): 4.0}
     assert gauges[f.QUEUE_DELAY] == {}
+
+
+@pytest.mark.parametrize(("up", "shown"), [(None, {}), (False, {(ACCOUNT,): 0}), (True, {(ACCOUNT,): 1})])
+def test_an_account_is_neither_up_nor_down_before_its_first_answer(
+    up: bool | None, shown: dict[tuple[str, ...], float]
+) -> None:
+    assert account_gauges([replace(view(), up=up)])[f.UP] == shown
 
 
 def test_a_breaker_is_in_exactly_one_state() -> None:
