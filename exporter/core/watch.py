@@ -233,6 +233,10 @@ class Watch:
             self._queue_pause[call.api] = self._queue_interval
             self._queue_due[call.api] = now + self._queue_interval
 
+    def forget_queue(self) -> None:
+        """What was last heard of the queues is too old to be shown."""
+        self.queue = dict.fromkeys(self.queue)
+
     def cancelled(self, call: Call, *, now: float) -> None:
         """A call was given up by us; whether it was sent nobody knows."""
         self._over(call, now + LOST_CALL_SECONDS)

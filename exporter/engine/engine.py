@@ -180,7 +180,7 @@ class Engine:
         """The gauges of every account, at one moment; of a removed account only while it has pending requests."""
         now = self._clock.now()
         shown = [one for one in self.pollers.values() if not one.retired or len(one.watch.tracker)]
-        return [account_view(one.watch, one.account, now) for one in shown]
+        return [account_view(one.watch, None if one.retired else one.account, now) for one in shown]
 
     def unhealthy(self) -> str | None:
         """Why the poll loop makes no progress; None when it does, or has a reason not to that a restart would not mend."""
@@ -229,6 +229,8 @@ class Engine:
             self._spending.begin(self._open(account))
             return
         watch = poller.watch
+        if poller.retired:
+            watch.forget_queue()
         poller.account, poller.retired = account, False
         watch.tracker.change_rules(build.rules(self.settings))
         watch.budget.resize(build.limits(account.rate_limit, shared=build.is_shared(account, self.settings)), now)

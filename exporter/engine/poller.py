@@ -6,7 +6,7 @@ from math import inf
 from typing import Protocol
 
 from exporter.clock import Clock
-from exporter.config.settings import Account
+from exporter.config.settings import Account, Api
 from exporter.core.change import Change
 from exporter.core.request import Outcome, Report, State
 from exporter.core.watch import QueueCall, Rest, StatusCall, Watch
@@ -77,7 +77,9 @@ class Poller:
         if isinstance(todo, Rest):
             self._rest(todo, now)
             return False
-        self._start(self._queue_metrics(todo) if isinstance(todo, QueueCall) else self._status(todo))
+        # The API as it is now: before the call begins, a reload may take it away.
+        api = self.account.apis[todo.api]
+        self._start(self._queue_metrics(todo, api) if isinstance(todo, QueueCall) else self._status(todo, api))
         return True
 
     def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
@@ -123,8 +125,7 @@ class Poller:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _status(self, call: StatusCall) -> None:
-        api = self.account.apis[call.api]
+    async def _status(self, call: StatusCall, api: Api) -> None:
         try:
             report = await self._client.status(self.account, api, call.request_id)
         except CallError as error:
@@ -149,9 +150,9 @@ class Poller:
         self._journal.note(call.request_id, self.watch.tracker.noted)
         return None
 
-    async def _queue_metrics(self, call: QueueCall) -> None:
+    async def _queue_metrics(self, call: QueueCall, api: Api) -> None:
         try:
-            figures = await self._client.queue_metrics(self.account, self.account.apis[call.api])
+            figures = await self._client.queue_metrics(self.account, api)
         except CallError as error:
             self.watch.failed(call, error, now=self._clock.now())
             self._told(error)

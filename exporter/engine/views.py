@@ -1,35 +1,36 @@
 """The gauges of an account, as a scrape shows them."""
 
+from collections.abc import Iterator
+
 from exporter.config.settings import Account
-from exporter.core.watch import Watch
+from exporter.core.watch import QueueFigures, Watch
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 
 
-def account_view(watch: Watch, account: Account, now: float) -> AccountView:
+def account_view(watch: Watch, account: Account | None, now: float) -> AccountView:
+    """`account` is None where it is not configured any more: of its requests all is known, of itself nothing is up to date."""
     watch.tracker.look(now)
-    names = dict.fromkeys([*account.apis, *watch.tracker.censuses])
+    left = (api for api, census in watch.tracker.censuses.items() if any(census.pending.values()))
+    names = dict.fromkeys([*(account.apis if account else ()), *left])
     return AccountView(
         account=watch.account,
-        apis=tuple(_api_view(watch, api, now) for api in names),
-        windows=tuple(
-            WindowView(
-                name=window.limit.name,
-                allowed=window.limit.calls,
-                seconds=window.limit.seconds,
-                used=window.used(now),
-            )
-            for window in watch.budget.windows
-            if window.limit.bounded
-            if not window.limit.whole
-        ),
-        up=watch.breaker.up,
+        apis=tuple(_api_view(watch, api, now, queue=watch.queue.get(api) if account else None) for api in names),
+        windows=tuple(_windows(watch, now)) if account else (),
+        up=watch.breaker.up if account else None,
         last_success=watch.last_success,
         breaker=watch.breaker.mode(now),
         pace=watch.breaker.pace(now),
     )
 
 
-def _api_view(watch: Watch, api: str, now: float) -> ApiView:
+def _windows(watch: Watch, now: float) -> Iterator[WindowView]:
+    for window in watch.budget.windows:
+        limit = window.limit
+        if limit.bounded and not limit.whole:
+            yield WindowView(name=limit.name, allowed=limit.calls, seconds=limit.seconds, used=window.used(now))
+
+
+def _api_view(watch: Watch, api: str, now: float, *, queue: QueueFigures | None) -> ApiView:
     census = watch.tracker.census(api)
     return ApiView(
         api=api,
@@ -37,6 +38,6 @@ def _api_view(watch: Watch, api: str, now: float) -> ApiView:
         stuck=dict(census.stuck),
         oldest_age=watch.tracker.oldest_age(api, now),
         staleness=watch.tracker.staleness(api, now),
-        queue=watch.queue.get(api),
+        queue=queue,
         undetected=watch.policy.undetected(api),
     )

@@ -38,7 +38,7 @@ SETTINGS = Settings(
 Scene = Callable[[Engine, PoweredStore], Awaitable[None]]
 
 
-def play(scene: Scene) -> None:
+def play(scene: Scene, settings: Settings = SETTINGS) -> None:
     """The scene in virtual time, with one request `r1` that is pending at the vendor and was handed in."""
     loop = VirtualLoop()
 
@@ -52,7 +52,7 @@ def play(scene: Scene) -> None:
         )
         remote.submit(account="acme", api="lead_update", now=loop.time(), request_id="r1")
         transport = MemoryTransport(Wire(remote), clock=loop, sleep=asyncio.sleep, seed=1, network=Network())
-        engine = Engine(SETTINGS, store=store, transport=transport, clock=loop, meter=Meters(), random=Random(1))
+        engine = Engine(settings, store=store, transport=transport, clock=loop, meter=Meters(), random=Random(1))
         await engine.start()
         await engine.intake.accept("push", [Entry(request_id="r1", account="acme", api="lead_update", submitted=None)])
         await scene(engine, store)
