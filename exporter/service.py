@@ -193,9 +193,7 @@ class Service:
         self.engine.apply(settings)
         self._declare()
         await self._feed.apply(settings.sources)
-        self.meters.keep(
-            accounts={account.name for account in settings.accounts}, sources={one.name for one in settings.sources}
-        )
+        self.meters.keep(accounts=self.apis(), sources={one.name for one in settings.sources})
         self.meters.config_reload(ok=True, time=self._clock.now())
         log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
 

@@ -1,7 +1,7 @@
 """What is counted in this process only; it starts again with each start."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,13 +62,15 @@ class Meters:
     reload_ok: bool = True
     reload_time: float = 0.0
     _lags: list[float] = field(default_factory=list)
-    # A call that was under way when its account was removed would bring the series back.
+    # A call that was under way when its account or API was removed would bring the series back.
     _forgotten: set[str] = field(default_factory=set)
+    _forgotten_apis: set[tuple[str, str]] = field(default_factory=set)
 
     def declare_account(self, account: str, apis: Iterable[str], *, gateway: bool = False) -> None:
         """Let every known series of an account exist at 0; `gateway`: its application's calls are counted too."""
         self._forgotten.discard(account)
         for api in apis:
+            self._forgotten_apis.discard((account, api))
             for outcome in Outcome:
                 self.polls.setdefault((account, api, outcome), 0)
         for endpoint in (*ENDPOINTS, GATEWAY) if gateway else ENDPOINTS:
@@ -81,15 +83,17 @@ class Meters:
         for series in (self.unrecorded, self.cached):
             series.setdefault((account,), 0)
 
-    def keep(self, *, accounts: Collection[str], sources: Collection[str]) -> None:
-        """Drop the series of all other accounts and sources."""
-        counted = (self.polls, self.calls, self.call_errors, self.call_times, self.waits, self.unrecorded, self.cached)
+    def keep(self, *, accounts: Mapping[str, Collection[str]], sources: Collection[str]) -> None:
+        """Drop the series of all other accounts, of their other APIs, and of other sources."""
+        counted = (self.calls, self.call_errors, self.call_times, self.waits, self.unrecorded, self.cached)
         for series in counted:
-            self._forgotten |= _drop(series, accounts)
-        _drop(self.sources, sources)
+            self._forgotten |= {labels[0] for labels in _drop(series, lambda labels: labels[0] in accounts)}
+        others = _drop(self.polls, lambda labels: labels[1] in accounts.get(labels[0], ()))
+        self._forgotten_apis |= {(account, api) for account, api, _ in others}
+        _drop(self.sources, lambda labels: labels[0] in sources)
 
     def poll(self, account: str, api: str, outcome: str) -> None:
-        if account in self._forgotten:
+        if (account, api) in self._forgotten_apis:
             return
         key = (account, api, outcome)
         self.polls[key] = self.polls.get(key, 0) + 1
@@ -144,9 +148,9 @@ class Meters:
         return max(self._lags, default=0.0)
 
 
-def _drop(series: dict[Any, Any], kept: Collection[str]) -> set[str]:
-    """Drop those whose first label is not kept; the labels that were dropped."""
-    dropped = [labels for labels in series if labels[0] not in kept]
+def _drop(series: dict[Any, Any], kept: Callable[[Labels], bool]) -> list[Labels]:
+    """Drop those whose labels are not kept; the labels that were dropped."""
+    dropped = [labels for labels in series if not kept(labels)]
     for labels in dropped:
         del series[labels]
-    return {labels[0] for labels in dropped}
+    return dropped

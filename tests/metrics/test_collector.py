@@ -106,7 +106,7 @@ def test_an_account_that_went_leaves_no_series_even_by_a_call_that_was_under_way
         meters.declare_account(account, [API])
     for source in ("push", "gone"):
         meters.source_state(source, "push", up=True)
-    meters.keep(accounts=[ACCOUNT], sources=["push"])
+    meters.keep(accounts={ACCOUNT: [API]}, sources=["push"])
     meters.call("gone", "status", 200, 0.1)
     meters.call_error("gone", "status", "server_error")
     meters.poll("gone", API, "finished")
@@ -114,11 +114,22 @@ def test_an_account_that_went_leaves_no_series_even_by_a_call_that_was_under_way
     assert (shown.values, shown.shapes) == (expected.values, expected.shapes)
 
 
+def test_an_api_that_a_reload_took_away_leaves_no_series_even_by_a_poll_that_was_under_way() -> None:
+    meters = Meters()
+    meters.declare_account(ACCOUNT, [API, "gone"])
+    meters.keep(accounts={ACCOUNT: [API]}, sources=[])
+    meters.poll(ACCOUNT, "gone", Outcome.FINISHED)
+    assert {api for _, api, _ in meters.polls} == {API}
+    meters.declare_account(ACCOUNT, [API, "gone"])
+    meters.poll(ACCOUNT, "gone", Outcome.FINISHED)
+    assert meters.polls[ACCOUNT, "gone", Outcome.FINISHED] == 1
+
+
 def test_an_account_that_came_back_is_counted_anew() -> None:
     meters = Meters()
     meters.declare_account(ACCOUNT, [API])
     meters.poll(ACCOUNT, API, "finished")
-    meters.keep(accounts=[], sources=[])
+    meters.keep(accounts={}, sources=[])
     meters.declare_account(ACCOUNT, [API])
     meters.poll(ACCOUNT, API, "finished")
     assert meters.polls[ACCOUNT, API, "finished"] == 1
