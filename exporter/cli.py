@@ -101,6 +101,9 @@ class CommandModule(Protocol):
 COMMANDS: Final = (
     Command("demo", "Run the whole thing without an account: simulator, application and exporter.", "exporter.demo"),
     Command("upstream", "Run only the simulator of LeadSquared's asynchronous APIs.", "exporter.simulator.command"),
+    Command(
+        "simulate", "Try a policy on a recorded or generated workload, in virtual time.", "exporter.simulate.command"
+    ),
     Command("add", "Hand RequestIDs to a running exporter.", "exporter.add"),
     Command("healthcheck", "Ask a running exporter whether it is healthy; status 0 or 1.", "exporter.healthcheck"),
 )

@@ -22,6 +22,10 @@ class ConfigurationError(ExporterError):
         self.problems = problems
 
 
+class TraceUnusable(ConfigurationError):
+    """A workload can't be read from a file. `problems` holds one line for each mistake, in the order of the file."""
+
+
 class StartupError(ExporterError):
     """A part could not start: a port is taken, a file can't be opened."""
 

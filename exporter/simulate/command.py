@@ -1,0 +1,203 @@
+"""`leadsquared-exporter simulate`: one policy against one workload."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from exporter.config import duration
+from exporter.core.budget import Budget, burst
+from exporter.errors import StartupError
+from exporter.flags import Flag, Parser, UsageError
+from exporter.simulate import policies, trace
+from exporter.simulate.report import report, text
+from exporter.simulate.run import Conditions, Outcome, Run, default_horizon, other_calls
+from exporter.simulate.trace import Trace
+from exporter.simulate.workloads import WORKLOADS
+
+_RATE = re.compile(r"(?P<calls>[1-9][0-9]{0,8})/(?P<period>.+)")
+
+
+def _rate(text: str) -> str | None:
+    return None if _calls_and_period(text) else "must be CALLS/PERIOD such as 25/5s"
+
+
+def _duration(text: str) -> str | None:
+    try:
+        duration.parse(text)
+    except ValueError:
+        return "must be a duration such as 200ms or 1h30m"
+    return None
+
+
+def _whole(text: str) -> str | None:
+    return None if re.fullmatch("[0-9]{1,9}", text) else "must be an integer >= 0"
+
+
+FLAGS: Final = (
+    Flag(
+        name="trace", metavar="FILE", help="the workload: one JSON object a line, one request each; - is standard input"
+    ),
+    Flag(name="workload", metavar="NAME", choices=tuple(WORKLOADS), help="a generated workload instead of a trace"),
+    Flag(
+        name="rate", metavar="CALLS/PERIOD", default="25/5s", check=_rate, help="the calls that the exporter may make"
+    ),
+    Flag(
+        name="policy",
+        metavar="POLICY",
+        default="learned",
+        check=policies.mistake,
+        help="learned, age, round_robin, fixed:INTERVAL, or oracle, which knows the workload",
+    ),
+    Flag(
+        name="effort",
+        metavar="EFFORT",
+        default="normal",
+        choices=policies.EFFORT_NAMES,
+        help="what the learned policy may spend where there is budget to spare: low, normal or high",
+    ),
+    Flag(name="json", help="print one JSON object"),
+    Flag(name="calls", metavar="FILE", help="write the time of every call to a file, one a line"),
+    Flag(
+        name="horizon",
+        metavar="DURATION",
+        check=_duration,
+        help="when the run ends, after the beginning of the trace's clock (default one hour after the last submission)",
+    ),
+    Flag(
+        name="latency",
+        metavar="DURATION",
+        default="0s",
+        check=_duration,
+        help="from the sending of a call to its answer",
+    ),
+    Flag(
+        name="jitter",
+        metavar="DURATION",
+        default="0s",
+        check=_duration,
+        help="mean of the random time on top of it (exponential)",
+    ),
+    Flag(
+        name="others",
+        metavar="CALLS/PERIOD",
+        check=_rate,
+        help="other clients' calls on the same budget, on average; they never wait",
+    ),
+    Flag(
+        name="max-staleness",
+        metavar="DURATION",
+        default="30m",
+        check=_duration,
+        help="as polling.max_staleness in the configuration",
+    ),
+    Flag(
+        name="error-grace",
+        metavar="DURATION",
+        default="10h",
+        check=_duration,
+        help="as polling.error_grace in the configuration",
+    ),
+    Flag(name="seed", metavar="N", default="1", check=_whole, help="the same seed gives the same run"),
+    Flag(name="save-trace", metavar="FILE", help="write the workload to a file as a trace"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One run. `rate` is calls and seconds."""
+
+    policy: str
+    rate: tuple[int, float]
+    effort: str
+    max_staleness: float
+    seed: int
+    conditions: Conditions
+
+
+def add_arguments(parser: Parser) -> None:
+    parser.declare(FLAGS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the report. Raises ExporterError."""
+    workload = _workload(arguments)
+    if arguments.save_trace:
+        _write(arguments.save_trace, (request.line() for request in workload))
+    settings = _settings(arguments, workload)
+    outcome = simulate(workload, settings)
+    if arguments.calls:
+        _write(arguments.calls, (f"{call:.9g}" if call < 1e5 else f"{call:.4f}" for call in outcome.calls))
+    calls, period = settings.rate
+    found = report(settings.policy, workload, outcome, horizon=settings.conditions.horizon, period=period)
+    sys.stdout.write(json.dumps(found.fields()) + "\n" if arguments.json else text(found, rate=calls / period))
+    return 0
+
+
+def simulate(workload: Trace, settings: Settings) -> Outcome:
+    calls, period = settings.rate
+    random = Random(settings.seed)  # noqa: S311  (repeatable, not a secret)
+    policy = policies.new_policy(
+        settings.policy,
+        calls=calls,
+        period=period,
+        now=min(request.submitted for request in workload),
+        effort=settings.effort,
+        max_staleness=settings.max_staleness,
+        random=random,
+    )
+    budget = Budget([burst(calls=calls, seconds=period)])
+    return Run(workload, policy, budget, settings.conditions, random).outcome()
+
+
+def _workload(arguments: argparse.Namespace) -> Trace:
+    if (arguments.trace is None) == (arguments.workload is None):
+        raise UsageError("one of --trace and --workload is needed")
+    if arguments.trace is not None:
+        return trace.load(arguments.trace)
+    return WORKLOADS[arguments.workload].generate(Random(int(arguments.seed)))  # noqa: S311
+
+
+def _settings(arguments: argparse.Namespace, workload: Trace) -> Settings:
+    horizon = default_horizon(workload) if arguments.horizon is None else duration.parse(arguments.horizon)
+    start = min(request.submitted for request in workload)
+    others: Sequence[float] = ()
+    if arguments.others is not None:
+        calls, period = _calls_and_period(arguments.others) or (0, 1.0)
+        others = tuple(other_calls(calls / period, start=start, end=horizon, random=Random(f"others {arguments.seed}")))
+    return Settings(
+        policy=arguments.policy,
+        rate=_calls_and_period(arguments.rate) or (25, 5.0),
+        effort=arguments.effort,
+        max_staleness=duration.parse(arguments.max_staleness),
+        seed=int(arguments.seed),
+        conditions=Conditions(
+            horizon=horizon,
+            latency=duration.parse(arguments.latency),
+            jitter=duration.parse(arguments.jitter),
+            others=tuple(others),
+            error_grace=duration.parse(arguments.error_grace),
+        ),
+    )
+
+
+def _calls_and_period(text: str) -> tuple[int, float] | None:
+    match = _RATE.fullmatch(text)
+    try:
+        period = duration.parse(match["period"]) if match else 0.0
+    except ValueError:
+        return None
+    return (int(match["calls"]), period) if match and period > 0 else None
+
+
+def _write(path: str, lines: object) -> None:
+    try:
+        with Path(path).open("w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)  # type: ignore[attr-defined]
+    except OSError as error:
+        raise StartupError(f"{path}: can't be written: {error.strerror}") from error
