@@ -100,7 +100,7 @@ class Run:
             arrival = discoveries[known][0]
             answer = self._answers[0][0] if self._answers else inf
             event = min(arrival, others[passed], answer)
-            due = self._due(now, patience)
+            due = self._due(max(now, patience), event)
             if due < event:
                 if due > horizon:
                     return
@@ -121,14 +121,19 @@ class Run:
                 self._answered(now)
             patience = -inf
 
-    def _due(self, now: float, patience: float) -> float:
-        """When the next poll may happen, as things stand."""
+    def _due(self, now: float, event: float) -> float:
+        """When the next poll may happen, as things stand; inf where the next event comes first.
+
+        The budget forgets what is past: it may not be asked about a time beyond the next event.
+        """
         due = self._policy.due()
         if due is None:
             return inf
-        due = max(due, now, patience)
+        due = max(due, now)
+        if due >= event:
+            return inf
         free = self._budget.free_at(due)
-        if free > due and free < inf:
+        if due < free < inf:
             self._policy.blocked(free)
         return free
 
