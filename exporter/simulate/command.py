@@ -4,18 +4,21 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
 
 from exporter.config import duration
 from exporter.core.budget import Budget, burst
+from exporter.core.schedule import Policy
 from exporter.errors import StartupError
 from exporter.flags import Flag, Parser, UsageError
 from exporter.simulate import policies, trace
-from exporter.simulate.report import report, text
+from exporter.simulate.oracle.candidates import candidates
+from exporter.simulate.report import delays, report, text
 from exporter.simulate.run import Conditions, Outcome, Run, default_horizon, other_calls
 from exporter.simulate.trace import Trace
 from exporter.simulate.workloads import WORKLOADS
@@ -140,19 +143,30 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def simulate(workload: Trace, settings: Settings) -> Outcome:
+    """The oracle is the best of those that may know the workload."""
+    if settings.policy != policies.ORACLE:
+        return _run(workload, settings, partial(_new_policy, settings))
+    outcomes = (_run(workload, settings, new) for _, new in candidates(workload, settings.conditions.horizon))
+    return min(outcomes, key=lambda one: sum(delays(workload, one, horizon=settings.conditions.horizon)))
+
+
+def _run(workload: Trace, settings: Settings, new: Callable[..., Policy]) -> Outcome:
     calls, period = settings.rate
     random = Random(settings.seed)  # noqa: S311  (repeatable, not a secret)
-    policy = policies.new_policy(
+    policy = new(rate=calls / period, burst=calls, now=min(request.submitted for request in workload))
+    return Run(workload, policy, Budget([burst(calls=calls, seconds=period)]), settings.conditions, random).outcome()
+
+
+def _new_policy(settings: Settings, *, rate: float, burst: int, now: float) -> Policy:
+    return policies.new_policy(
         settings.policy,
-        calls=calls,
-        period=period,
-        now=min(request.submitted for request in workload),
+        rate=rate,
+        burst=burst,
+        now=now,
         effort=settings.effort,
         max_staleness=settings.max_staleness,
-        random=random,
+        random=Random(settings.seed),  # noqa: S311
     )
-    budget = Budget([burst(calls=calls, seconds=period)])
-    return Run(workload, policy, budget, settings.conditions, random).outcome()
 
 
 def _workload(arguments: argparse.Namespace) -> Trace:
@@ -165,11 +179,6 @@ def _workload(arguments: argparse.Namespace) -> Trace:
 
 def _settings(arguments: argparse.Namespace, workload: Trace) -> Settings:
     horizon = default_horizon(workload) if arguments.horizon is None else duration.parse(arguments.horizon)
-    start = min(request.submitted for request in workload)
-    others: Sequence[float] = ()
-    if arguments.others is not None:
-        calls, period = _calls_and_period(arguments.others) or (0, 1.0)
-        others = tuple(other_calls(calls / period, start=start, end=horizon, random=Random(f"others {arguments.seed}")))
     return Settings(
         policy=arguments.policy,
         rate=_calls_and_period(arguments.rate) or (25, 5.0),
@@ -180,10 +189,19 @@ def _settings(arguments: argparse.Namespace, workload: Trace) -> Settings:
             horizon=horizon,
             latency=duration.parse(arguments.latency),
             jitter=duration.parse(arguments.jitter),
-            others=tuple(others),
+            others=_others(arguments, workload, horizon),
             error_grace=duration.parse(arguments.error_grace),
         ),
     )
+
+
+def _others(arguments: argparse.Namespace, workload: Trace, horizon: float) -> tuple[float, ...]:
+    rate = _calls_and_period(arguments.others or "")
+    if rate is None:
+        return ()
+    random = Random(f"others {arguments.seed}")  # noqa: S311
+    start = min(request.submitted for request in workload)
+    return tuple(other_calls(rate[0] / rate[1], start=start, end=horizon, random=random))
 
 
 def _calls_and_period(text: str) -> tuple[int, float] | None:
@@ -195,9 +213,9 @@ def _calls_and_period(text: str) -> tuple[int, float] | None:
     return (int(match["calls"]), period) if match and period > 0 else None
 
 
-def _write(path: str, lines: object) -> None:
+def _write(path: str, lines: Iterable[str]) -> None:
     try:
         with Path(path).open("w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)  # type: ignore[attr-defined]
+            file.writelines(f"{line}\n" for line in lines)
     except OSError as error:
         raise StartupError(f"{path}: can't be written: {error.strerror}") from error

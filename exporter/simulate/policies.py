@@ -26,13 +26,13 @@ def mistake(name: str) -> str | None:
 
 
 def new_policy(
-    name: str, *, calls: int, period: float, now: float, effort: str, max_staleness: float, random: Random
+    name: str, *, rate: float, burst: int, now: float, effort: str, max_staleness: float, random: Random
 ) -> Policy:
-    """Any but the oracle, for a budget of `calls` in `period` seconds."""
+    """Any but the oracle, for a budget of `rate` calls/s, `burst` of them at once."""
     if name == "round_robin":
         return RoundRobin(now)
     if name == "age":
         return Age(now, max_staleness=max_staleness)
     if name.startswith(FIXED):
         return Fixed(now, duration.parse(name.removeprefix(FIXED)))
-    return Learned(rate=calls / period, burst=calls, effort=effort, max_staleness=max_staleness, random=random, now=now)
+    return Learned(rate=rate, burst=burst, effort=effort, max_staleness=max_staleness, random=random, now=now)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import nan
 
 from exporter.simulate.run import Outcome
 from exporter.simulate.trace import Trace
@@ -100,4 +99,4 @@ def _seconds(value: float | None) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return f"{nan if value is None else value:.2f}" if value is not None else "-"
+    return "-" if value is None else f"{value:.2f}"

@@ -142,7 +142,7 @@ class Run:
         self._polled[place] = now
         unfinished = Unfinished(
             api=API,
-            origin=request.submitted if request.dated else request.known_at,
+            origin=request.origin,
             dated=request.dated,
             order=place if request.ordered else None,
         )
@@ -181,8 +181,13 @@ class Run:
         if over and self._detected[place] != self._detected[place]:
             self._detected[place] = now
         erring = request.status is Status.ERROR if over else bool(request.retries) and request.waiting_at(asked)
-        if over and not (erring and self._may_recover(place, now)):
+        if over and not erring:
             policy.finished(place, now=now)
+            self._polled[place] = nan
+            return
+        if over and not self._may_recover(place, now):
+            # The end was long ago, and tells nothing of when to poll.
+            policy.forget(place)
             self._polled[place] = nan
             return
         if not erring:

@@ -37,6 +37,11 @@ class Request:
     ordered: bool = True
     dated: bool = True
 
+    @property
+    def origin(self) -> float:
+        """Where its age starts for the exporter."""
+        return self.submitted if self.dated else self.known_at
+
     def waiting_at(self, time: float) -> bool:
         """Whether it waits for a retry then."""
         return any(start <= time < end for start, end in self.retries)
