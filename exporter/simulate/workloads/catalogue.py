@@ -70,7 +70,7 @@ def _steady(random: Random) -> list[float]:
 
 
 def _retries(random: Random) -> Trace:
-    return retrying(random, _steady(random), duration=_exponential(10), share=0.05, again=0.5, attempt=3)
+    return retrying(random, _steady(random), duration=_exponential(10), share=0.05, again=0.6, attempt=3)
 
 
 def _bursty_alone(random: Random) -> Trace:
