@@ -4,22 +4,18 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 from typing import Final
 
 from exporter.config import duration
-from exporter.core.budget import Budget, burst
-from exporter.core.schedule import Policy
 from exporter.errors import StartupError
 from exporter.flags import Flag, Parser, UsageError
 from exporter.simulate import policies, trace
-from exporter.simulate.oracle.candidates import candidates
-from exporter.simulate.report import delays, report, text
-from exporter.simulate.run import Conditions, Outcome, Run, default_horizon, other_calls
+from exporter.simulate.report import report, text
+from exporter.simulate.run import Conditions, default_horizon, other_calls
+from exporter.simulate.setup import Setup, simulate
 from exporter.simulate.trace import Trace
 from exporter.simulate.workloads import WORKLOADS
 
@@ -111,18 +107,6 @@ FLAGS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """One run. `rate` is calls and seconds."""
-
-    policy: str
-    rate: tuple[int, float]
-    effort: str
-    max_staleness: float
-    seed: int
-    conditions: Conditions
-
-
 def add_arguments(parser: Parser) -> None:
     parser.declare(FLAGS)
 
@@ -132,41 +116,13 @@ def run(arguments: argparse.Namespace) -> int:
     workload = _workload(arguments)
     if arguments.save_trace:
         _write(arguments.save_trace, (request.line() for request in workload))
-    settings = _settings(arguments, workload)
-    outcome = simulate(workload, settings)
+    setup = _setup(arguments, workload)
+    outcome = simulate(workload, setup)
     if arguments.calls:
-        _write(arguments.calls, (f"{call:.9g}" if call < 1e5 else f"{call:.4f}" for call in outcome.calls))
-    calls, period = settings.rate
-    found = report(settings.policy, workload, outcome, horizon=settings.conditions.horizon, period=period)
-    sys.stdout.write(json.dumps(found.fields()) + "\n" if arguments.json else text(found, rate=calls / period))
+        _write(arguments.calls, (f"{call:.6f}" for call in outcome.calls))
+    found = report(setup.policy, workload, outcome, horizon=setup.conditions.horizon, period=setup.period)
+    sys.stdout.write(json.dumps(found.fields()) + "\n" if arguments.json else text(found, rate=setup.rate))
     return 0
-
-
-def simulate(workload: Trace, settings: Settings) -> Outcome:
-    """The oracle is the best of those that may know the workload."""
-    if settings.policy != policies.ORACLE:
-        return _run(workload, settings, partial(_new_policy, settings))
-    outcomes = (_run(workload, settings, new) for _, new in candidates(workload, settings.conditions.horizon))
-    return min(outcomes, key=lambda one: sum(delays(workload, one, horizon=settings.conditions.horizon)))
-
-
-def _run(workload: Trace, settings: Settings, new: Callable[..., Policy]) -> Outcome:
-    calls, period = settings.rate
-    random = Random(settings.seed)  # noqa: S311  (repeatable, not a secret)
-    policy = new(rate=calls / period, burst=calls, now=min(request.submitted for request in workload))
-    return Run(workload, policy, Budget([burst(calls=calls, seconds=period)]), settings.conditions, random).outcome()
-
-
-def _new_policy(settings: Settings, *, rate: float, burst: int, now: float) -> Policy:
-    return policies.new_policy(
-        settings.policy,
-        rate=rate,
-        burst=burst,
-        now=now,
-        effort=settings.effort,
-        max_staleness=settings.max_staleness,
-        random=Random(settings.seed),  # noqa: S311
-    )
 
 
 def _workload(arguments: argparse.Namespace) -> Trace:
@@ -177,11 +133,13 @@ def _workload(arguments: argparse.Namespace) -> Trace:
     return WORKLOADS[arguments.workload].generate(Random(int(arguments.seed)))  # noqa: S311
 
 
-def _settings(arguments: argparse.Namespace, workload: Trace) -> Settings:
+def _setup(arguments: argparse.Namespace, workload: Trace) -> Setup:
+    calls, period = _calls_and_period(arguments.rate) or (25, 5.0)
     horizon = default_horizon(workload) if arguments.horizon is None else duration.parse(arguments.horizon)
-    return Settings(
+    return Setup(
         policy=arguments.policy,
-        rate=_calls_and_period(arguments.rate) or (25, 5.0),
+        calls=calls,
+        period=period,
         effort=arguments.effort,
         max_staleness=duration.parse(arguments.max_staleness),
         seed=int(arguments.seed),

@@ -43,11 +43,13 @@ class Outcome:
 
     detected      when the answer came that showed the request finished
     seen          when the last call that showed it unfinished was sent
+    placed        when the policy takes it to have finished; nan also where it was not known when it was submitted
     calls         when each call was sent, in order
     """
 
     detected: "array[float]"
     seen: "array[float]"
+    placed: "array[float]"
     calls: "array[float]"
     max_staleness: float
     cpu_seconds: float
@@ -68,6 +70,7 @@ class Run:
         self._random = random
         self._detected = array("d", [nan]) * len(trace)
         self._seen = array("d", [nan]) * len(trace)
+        self._placed = array("d", [nan]) * len(trace)
         # When a request was polled last, or discovered.
         self._polled = array("d", [nan]) * len(trace)
         self._errored = array("d", [nan]) * len(trace)
@@ -82,6 +85,7 @@ class Run:
         return Outcome(
             detected=self._detected,
             seen=self._seen,
+            placed=self._placed,
             calls=self._calls,
             max_staleness=self._staleness,
             cpu_seconds=time.process_time() - began,
@@ -182,6 +186,7 @@ class Run:
             self._detected[place] = now
         erring = request.status is Status.ERROR if over else bool(request.retries) and request.waiting_at(asked)
         if over and not erring:
+            self._place(place, now)
             policy.finished(place, now=now)
             self._polled[place] = nan
             return
@@ -197,6 +202,12 @@ class Run:
         self._seen[place] = sent
         policy.unfinished(place, sent=sent, now=now, erring=erring)
         policy.again(place, now=now)
+
+    def _place(self, place: int, now: float) -> None:
+        request, seen = self._trace[place], self._seen[place]
+        if request.dated:
+            lower = request.submitted if seen != seen else max(seen, request.submitted)
+            self._placed[place] = self._policy.place(place, lower, now)
 
     def _may_recover(self, place: int, now: float) -> bool:
         """Whether an ERROR can't be told yet from one that is final."""

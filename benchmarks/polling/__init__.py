@@ -1,0 +1,1 @@
+"""How soon the policies notice that requests finished, and what that costs: `python -m benchmarks.polling`."""

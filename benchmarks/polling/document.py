@@ -1,0 +1,43 @@
+"""The tables and pictures in docs/."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.polling import table
+from benchmarks.polling.table import Row
+
+DOCS = Path(__file__).parents[2] / "docs"
+BEGIN, END = "<!-- made by `make bench-polling`: begin -->\n", "<!-- made by `make bench-polling`: end -->\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """`scales` are (what, bytes a request, microseconds a pick) at a million unfinished requests."""
+
+    rows: Sequence[Row]
+    scales: Sequence[tuple[str, float, float]]
+
+    def text(self) -> str:
+        parts = ["### Detection delay\n", table.delays(self.rows), self._missed()]
+        if any(one.fewest is not None for one in self.rows):
+            parts += ["### Light load\n", table.light(self.rows)]
+        parts += ["### Durations\n", table.durations(self.rows)]
+        if self.scales:
+            head = ("1,000,000 unfinished requests", "bytes each", "to reach", "us a pick", "to reach")
+            lines = [(what, f"{size:.0f}", "<= 350", f"{picking:.0f}", "<= 100") for what, size, picking in self.scales]
+            parts += ["### At a million\n", table.markdown(head, lines)]
+        return "\n".join(parts)
+
+    def _missed(self) -> str:
+        verdicts = [verdict for one in self.rows for verdict in one.verdicts()]
+        missed = sum(len(one.missed()) for one in self.rows)
+        return f"{len(verdicts) - missed} of {len(verdicts)} targets are met.\n"
+
+
+def write(tables: Tables, *, seeds: int) -> None:
+    page = DOCS / "benchmarks.md"
+    text = page.read_text("utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\nMeans over {seeds} seeds.\n\n{tables.text()}\n{END}{after}", "utf-8")

@@ -1,0 +1,78 @@
+"""One workload with one seed: the same trace for every policy."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from random import Random
+
+from benchmarks.polling.durations import Errors, errors
+from exporter.simulate.report import report
+from exporter.simulate.run import Conditions, Outcome, default_horizon
+from exporter.simulate.setup import Setup, oracle, simulate
+from exporter.simulate.trace import Trace
+from exporter.simulate.workloads import WORKLOADS
+
+CALLS, PERIOD = 25, 5.0
+RIVALS = ("round_robin", "fixed:15s", "age")
+POLICIES = ("learned", *RIVALS, "oracle")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Delays in seconds; `picking` is microseconds of the whole loop for each poll."""
+
+    mean: float
+    p99: float
+    polls: float
+    picking: float
+    busiest: int
+    staleness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`lasted` holds the true durations in seconds; `knows` tells what the oracle knew."""
+
+    workload: str
+    seed: int
+    measured: dict[str, Measured]
+    knows: str
+    learned: Errors
+    middle: Errors
+    lasted: list[float]
+
+
+def cases(workloads: Sequence[str], seeds: Sequence[int], processes: int) -> Iterator[Case]:
+    """As they come, on so many processes."""
+    jobs = [(workload, seed) for workload in workloads for seed in seeds]
+    with get_context("spawn").Pool(processes, maxtasksperchild=8) as pool:
+        yield from pool.imap(_case, jobs, chunksize=1)
+
+
+def setup(policy: str, trace: Trace, *, seed: int, effort: str = "normal") -> Setup:
+    conditions = Conditions(horizon=default_horizon(trace))
+    return Setup(policy=policy, calls=CALLS, period=PERIOD, conditions=conditions, seed=seed, effort=effort)
+
+
+def measure(trace: Trace, outcome: Outcome) -> Measured:
+    found = report("", trace, outcome, horizon=default_horizon(trace), period=PERIOD)
+    return Measured(
+        mean=found.delay_mean or 0.0,
+        p99=found.delay_p99 or 0.0,
+        polls=found.polls_per_finished or 0.0,
+        picking=1e6 * outcome.cpu_seconds / max(1, found.polls),
+        busiest=found.busiest_window,
+        staleness=found.max_staleness,
+    )
+
+
+def _case(job: tuple[str, int]) -> Case:
+    workload, seed = job
+    trace = WORKLOADS[workload].generate(Random(seed))
+    learned = simulate(trace, setup("learned", trace, seed=seed))
+    knows, known = oracle(trace, setup("oracle", trace, seed=seed))
+    measured = {name: measure(trace, simulate(trace, setup(name, trace, seed=seed))) for name in RIVALS}
+    measured |= {"learned": measure(trace, learned), "oracle": measure(trace, known)}
+    placed, middle = errors(trace, learned)
+    lasted = [one.finished - one.submitted for one in trace if one.finished is not None]
+    return Case(workload, seed, measured, knows, placed, middle, lasted)

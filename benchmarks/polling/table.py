@@ -1,0 +1,159 @@
+"""The measurements of all seeds, against the targets, as Markdown."""
+
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.polling.bound import Checks
+from benchmarks.polling.durations import Errors
+from benchmarks.polling.measure import CALLS, POLICIES, Case
+from benchmarks.polling.targets import FAMILY, LIGHT, MOST_OF_FEWEST, MOST_POLLS
+from exporter.simulate.workloads import WORKLOADS
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Means over seeds."""
+
+    workload: str
+    mean: dict[str, float]
+    p99: dict[str, float]
+    polls: dict[str, float]
+    staleness: dict[str, float]
+    picking: float
+    busiest: int
+    worst: float
+    knows: str
+    fewest: float | None
+    learned: Errors
+    middle: Errors
+
+    def ratio(self, rival: str) -> float:
+        return self.mean["learned"] / max(1e-9, self.mean[rival])
+
+    @property
+    def tail(self) -> float:
+        return self.p99["learned"] / max(1e-9, self.p99["round_robin"])
+
+    def verdicts(self) -> Iterator[tuple[str, float, float]]:
+        """Each target as (what, measured, at most)."""
+        family = FAMILY[self.workload]
+        for what, rival, most in (
+            ("oracle", "oracle", family.oracle),
+            ("round robin", "round_robin", family.turn),
+            ("fixed 15 s", "fixed:15s", family.fixed),
+        ):
+            if most is not None:
+                yield f"mean / {what}", self.ratio(rival), most
+        if family.tail is not None:
+            yield "p99 / round robin", self.tail, family.tail
+        if family is LIGHT and self.fewest is not None:
+            yield "polls", self.polls["learned"], MOST_POLLS
+            yield "polls / fewest", self.polls["learned"] / self.fewest, MOST_OF_FEWEST
+        yield "busiest window", self.busiest, CALLS
+
+    def missed(self) -> list[str]:
+        return [f"{what} {value:.2f} > {most:g}" for what, value, most in self.verdicts() if round(value, 2) > most]
+
+
+def row(cases: Sequence[Case]) -> Row:
+    """All seeds of one workload."""
+    first = cases[0]
+    mean, p99, polls, staleness = (
+        {name: statistics.fmean(getattr(one.measured[name], what) for one in cases) for name in POLICIES}
+        for what in ("mean", "p99", "polls", "staleness")
+    )
+    fewest = None
+    if FAMILY[first.workload] is LIGHT:
+        fewest = Checks([seconds for one in cases for seconds in one.lasted]).fewest_polls(mean["learned"])
+    return Row(
+        workload=first.workload,
+        mean=mean,
+        p99=p99,
+        polls=polls,
+        staleness=staleness,
+        picking=statistics.fmean(one.measured["learned"].picking for one in cases),
+        busiest=max(measured.busiest for one in cases for measured in one.measured.values()),
+        worst=max(one.measured["learned"].mean / max(1e-9, one.measured["round_robin"].mean) for one in cases),
+        knows=first.knows,
+        fewest=fewest,
+        learned=_mean_errors([one.learned for one in cases]),
+        middle=_mean_errors([one.middle for one in cases]),
+    )
+
+
+def delays(rows: Iterable[Row]) -> str:
+    head = (
+        "workload", "what it is", "learned", "oracle", "round robin", "fixed 15 s", "age",
+        "/ oracle", "/ round robin (worst seed)", "p99 / round robin", "polls", "us a poll", "target missed",
+    )  # fmt: skip
+    lines = []
+    for one in rows:
+        missed = one.missed()
+        lines.append((
+            f"`{one.workload}`",
+            WORKLOADS[one.workload].summary,
+            *(seconds(one.mean[name]) for name in ("learned", "oracle", "round_robin", "fixed:15s", "age")),
+            f"{one.ratio('oracle'):.2f}",
+            f"{one.ratio('round_robin'):.2g} ({one.worst:.2g})",
+            f"{one.tail:.2f}",
+            f"{one.polls['learned']:.2f}",
+            f"{one.picking:.0f}",
+            "; ".join(f"**{text}**" for text in missed) or "none",
+        ))  # fmt: skip
+    return markdown(head, lines)
+
+
+def light(rows: Iterable[Row]) -> str:
+    head = (
+        "workload",
+        "mean delay",
+        "polls",
+        "fewest polls of any policy for that delay",
+        "ratio",
+        "p99",
+        "max staleness",
+    )
+    lines = [
+        (
+            f"`{one.workload}`",
+            seconds(one.mean["learned"]),
+            f"{one.polls['learned']:.2f}",
+            f"{one.fewest:.2f}",
+            f"{one.polls['learned'] / one.fewest:.2f}",
+            seconds(one.p99["learned"]),
+            seconds(one.staleness["learned"]),
+        )
+        for one in rows
+        if one.fewest is not None
+    ]
+    return markdown(head, lines)
+
+
+def durations(rows: Iterable[Row]) -> str:
+    head = (
+        "workload", "Kolmogorov distance", "of the middle", "p50 error", "of the middle", "p90 error", "of the middle",
+        "p99 error", "of the middle",
+    )  # fmt: skip
+    lines = []
+    for one in rows:
+        cells = [f"`{one.workload}`", f"{one.learned.distance:.3f}", f"{one.middle.distance:.3f}"]
+        for level in ("p50", "p90", "p99"):
+            cells += [f"{100 * getattr(errors, level):+.1f} %" for errors in (one.learned, one.middle)]
+        lines.append(tuple(cells))
+    return markdown(head, lines)
+
+
+def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    table = [tuple(head), ("---",) * len(head), *lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in table)
+
+
+def seconds(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _mean_errors(found: Sequence[Errors]) -> Errors:
+    return Errors(
+        *(statistics.fmean(getattr(one, name) for one in found) for name in ("distance", "p50", "p90", "p99"))
+    )
