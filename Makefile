@@ -13,7 +13,7 @@ LOCKED := pyproject.toml scripts/environment $(wildcard requirements/*.txt)
 $(shell $(VENV)/bin/python -c '' 2>/dev/null || rm -f $(VENV)/*.stamp)
 
 help: ## this list
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
 
 demo: $(VENV)/runtime.stamp ## simulator, application, exporter and a real Prometheus; Ctrl-C stops
 	@scripts/servers prometheus
@@ -44,6 +44,9 @@ coverage: $(VENV)/dev.stamp ## the tests, with the branches that they leave out
 bench: $(VENV)/dev.stamp ## the benchmarks; results go to docs/benchmarks.md
 	@$(RUN) benchmarks $(BENCH)
 
+bench-polling: $(VENV)/dev.stamp ## the polling policies against their targets; BENCH=--quick, BENCH="--write" for docs/
+	@$(RUN) benchmarks.polling $(BENCH)
+
 docs: $(VENV)/dev.stamp ## write the files that are made from the code
 	@scripts/generate
 
@@ -60,5 +63,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-fast lint format types coverage bench docs lock image clean
+.PHONY: help demo test test-fast lint format types coverage bench bench-polling docs lock image clean
 .PRECIOUS: $(VENV)/%.stamp

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.polling import table
+from benchmarks.polling.pictures import PICTURES
 from benchmarks.polling.table import Row
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -19,14 +20,14 @@ class Tables:
     scales: Sequence[tuple[str, float, float]]
 
     def text(self) -> str:
-        parts = ["### Detection delay\n", table.delays(self.rows), self._missed()]
+        parts = ["### Detection delay\n", self._missed(), table.delays(self.rows)]
         if any(one.fewest is not None for one in self.rows):
-            parts += ["### Light load\n", table.light(self.rows)]
-        parts += ["### Durations\n", table.durations(self.rows)]
+            parts += ["### Polls at light load\n", table.light(self.rows)]
+        parts += ["### Error of the durations\n", table.durations(self.rows)]
         if self.scales:
-            head = ("1,000,000 unfinished requests", "bytes each", "to reach", "us a pick", "to reach")
+            head = ("", "bytes each", "to reach", "us a pick", "to reach")
             lines = [(what, f"{size:.0f}", "<= 350", f"{picking:.0f}", "<= 100") for what, size, picking in self.scales]
-            parts += ["### At a million\n", table.markdown(head, lines)]
+            parts += ["### A million unfinished requests\n", table.markdown(head, lines)]
         return "\n".join(parts)
 
     def _missed(self) -> str:
@@ -36,8 +37,12 @@ class Tables:
 
 
 def write(tables: Tables, *, seeds: int) -> None:
+    folder = DOCS / "pictures"
+    folder.mkdir(exist_ok=True)
+    for name, draw in PICTURES.items():
+        (folder / f"{name}.svg").write_text(str(draw(tables.rows)), "utf-8")
     page = DOCS / "benchmarks.md"
     text = page.read_text("utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\nMeans over {seeds} seeds.\n\n{tables.text()}\n{END}{after}", "utf-8")
+    page.write_text(f"{before}{BEGIN}\nMeans over {seeds} seeds.\n\n{tables.text()}{END}{after}", "utf-8")

@@ -6,6 +6,7 @@ from multiprocessing import get_context
 from random import Random
 
 from benchmarks.polling.durations import Errors, errors
+from benchmarks.polling.targets import LIGHT
 from exporter.simulate.report import report
 from exporter.simulate.run import Conditions, Outcome, default_horizon
 from exporter.simulate.setup import Setup, oracle, simulate
@@ -31,7 +32,8 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`lasted` holds the true durations in seconds; `knows` tells what the oracle knew."""
+    """`lasted` holds the true durations in seconds; `knows` tells what the oracle knew; `efforts` the learned policy
+    at its other efforts, at light load."""
 
     workload: str
     seed: int
@@ -40,6 +42,7 @@ class Case:
     learned: Errors
     middle: Errors
     lasted: list[float]
+    efforts: dict[str, Measured]
 
 
 def cases(workloads: Sequence[str], seeds: Sequence[int], processes: int) -> Iterator[Case]:
@@ -75,4 +78,9 @@ def _case(job: tuple[str, int]) -> Case:
     measured |= {"learned": measure(trace, learned), "oracle": measure(trace, known)}
     placed, middle = errors(trace, learned)
     lasted = [one.finished - one.submitted for one in trace if one.finished is not None]
-    return Case(workload, seed, measured, knows, placed, middle, lasted)
+    efforts = {effort: _effort(trace, seed, effort) for effort in ("low", "high") if workload in LIGHT.workloads}
+    return Case(workload, seed, measured, knows, placed, middle, lasted, efforts)
+
+
+def _effort(trace: Trace, seed: int, effort: str) -> Measured:
+    return measure(trace, simulate(trace, setup("learned", trace, seed=seed, effort=effort)))

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from benchmarks.polling.bound import Checks
 from benchmarks.polling.durations import Errors
-from benchmarks.polling.measure import CALLS, POLICIES, Case
+from benchmarks.polling.measure import CALLS, POLICIES, Case, Measured
 from benchmarks.polling.targets import FAMILY, LIGHT, MOST_OF_FEWEST, MOST_POLLS
 from exporter.simulate.workloads import WORKLOADS
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Means over seeds."""
+    """Means over seeds; `efforts` are (polls a request, mean delay)."""
 
     workload: str
     mean: dict[str, float]
@@ -27,6 +27,8 @@ class Row:
     fewest: float | None
     learned: Errors
     middle: Errors
+    lasted: list[float]
+    efforts: dict[str, tuple[float, float]]
 
     def ratio(self, rival: str) -> float:
         return self.mean["learned"] / max(1e-9, self.mean[rival])
@@ -63,9 +65,8 @@ def row(cases: Sequence[Case]) -> Row:
         {name: statistics.fmean(getattr(one.measured[name], what) for one in cases) for name in POLICIES}
         for what in ("mean", "p99", "polls", "staleness")
     )
-    fewest = None
-    if FAMILY[first.workload] is LIGHT:
-        fewest = Checks([seconds for one in cases for seconds in one.lasted]).fewest_polls(mean["learned"])
+    lasted = [duration for one in cases for duration in one.lasted]
+    light = FAMILY[first.workload] is LIGHT
     return Row(
         workload=first.workload,
         mean=mean,
@@ -76,9 +77,11 @@ def row(cases: Sequence[Case]) -> Row:
         busiest=max(measured.busiest for one in cases for measured in one.measured.values()),
         worst=max(one.measured["learned"].mean / max(1e-9, one.measured["round_robin"].mean) for one in cases),
         knows=first.knows,
-        fewest=fewest,
+        fewest=Checks(lasted).fewest_polls(mean["learned"]) if light else None,
         learned=_mean_errors([one.learned for one in cases]),
         middle=_mean_errors([one.middle for one in cases]),
+        lasted=lasted,
+        efforts={effort: _polls_and_mean([one.efforts[effort] for one in cases]) for effort in first.efforts},
     )
 
 
@@ -95,7 +98,7 @@ def delays(rows: Iterable[Row]) -> str:
             WORKLOADS[one.workload].summary,
             *(seconds(one.mean[name]) for name in ("learned", "oracle", "round_robin", "fixed:15s", "age")),
             f"{one.ratio('oracle'):.2f}",
-            f"{one.ratio('round_robin'):.2g} ({one.worst:.2g})",
+            f"{one.ratio('round_robin'):.3g} ({one.worst:.3g})",
             f"{one.tail:.2f}",
             f"{one.polls['learned']:.2f}",
             f"{one.picking:.0f}",
@@ -113,6 +116,8 @@ def light(rows: Iterable[Row]) -> str:
         "ratio",
         "p99",
         "max staleness",
+        "low: polls, mean delay",
+        "high: polls, mean delay",
     )
     lines = [
         (
@@ -123,6 +128,7 @@ def light(rows: Iterable[Row]) -> str:
             f"{one.polls['learned'] / one.fewest:.2f}",
             seconds(one.p99["learned"]),
             seconds(one.staleness["learned"]),
+            *(f"{polls:.2f}, {seconds(mean)}" for polls, mean in one.efforts.values()),
         )
         for one in rows
         if one.fewest is not None
@@ -137,6 +143,8 @@ def durations(rows: Iterable[Row]) -> str:
     )  # fmt: skip
     lines = []
     for one in rows:
+        if not one.middle.distance:
+            continue
         cells = [f"`{one.workload}`", f"{one.learned.distance:.3f}", f"{one.middle.distance:.3f}"]
         for level in ("p50", "p90", "p99"):
             cells += [f"{100 * getattr(errors, level):+.1f} %" for errors in (one.learned, one.middle)]
@@ -151,6 +159,10 @@ def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def seconds(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _polls_and_mean(found: Sequence[Measured]) -> tuple[float, float]:
+    return statistics.fmean(one.polls for one in found), statistics.fmean(one.mean for one in found)
 
 
 def _mean_errors(found: Sequence[Errors]) -> Errors:

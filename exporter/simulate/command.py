@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,30 +12,12 @@ from exporter.config import duration
 from exporter.errors import StartupError
 from exporter.flags import Flag, Parser, UsageError
 from exporter.simulate import policies, trace
+from exporter.simulate.flags import check_count, check_duration, check_rate, check_whole, rate
 from exporter.simulate.report import report, text
 from exporter.simulate.run import Conditions, default_horizon, other_calls
 from exporter.simulate.setup import Setup, simulate
 from exporter.simulate.trace import Trace
 from exporter.simulate.workloads import WORKLOADS
-
-_RATE = re.compile(r"(?P<calls>[1-9][0-9]{0,8})/(?P<period>.+)")
-
-
-def _rate(text: str) -> str | None:
-    return None if _calls_and_period(text) else "must be CALLS/PERIOD such as 25/5s"
-
-
-def _duration(text: str) -> str | None:
-    try:
-        duration.parse(text)
-    except ValueError:
-        return "must be a duration such as 200ms or 1h30m"
-    return None
-
-
-def _whole(text: str) -> str | None:
-    return None if re.fullmatch("[0-9]{1,9}", text) else "must be an integer >= 0"
-
 
 FLAGS: Final = (
     Flag(
@@ -44,8 +25,13 @@ FLAGS: Final = (
     ),
     Flag(name="workload", metavar="NAME", choices=tuple(WORKLOADS), help="a generated workload instead of a trace"),
     Flag(
-        name="rate", metavar="CALLS/PERIOD", default="25/5s", check=_rate, help="the calls that the exporter may make"
+        name="rate",
+        metavar="CALLS/PERIOD",
+        default="25/5s",
+        check=check_rate,
+        help="the calls that the exporter may make",
     ),
+    Flag(name="daily", metavar="CALLS", check=check_count, help="and in 24 h (default no limit)"),
     Flag(
         name="policy",
         metavar="POLICY",
@@ -65,44 +51,44 @@ FLAGS: Final = (
     Flag(
         name="horizon",
         metavar="DURATION",
-        check=_duration,
+        check=check_duration,
         help="when the run ends, after the beginning of the trace's clock (default one hour after the last submission)",
     ),
     Flag(
         name="latency",
         metavar="DURATION",
         default="0s",
-        check=_duration,
+        check=check_duration,
         help="from the sending of a call to its answer",
     ),
     Flag(
         name="jitter",
         metavar="DURATION",
         default="0s",
-        check=_duration,
+        check=check_duration,
         help="mean of the random time on top of it (exponential)",
     ),
     Flag(
         name="others",
         metavar="CALLS/PERIOD",
-        check=_rate,
+        check=check_rate,
         help="other clients' calls on the same budget, on average; they never wait",
     ),
     Flag(
         name="max-staleness",
         metavar="DURATION",
         default="30m",
-        check=_duration,
+        check=check_duration,
         help="as polling.max_staleness in the configuration",
     ),
     Flag(
         name="error-grace",
         metavar="DURATION",
         default="10h",
-        check=_duration,
+        check=check_duration,
         help="as polling.error_grace in the configuration",
     ),
-    Flag(name="seed", metavar="N", default="1", check=_whole, help="the same seed gives the same run"),
+    Flag(name="seed", metavar="N", default="1", check=check_whole, help="the same seed gives the same run"),
     Flag(name="save-trace", metavar="FILE", help="write the workload to a file as a trace"),
 )
 
@@ -121,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.calls:
         _write(arguments.calls, (f"{call:.6f}" for call in outcome.calls))
     found = report(setup.policy, workload, outcome, horizon=setup.conditions.horizon, period=setup.period)
-    sys.stdout.write(json.dumps(found.fields()) + "\n" if arguments.json else text(found, rate=setup.rate))
+    sys.stdout.write(json.dumps(found.fields()) + "\n" if arguments.json else text(found, rate=setup.budget().rate))
     return 0
 
 
@@ -134,12 +120,13 @@ def _workload(arguments: argparse.Namespace) -> Trace:
 
 
 def _setup(arguments: argparse.Namespace, workload: Trace) -> Setup:
-    calls, period = _calls_and_period(arguments.rate) or (25, 5.0)
+    calls, period = rate(arguments.rate)
     horizon = default_horizon(workload) if arguments.horizon is None else duration.parse(arguments.horizon)
     return Setup(
         policy=arguments.policy,
         calls=calls,
         period=period,
+        daily=int(arguments.daily) if arguments.daily else None,
         effort=arguments.effort,
         max_staleness=duration.parse(arguments.max_staleness),
         seed=int(arguments.seed),
@@ -154,21 +141,12 @@ def _setup(arguments: argparse.Namespace, workload: Trace) -> Setup:
 
 
 def _others(arguments: argparse.Namespace, workload: Trace, horizon: float) -> tuple[float, ...]:
-    rate = _calls_and_period(arguments.others or "")
-    if rate is None:
+    if arguments.others is None:
         return ()
+    calls, period = rate(arguments.others)
     random = Random(f"others {arguments.seed}")  # noqa: S311
     start = min(request.submitted for request in workload)
-    return tuple(other_calls(rate[0] / rate[1], start=start, end=horizon, random=random))
-
-
-def _calls_and_period(text: str) -> tuple[int, float] | None:
-    match = _RATE.fullmatch(text)
-    try:
-        period = duration.parse(match["period"]) if match else 0.0
-    except ValueError:
-        return None
-    return (int(match["calls"]), period) if match and period > 0 else None
+    return tuple(other_calls(calls / period, start=start, end=horizon, random=random))
 
 
 def _write(path: str, lines: Iterable[str]) -> None:

@@ -1,11 +1,11 @@
 """One policy against one workload, under given conditions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
-from exporter.core.budget import Budget, burst
+from exporter.core.budget import Budget, burst, daily
 from exporter.core.schedule import Policy
 from exporter.simulate import policies
 from exporter.simulate.oracle.candidates import candidates
@@ -16,20 +16,23 @@ from exporter.simulate.trace import Trace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """`calls` in any `period` seconds; the rest as in the configuration."""
+    """`calls` in any `period` seconds, and `daily` in 24 h; the rest as in the configuration."""
 
     policy: str
     calls: int
     period: float
     conditions: Conditions
+    daily: int | None = None
     effort: str = "normal"
     max_staleness: float = 1800.0
     seed: int = 1
 
-    @property
-    def rate(self) -> float:
-        """Calls/s."""
-        return self.calls / self.period
+    def budget(self) -> Budget:
+        limits = [burst(calls=self.calls, seconds=self.period)]
+        if self.daily is not None:
+            # There is no store for reservations here, and no restart that they would be needed for.
+            limits.append(replace(daily(self.daily), durable=False))
+        return Budget(limits)
 
 
 def simulate(trace: Trace, setup: Setup) -> Outcome:
@@ -46,8 +49,8 @@ def oracle(trace: Trace, setup: Setup) -> tuple[str, Outcome]:
 
 
 def _run(trace: Trace, setup: Setup, new: Callable[..., Policy]) -> Outcome:
-    policy = new(rate=setup.rate, burst=setup.calls, now=min(request.submitted for request in trace))
-    budget = Budget([burst(calls=setup.calls, seconds=setup.period)])
+    budget = setup.budget()
+    policy = new(rate=budget.rate, burst=setup.calls, now=min(request.submitted for request in trace))
     return Run(trace, policy, budget, setup.conditions, _random(setup)).outcome()
 
 
