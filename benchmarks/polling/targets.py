@@ -31,7 +31,7 @@ FAMILIES = (
         ("lifo", "lifo_steady", "priorities", "random", "restart", "restart_null", "restart_undated", "e"),
         turn=1.05,
     ),
-    Family("light load", ("light", "light_narrow", "light_wide", "light_slow"), tail=None),
+    Family("light load", ("light", "light_short", "light_narrow", "light_wide", "light_slow"), tail=None),
 )
 LIGHT = FAMILIES[-1]
 MOST_POLLS = 4.0

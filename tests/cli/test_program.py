@@ -50,7 +50,7 @@ def test_help_names_every_command_and_variable() -> None:
     ("arguments", "told"),
     [
         (["--nonsense"], "unrecognized arguments: --nonsense"),
-        (["simulate"], "there is no command simulate; there are demo, upstream, add, healthcheck"),
+        (["forget"], "there is no command forget; there are demo, upstream, simulate, plan, add, healthcheck"),
         (["--log.level=debug", "add"], "the command add has to come first, before any flag"),
     ],
 )

@@ -11,8 +11,21 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TARGETS = [
-    *("help", "demo", "test", "test-fast", "lint", "format", "types", "coverage", "bench", "docs", "lock", "image"),
-    "clean",
+    *(
+        "help",
+        "demo",
+        "test",
+        "test-fast",
+        "lint",
+        "format",
+        "types",
+        "coverage",
+        "bench",
+        "bench-polling",
+        "docs",
+        "lock",
+    ),
+    *("image", "clean"),
 ]
 
 

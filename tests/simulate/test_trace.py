@@ -99,7 +99,14 @@ def test_everything_is_read() -> None:
         ordered=False,
         dated=False,
     )
-    assert [request.waiting_at(time) for time in (4.9, 5.0, 34.9, 35.0, 36.0, 40.0)] == [False, True, True, False, True, False]
+    assert [request.waiting_at(time) for time in (4.9, 5.0, 34.9, 35.0, 36.0, 40.0)] == [
+        False,
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 @given(

@@ -1,6 +1,7 @@
 """A policy that knows the true distribution of durations, and how it changes; it polls whoever is worth most."""
 
 from array import array
+from collections.abc import Iterable
 from math import inf, log, nan, sqrt
 
 from exporter.core.learned.lineup import Chains
@@ -148,9 +149,14 @@ def _cuts(lasted: list[float], start: int, end: int, left: int) -> list[int]:
     """Where to cut, and cut again, so that the parts differ."""
     if not left or end - start < 2 * _SMALLEST_PART:
         return []
+    first, last = start + _SMALLEST_PART, end - _SMALLEST_PART
     step = max(1, (end - start) // _CUTS_TRIED)
-    tried = range(start + _SMALLEST_PART, end - _SMALLEST_PART + 1, step)
-    difference, cut = max((_difference(lasted[start:cut], lasted[cut:end]), cut) for cut in tried)
+
+    def best(places: Iterable[int]) -> tuple[float, int]:
+        return max((_difference(lasted[start:place], lasted[place:end]), place) for place in places)
+
+    _, near = best(range(first, last + 1, step))
+    difference, cut = best(range(max(first, near - step), min(last, near + step) + 1, max(1, step // 10)))
     if difference < _DIFFERENT:
         return []
     return [cut, *_cuts(lasted, start, cut, left - 1), *_cuts(lasted, cut, end, left - 1)]

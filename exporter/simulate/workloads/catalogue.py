@@ -159,6 +159,11 @@ WORKLOADS: Mapping[str, Workload] = {
             _alone(_exponential(20), per_second=0.2, requests=1500),
         ),
         Workload(
+            "light_short",
+            "light load: lognormal 10 s, sigma 0.77, one in 50 s",
+            _alone(_lognormal(10, 0.77), per_second=0.02, requests=1500),
+        ),
+        Workload(
             "light_narrow",
             "light load: lognormal 40 s, sigma 0.15, one in 10 s",
             _alone(_lognormal(40, 0.15), per_second=0.1, requests=1500),
