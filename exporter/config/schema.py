@@ -341,7 +341,7 @@ POLLING = Section(
         Field(
             "give_up_after",
             POSITIVE,
-            "An unfinished request of this age is abandoned.",
+            "An unfinished request of this age is abandoned; one that is older when it comes is asked about before.",
             format_duration(POLLING_DEFAULTS.give_up_after),
         ),
         Field(

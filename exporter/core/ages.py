@@ -20,7 +20,7 @@ class Ages:
         self._origin = origin
         self._young = Agenda(epoch)
         self._stuck = Agenda(epoch)
-        self._put_off: set[int] = set()
+        self._put_off = Agenda(epoch)
 
     def add(self, slot: int) -> None:
         self._young.put(slot, self._origin(slot))
@@ -28,11 +28,12 @@ class Ages:
     def drop(self, slot: int) -> None:
         self._young.drop(slot)
         self._stuck.drop(slot)
-        self._put_off.discard(slot)
+        self._put_off.drop(slot)
 
     def restart(self) -> None:
         """Count nobody as stuck, after `stuck_after` changed."""
-        self._put_off.clear()
+        while (slot := self._put_off.peek()) is not None:
+            self._put_off.drop(slot)
         while (slot := self._stuck.peek()) is not None:
             self._stuck.drop(slot)
             self.add(slot)
@@ -56,9 +57,9 @@ class Ages:
     def put_off(self, slot: int, until: float) -> None:
         """Bring an overdue slot up again at `until`."""
         self._stuck.put(slot, until - self.give_up_after)
-        self._put_off.add(slot)
+        self._put_off.put(slot, self._origin(slot))
 
     def oldest(self) -> float | None:
         """The earliest origin; None when empty."""
-        first = [slot for slot in (self._stuck.peek(), self._young.peek()) if slot is not None]
-        return min((self._origin(slot) for slot in (*first, *self._put_off)), default=None)
+        first = (self._stuck.peek(), self._young.peek(), self._put_off.peek())
+        return min((self._origin(slot) for slot in first if slot is not None), default=None)

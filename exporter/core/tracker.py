@@ -39,8 +39,9 @@ def middle(lower: float, upper: float) -> float:
 class Rules:
     """When a request is final, stuck, or given up. Durations are seconds.
 
-    A request is given up only after it has been watched for `last_look` (or for `give_up_after` if that is shorter), so
-    that requests that came of age while the exporter was down are asked about once more.
+    A request is given up only after it has been watched for `last_look` (or for `give_up_after` if that is shorter) and was
+    asked about meanwhile. One that nobody got to ask about is watched for `give_up_after`; and one that was overdue when it
+    came, or when the exporter started again, for longer still while no answer at all has come for its account.
     """
 
     stuck_after: float
@@ -158,13 +159,12 @@ class Tracker:
         """An operator wants this request no longer watched."""
         return self._abandon(self.table.record(slot), Cause.REMOVED, now, None)
 
-    def expire(self, now: float) -> list[Change]:
-        """Give up what is overdue."""
+    def expire(self, now: float, *, heard: float | None) -> list[Change]:
+        """Give up what is overdue. `heard` is when the last usable answer about anything of the account arrived."""
         changes = []
         for census in self.censuses.values():
             for slot in census.ages.overdue(now):
-                watched = max(self.table.first_seen(slot), self._started)
-                until = watched + min(self._rules.give_up_after, self._rules.last_look)
+                until = self._watched_until(slot, now, heard)
                 if until > now or slot in self._settling:
                     census.ages.put_off(slot, max(until, now + 1.0))
                 else:
@@ -210,6 +210,19 @@ class Tracker:
     def oldest_age(self, api: str, now: float) -> float:
         origin = self.census(api).ages.oldest()
         return 0.0 if origin is None else max(0.0, now - origin)
+
+    def _watched_until(self, slot: int, now: float, heard: float | None) -> float:
+        """An overdue request is given up then, unless it should be looked at once more."""
+        rules, answered = self._rules, self.table.answered(slot)
+        watched = max(self.table.first_seen(slot), self._started)
+        look = min(rules.give_up_after, rules.last_look)
+        if now < watched + look or (answered is not None and answered >= watched):
+            return watched + look
+        if now < watched + rules.give_up_after:
+            return min(now + look, watched + rules.give_up_after)
+        came_late = self.table.origin(slot) + rules.give_up_after <= watched
+        never_heard = heard is None or heard < watched
+        return now + look if came_late and never_heard else now
 
     def _asked(self, slot: int) -> float:
         answered = self.table.answered(slot)

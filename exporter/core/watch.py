@@ -269,7 +269,7 @@ class Watch:
     def expire(self, now: float) -> list[Change]:
         """Give up what is overdue, and find who became stuck."""
         self.tracker.look(now)
-        changes = self.tracker.expire(now)
+        changes = self.tracker.expire(now, heard=self.last_success)
         for change in changes:
             slot = self.tracker.table.slot(change.record.request_id)
             if slot is not None:

@@ -45,8 +45,8 @@ class Bench:
         self.tracker.apply(change)
         return change
 
-    def expire(self, at: float) -> list[Change]:
-        changes = self.tracker.expire(at)
+    def expire(self, at: float, *, heard: float | None = None) -> list[Change]:
+        changes = self.tracker.expire(at, heard=heard)
         for change in changes:
             self.tracker.apply(change)
         return changes
@@ -158,7 +158,30 @@ def test_a_request_that_came_of_age_while_nobody_watched_is_asked_about_before_i
     bench = Bench(submitted=0.0, first_seen=100_000.0)
     assert bench.expire(100_001.0) == []
     assert bench.tracker.oldest_age("lead_update", 100_001.0) == 100_001.0
+    bench.answer(Status.IN_QUEUE, 100_060.0)
+    assert bench.expire(101_799.0) == []
     assert len(bench.expire(101_801.0)) == 1
+
+
+def test_a_request_that_came_of_age_before_it_came_is_not_given_up_while_its_account_does_not_answer() -> None:
+    bench = Bench(submitted=0.0, first_seen=100_000.0)
+    for now in range(100_000, 400_000, 600):
+        assert bench.expire(now) == []
+    bench.answer(Status.IN_QUEUE, 400_000.0)
+    assert len(bench.expire(401_801.0)) == 1
+
+
+def test_a_request_that_the_budget_never_reached_is_watched_for_as_long_as_a_new_one() -> None:
+    bench = Bench(submitted=0.0, first_seen=100_000.0)
+    for now in range(100_000, 186_400, 600):
+        assert bench.expire(now, heard=now - 1.0) == []
+    assert len(bench.expire(186_400.0, heard=186_399.0)) == 1
+
+
+def test_a_request_that_was_new_when_it_came_is_given_up_in_time_although_its_account_never_answered() -> None:
+    bench = Bench(submitted=99_990.0, first_seen=100_000.0)
+    assert bench.expire(186_399.0) == []
+    assert len(bench.expire(186_400.0)) == 1
 
 
 def test_a_request_counts_as_stuck_by_its_last_step_until_it_ends() -> None:
@@ -243,7 +266,7 @@ def test_every_request_ends_once_and_the_counts_add_up(steps: list[tuple[int, st
 def _decide(tracker: Tracker, request_id: str, step: str, status: Status, now: float) -> list[Change]:
     slot = tracker.table.slot(request_id)
     if step == "expire":
-        return tracker.expire(now)
+        return tracker.expire(now, heard=None)
     if slot is None:
         return []
     if step == "not_found":
