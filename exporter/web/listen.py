@@ -10,6 +10,7 @@ from aiohttp import web
 
 from exporter import address
 from exporter.errors import StartupError
+from exporter.web.protocol import Runner
 from exporter.web.security import Security
 
 STOP_SECONDS = 3.0
@@ -30,7 +31,7 @@ class Listeners:
         self._security = security
         # Compressed bodies are refused, so they are not to be unpacked either. aiohttp's access log holds query strings.
         # Its errors about broken requests quote them; what matters is logged by the application itself.
-        self._runner = web.AppRunner(
+        self._runner = Runner(
             application,
             access_log=None,
             logger=_silent(),

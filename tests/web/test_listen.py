@@ -1,9 +1,11 @@
 import asyncio
+import json
 import socket
 from time import perf_counter
 
 import pytest
 from aiohttp import ClientError, ClientSession, web
+from yarl import URL
 
 from exporter.errors import StartupError
 from exporter.web import listen
@@ -103,3 +105,38 @@ async def test_stopping_waits_for_no_handler_for_ever(monkeypatch: pytest.Monkey
         assert perf_counter() - began < 2.0
         with pytest.raises(ClientError):
             await asking
+
+
+async def raw_answer(url: str, request: bytes) -> tuple[bytes, bytes]:
+    """What a bare connection gets: the head and the body."""
+    reader, writer = await asyncio.open_connection(URL(url).host, URL(url).port)
+    writer.write(request)
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return head, body
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "error"),
+    [
+        (b"FOO /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 405, "no such method"),
+        (b"\x16\x03\x01\x02\x00", 405, "no such method"),
+        (b"GET /metrics HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", 400, "not HTTP"),
+        (b"GET /metrics HTTP/9\r\nHost: a\r\n\r\n", 400, "not HTTP"),
+        (b"GET /" + 9000 * b"a" + b" HTTP/1.1\r\nHost: a\r\n\r\n", 400, "not HTTP"),
+    ],
+    ids=["unknown method", "TLS", "bad header", "bad version", "long line"],
+)
+async def test_what_can_not_be_parsed_gets_a_json_error_that_does_not_quote_it(
+    request_: bytes, status: int, error: str
+) -> None:
+    one = listeners("127.0.0.1:0")
+    (url,) = await one.start()
+    head, body = await raw_answer(url, request_)
+    await one.stop()
+    details = ["allowed: DELETE, GET, HEAD, POST, PUT"] if status == 405 else []
+    assert head.startswith(f"HTTP/1.0 {status} ".encode())
+    assert (b"\r\nAllow: DELETE, GET, HEAD, POST, PUT" in head) == (status == 405)
+    assert b"\r\nContent-Type: application/json; charset=utf-8" in head
+    assert b"\r\nX-Content-Type-Options: nosniff" in head
+    assert json.loads(body) == {"error": error, "details": details}
