@@ -1,6 +1,7 @@
 """How far a log file was read, in a form that finds the place again whatever became of the file meanwhile."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 
@@ -54,6 +55,11 @@ class Bookmark:
             return cls(**json.loads(text))
         except (ValueError, TypeError):
             return None
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """What tells files apart."""
+    return (status.st_dev, status.st_ino)
 
 
 def part(identity: Identity) -> str:

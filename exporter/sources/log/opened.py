@@ -4,7 +4,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from exporter.sources.log.bookmark import WINDOW, Bookmark, Identity, digest
+from exporter.sources.log.bookmark import WINDOW, Bookmark, Identity, digest, identity_of
 from exporter.sources.log.family import looks_compressed
 
 CHUNK = 256 * 1024
@@ -30,7 +30,7 @@ class Sight:
 
     @property
     def identity(self) -> Identity:
-        return (self.status.st_dev, self.status.st_ino)
+        return identity_of(self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class OpenedLog:
         status = self.status()
         if not stat.S_ISREG(status.st_mode):
             raise FileNotFoundError
-        self.identity = (status.st_dev, status.st_ino)
+        self.identity = identity_of(status)
         self.modified = status.st_mtime_ns
         self.live = bool(sight.pattern)
         self.rewritten = False

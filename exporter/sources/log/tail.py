@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from exporter.errors import SourceUnreadable
-from exporter.sources.log.bookmark import Bookmark, Identity, part
+from exporter.sources.log.bookmark import Bookmark, Identity, identity_of, part
 from exporter.sources.log.family import is_compressed, logs_of, template
 from exporter.sources.log.finding import Finder, unreadable
 from exporter.sources.log.folders import Folders, Listing, listing
@@ -159,21 +159,26 @@ class Tail:
         return False
 
     def _candidates(self, bookmark: Bookmark) -> Iterator[Sight]:
-        """The file under the name it had; then the same file, then others, under the names that rotation gives."""
+        """The same file whatever it is called, what has its name now, and what rotation made of it; the oldest first."""
         if (same := self._current.get(bookmark.identity)) is not None:
             yield same
         folder, base = os.path.split(bookmark.path)
-        sights = [
-            Sight("", bookmark.name, os.path.join(folder, name), bookmark.link, status)  # noqa: PTH118
-            for name, status in listing(folder).items()
-        ]
-        yield from (one for one in sights if one.identity == bookmark.identity)
-        kin = (one for one in sights if base in logs_of(os.path.basename(one.path)) and not is_compressed(one.path))  # noqa: PTH119
-        yield from sorted(kin, key=lambda one: one.status.st_mtime_ns)
+        entries = sorted(listing(folder).items(), key=lambda entry: entry[1].st_mtime_ns)
+        for fits in (
+            lambda name, status: identity_of(status) == bookmark.identity,
+            lambda name, status: name == base,
+            lambda name, status: base in logs_of(name) and not is_compressed(name),
+        ):
+            for name, status in entries:
+                if fits(name, status):
+                    path = os.path.join(folder, name)  # noqa: PTH118
+                    found = Sight("", bookmark.name, path, bookmark.link, status)
+                    yield self._current.get(found.identity, found)
 
     def _opened_at(self, bookmark: Bookmark, sight: Sight) -> OpenedLog | None:
         file = OpenedLog(sight, bookmark.offset, now=self._monotonic())
-        return file if file.continues(bookmark) or file.is_shorter_copy(bookmark) else None
+        is_copy = sight.path != bookmark.path and file.is_shorter_copy(bookmark)
+        return file if is_copy or file.continues(bookmark) else None
 
     def _may_return(self, bookmark: Bookmark) -> bool:
         """Whether to wait for a file that is not there. If not, it is told what may be lost."""
@@ -275,7 +280,7 @@ class Tail:
 
     def _generations(self, folder: str, entries: Listing, logs: Mapping[str, str]) -> Iterator[Sight]:
         for entry, status in entries.items():
-            identity = (status.st_dev, status.st_ino)
+            identity = identity_of(status)
             if identity in self._files or is_compressed(entry):
                 continue
             bases = [*logs_of(entry), template(entry)]
@@ -296,7 +301,7 @@ class Tail:
         return set()
 
     def _forget_gone(self, folder: str, entries: Listing) -> None:
-        there = {(status.st_dev, status.st_ino) for status in entries.values()} | self._current.keys()
+        there = {identity_of(status) for status in entries.values()} | self._current.keys()
         for identity, closed in list(self._closed.items()):
             if os.path.dirname(closed.bookmark.path) == folder and identity not in there:  # noqa: PTH120
                 del self._closed[identity]

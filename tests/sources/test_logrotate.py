@@ -1,0 +1,189 @@
+"""A log source beside the real logrotate, with an application that never stops writing."""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+import pytest
+
+from exporter.config import settings
+from exporter.sources.log import source as log_source
+from exporter.sources.log.source import LogSource
+from exporter.sources.log.standard_input import StandardInput
+from tests.sources.twins import Clock, Health, MemoryIntake, Steady
+from tests.sources.waiting import until
+
+LOGROTATE = shutil.which("logrotate", path=f"{os.environ['PATH']}:/usr/sbin") or "logrotate"
+PATTERN = re.compile("RequestID=(?P<request_id>[0-9]+-[0-9]+)")
+ROTATIONS = 5
+COPIES = "copytruncate"
+
+
+class Application:
+    """Writes a line, and opens its log anew for each, as one does that is told to; or goes on in the file that it has open
+    where that is copied and truncated. It holds still only while a copy is made: what is written then, logrotate loses."""
+
+    def __init__(self, log: Path, *, holds: bool) -> None:
+        self.log = log
+        self.holds = holds
+        self.written: list[str] = []
+        self.still = Lock()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        stop = Event()
+        thread = Thread(target=self._write, args=(stop,))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _write(self, stop: Event) -> None:
+        held = self.log.open("a", buffering=1) if self.holds else None
+        while not stop.wait(0.0005):
+            with self.still:
+                request_id = f"{len(self.written)}-{time.time_ns()}"
+                line = f"POST /leads RequestID={request_id} {'x' * 80}\n"
+                if held is not None:
+                    held.write(line)
+                else:
+                    with self.log.open("a") as file:
+                        file.write(line)
+                self.written.append(request_id)
+        if held is not None:
+            held.close()
+
+
+class Logrotate:
+    """Rotates at every call."""
+
+    def __init__(self, folder: Path, log: Path, directives: str) -> None:
+        self._configuration = folder / "logrotate.conf"
+        self._is_dated = "dateext" in directives
+        self._second = 0
+        self._state = folder / "logrotate.state"
+        self._configuration.write_text(f"{log} {{\n rotate 50\n missingok\n" + directives.replace(";", "\n") + "\n}\n")
+        self._configuration.chmod(0o644)
+
+    def __call__(self) -> None:
+        # A date is told in seconds, by a clock that is a little late; logrotate leaves a file alone whose new name is taken.
+        while time.time() < self._second + 1.1:
+            time.sleep(0.01)
+        command = (LOGROTATE, "--force", f"--state={self._state}", str(self._configuration))
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        self._second = int(time.time()) if self._is_dated else 0
+        # The application may be quicker to make the new file, which logrotate takes for an error.
+        assert not done.returncode or "File exists" in done.stderr, done.stderr
+
+
+class Reader:
+    """The source as a task, with real threads."""
+
+    def __init__(self, pattern: Path) -> None:
+        self.intake = MemoryIntake()
+        self.health = Health()
+        self._settings = settings.LogSource(
+            account="acme", api="lead_update", paths=(str(pattern),), pattern=PATTERN, read_from="beginning", name="log"
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        source = LogSource(
+            self._settings,
+            intake=self.intake,
+            positions={part: text for part, text in self.intake.positions.items() if text is not None},
+            standard_input=StandardInput(),
+            health=self.health,
+            clock=Clock(),
+            apis=lambda: {"acme": ["lead_update"]},
+            random=Steady(),
+        )
+        self._task = asyncio.ensure_future(source.run())
+
+    async def stop(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_source, "INTERVAL", 0.01)
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+@pytest.mark.parametrize(
+    ("directives", "pattern"),
+    [
+        ("create", "app.log"),
+        ("nocreate", "*.log"),
+        ("create;dateext;dateformat -%Y%m%d-%s", "app.log"),
+        ("create;extension .log", "app.log"),
+        ("create", "app.log*"),
+        (COPIES, "app.log"),
+        (COPIES, "app.log*"),
+    ],
+)
+async def test_nothing_is_lost_and_nothing_read_twice(
+    tmp_path: Path, directives: str, pattern: str, restarts: bool
+) -> None:
+    await rotate_and_check(tmp_path, directives, pattern, restarts=restarts)
+
+
+@pytest.mark.parametrize(
+    "directives",
+    ["create;compress", "create;compress;delaycompress", f"{COPIES};compress;delaycompress", "create;olddir old"],
+)
+async def test_what_logrotate_packs_or_moves_away_at_once_is_read_by_who_has_it_open(
+    tmp_path: Path, directives: str
+) -> None:
+    (tmp_path / "logs/old").mkdir(parents=True)
+    await rotate_and_check(tmp_path, directives, "app.log", restarts=False)
+
+
+async def rotate_and_check(folder: Path, directives: str, pattern: str, *, restarts: bool) -> None:
+    logs = folder / "logs"
+    logs.mkdir(exist_ok=True)
+    application = Application(logs / "app.log", holds=COPIES in directives)
+    rotate = Logrotate(folder, application.log, directives)
+    reader = Reader(logs / pattern)
+    reader.start()
+    with application.running():
+        for _ in range(ROTATIONS):
+            await let_write(application)
+            # Whoever is not told of a rotation can have a file open only that it has seen.
+            await until(lambda: restarts or len(reader.intake.ids) > len(application.written) - 50)
+            if restarts:
+                await reader.stop()
+                await let_write(application)
+            await asyncio.to_thread(rotate_still if COPIES in directives else rotate_running, application, rotate)
+            if restarts:
+                reader.start()
+    await until(lambda: len(reader.intake.ids) >= len(application.written))
+    await reader.stop()
+    assert sorted(reader.intake.ids) == sorted(application.written)
+    assert sum(count for _, count in reader.intake.calls) == len(application.written)
+    assert [told for told in reader.health.story if told != "log up"] == []
+
+
+async def let_write(application: Application) -> None:
+    count = len(application.written)
+    await until(lambda: len(application.written) > count + 20)
+
+
+def rotate_running(application: Application, rotate: Logrotate) -> None:
+    rotate()
+
+
+def rotate_still(application: Application, rotate: Logrotate) -> None:
+    with application.still:
+        rotate()
