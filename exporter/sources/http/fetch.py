@@ -1,6 +1,7 @@
 """One fetch of a list: a conditional GET whose answer is bounded in size and time, and its errors as ours."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -146,7 +147,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its host is not known"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"can't be reached: {error.os_error.strerror or 'unknown reason'}"
+        number = error.os_error.errno
+        return f"can't be reached: {os.strerror(number) if number else 'unknown reason'}"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the answer broke off"
     return f"the connection failed ({type(error).__name__})"
