@@ -59,10 +59,10 @@ def eventually(what: Callable[[], Value], *, fits: Callable[[Value], bool], seco
 
 
 @contextmanager
-def running(*command: str, told: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(*command: str, told: Path, stdin: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A process whose output goes to a file; ended at the end whatever happens."""
     with told.open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdin=stdin, stdout=log, stderr=log)
     try:
         yield process
     finally:
