@@ -3,7 +3,17 @@
 import subprocess
 import sys
 
-NAMES = ("intake_store", "intake_http", "pending", "exposition", "sidecar", "polls", "scrape")
+NAMES = (
+    "intake_store",
+    "intake_http",
+    "intake_redis",
+    "intake_sql",
+    "pending",
+    "exposition",
+    "sidecar",
+    "polls",
+    "scrape",
+)
 
 
 def main() -> int:

@@ -137,7 +137,7 @@ async def test_poison_is_moved_aside_whole_with_its_reason_and_the_rest_goes_on(
         redis.xadd("lsq", {"request_id": "not one", "note": "x"}),
         redis.xadd("lsq", {"payload": '{"request_id": '}),
         redis.xadd("lsq", {"request_id": "b", "account": "nobody"}),
-        redis.xadd("lsq", {"request_id": "\udcff"}),
+        redis.xadd("lsq", {"request_id": b"\xff"}),
     ]
     redis.xadd("lsq", {"request_id": "c"})
     async with scene.running():
@@ -261,12 +261,12 @@ async def test_items_that_a_killed_process_had_moved_are_taken_first(redis: Any,
 
 
 async def test_poison_of_a_list_is_moved_aside_as_it_is(redis: Any, scene: Scene) -> None:
-    redis.lpush("lsq", "not one", "fine", "{")
+    redis.lpush("lsq", "not one", "fine", "{", b"\xff")
     async with scene.running(is_stream=False):
         await until(lambda: not redis.exists("lsq", "lsq:processing") and bool(scene.health.story))
     assert scene.intake.ids == ["fine"]
-    assert redis.lrange("lsq:poison", 0, -1) == ["not one", "{"]
-    assert scene.health.story[0].startswith("orders refused 2: an item of lsq: request_id: must be")
+    assert redis.lrange("lsq:poison", 0, -1) == ["not one", "{", "\udcff"]
+    assert scene.health.story[0].startswith("orders refused 3: an item of lsq: request_id: must be")
 
 
 async def test_items_of_a_list_stay_while_the_intake_refuses(redis: Any, scene: Scene) -> None:

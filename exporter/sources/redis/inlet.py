@@ -30,6 +30,11 @@ class Poison:
     reason: str
 
 
+def raw(text: str) -> bytes:
+    """The bytes that were read, also where they are no UTF-8."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 class Inlet(Protocol):
     """A key that is read so that nothing is lost: a message comes again, after any break, until it is done or put aside.
 

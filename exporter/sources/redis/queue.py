@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from exporter.config import settings
-from exporter.sources.redis.inlet import BATCH, BLOCK_SECONDS, Message, Poison
+from exporter.sources.redis.inlet import BATCH, BLOCK_SECONDS, Message, Poison, raw
 
 
 class Queue:
@@ -32,15 +32,15 @@ class Queue:
     async def done(self, messages: Sequence[Message]) -> None:
         async with self._client.pipeline(transaction=True) as pipeline:
             for message in messages:
-                pipeline.lrem(self._processing, 1, message.key)
+                pipeline.lrem(self._processing, 1, raw(message.key))
             await pipeline.execute()
 
     async def put_aside(self, poisons: Sequence[Poison]) -> None:
         """As they are, so that they can be mended and pushed again."""
         async with self._client.pipeline(transaction=True) as pipeline:
             for poison in poisons:
-                pipeline.lrem(self._processing, 1, poison.message.key)
-                pipeline.rpush(self.poison_key, poison.message.key)
+                pipeline.lrem(self._processing, 1, raw(poison.message.key))
+                pipeline.rpush(self.poison_key, raw(poison.message.key))
             await pipeline.execute()
 
     async def _move(self) -> None:

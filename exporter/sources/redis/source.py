@@ -8,10 +8,9 @@ from typing import Any
 
 from exporter.clock import Clock
 from exporter.config import settings
-from exporter.errors import IntakeError, InvalidEntry, SourceUnreadable, StoreError
+from exporter.errors import InvalidEntry
 from exporter.log import get_logger
 from exporter.sources import groups
-from exporter.sources.backoff import Backoff
 from exporter.sources.delivery import Sleep
 from exporter.sources.file import Apis
 from exporter.sources.groups import Terms
@@ -19,6 +18,7 @@ from exporter.sources.redis.connection import connected
 from exporter.sources.redis.inlet import Inlet, Message, Poison
 from exporter.sources.redis.queue import Queue
 from exporter.sources.redis.stream import Stream
+from exporter.sources.retry import Retry
 from exporter.sources.source import Entry, Intake, SourceHealth
 
 # Longer than a read waits for something new.
@@ -52,21 +52,11 @@ class RedisSource:
         self._health = health
         self._clock = clock
         self._apis = apis
-        self._backoff = Backoff(random)
-        self._sleep = sleep
+        self._retry = Retry(source.name, health=health, random=random, sleep=sleep)
         self._monotonic = monotonic
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self._work()
-            except (SourceUnreadable, IntakeError, StoreError) as error:
-                pause = self._backoff.pause()
-                log.warning(
-                    "can't go on; tried again later", source=self.name, problem=error.in_full, pause=round(pause, 1)
-                )
-                self._health.down(self.name, error)
-                await self._sleep(pause)
+        await self._retry.forever(self._work)
 
     async def _work(self) -> None:
         async with connected(self._source.url) as client:
@@ -77,8 +67,7 @@ class RedisSource:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     messages = await inlet.read()
                 await self._take(inlet, messages)
-                self._health.up(self.name)
-                self._backoff.reset()
+                self._retry.well()
 
     def _inlet(self, client: Any) -> Inlet:
         if self._source.is_stream:

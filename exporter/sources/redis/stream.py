@@ -6,7 +6,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from exporter.config import settings
-from exporter.sources.redis.inlet import BATCH, BLOCK_SECONDS, Message, Poison
+from exporter.sources.redis.inlet import BATCH, BLOCK_SECONDS, Message, Poison, raw
 
 # The entries themselves stay in the stream; of those put aside, the latest are kept.
 POISON_KEPT = 100_000
@@ -57,7 +57,8 @@ class Stream:
                 message = poison.message
                 fields = dict(message.content) if isinstance(message.content, dict) else {}
                 fields |= {ORIGIN: message.key, REASON: poison.reason}
-                pipeline.xadd(self.poison_key, fields, maxlen=POISON_KEPT, approximate=True)
+                encoded = {raw(name): raw(value) for name, value in fields.items()}
+                pipeline.xadd(self.poison_key, encoded, maxlen=POISON_KEPT, approximate=True)
             pipeline.xack(self._source.key, self._source.group, *(poison.message.key for poison in poisons))
             await pipeline.execute()
 

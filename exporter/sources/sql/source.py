@@ -8,13 +8,13 @@ from typing import Any
 from exporter.clock import Clock
 from exporter.config import settings
 from exporter.core.cursor import Cursor
-from exporter.errors import IntakeError, InvalidEntry, SourceUnreadable, StoreError
+from exporter.errors import InvalidEntry
 from exporter.log import get_logger
 from exporter.sources import groups
-from exporter.sources.backoff import Backoff
 from exporter.sources.delivery import Sleep
 from exporter.sources.file import Apis
 from exporter.sources.groups import Terms
+from exporter.sources.retry import Retry
 from exporter.sources.source import Entry, Intake, SourceHealth
 from exporter.sources.sql import position
 from exporter.sources.sql.database import Database, Page
@@ -53,22 +53,13 @@ class SqlSource:
         self._clock = clock
         self._apis = apis
         self._positions = positions
-        self._backoff = Backoff(random)
+        self._retry = Retry(source.name, health=health, random=random, sleep=sleep)
         self._sleep = sleep
         self._progress: Progress | None = None
         self._reported: set[int] = set()
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self._work()
-            except (SourceUnreadable, IntakeError, StoreError) as error:
-                pause = self._backoff.pause()
-                log.warning(
-                    "can't go on; tried again later", source=self.name, problem=error.in_full, pause=round(pause, 1)
-                )
-                self._health.down(self.name, error)
-                await self._sleep(pause)
+        await self._retry.forever(self._work)
 
     async def _work(self) -> None:
         """A new connection after any trouble; how far it had come is still known, and moves only with what is durable."""
@@ -78,8 +69,7 @@ class SqlSource:
                 self._progress = Progress(self._first(database), look_back=self._source.look_back)
             while True:
                 await self._look(database, self._progress)
-                self._health.up(self.name)
-                self._backoff.reset()
+                self._retry.well()
                 await self._sleep(self._source.interval)
         finally:
             await database.close()
