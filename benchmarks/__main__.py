@@ -13,6 +13,7 @@ NAMES = (
     "sidecar",
     "polls",
     "scrape",
+    "gateway",
 )
 
 

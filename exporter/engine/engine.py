@@ -172,6 +172,7 @@ class Engine:
             answers=lambda: self._answers,
             store=self._store,
             meter=self._meter,
+            gate=self.intake,
             clock=self._clock,
             ttl=lambda: self.settings.cache.finished_ttl,
         )

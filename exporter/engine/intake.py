@@ -44,16 +44,21 @@ class Gate:
 
     async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
         """Raises UnknownAccount, IntakeFull, StoreUnavailable or StoreUnusable."""
+        # Shielded: a client that hangs up between the commit and what follows it must not leave a request unwatched.
+        accepted = await asyncio.shield(self.begin(source, entries, cursors))
+        return Accepted(accepted, len(entries) - accepted)
+
+    def begin(
+        self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = (), *, flush: bool = True
+    ) -> asyncio.Future[int]:
+        """The same for those who wait in their own way, and must not cancel it: how many are new. Without `flush` what was
+        taken in survives the death of this process, and a moment later that of the machine."""
         self._check(entries)
         fresh = self._fresh(entries)
-        if not fresh and not cursors:
-            return Accepted(0, len(entries))
         if fresh:
             self._check_room(len(fresh))
         self._coming += len(fresh)
-        # Shielded: a client that hangs up between the commit and what follows it must not leave a request unwatched.
-        accepted = await asyncio.shield(asyncio.ensure_future(self._admit(source, fresh, cursors)))
-        return Accepted(accepted, len(entries) - accepted)
+        return asyncio.ensure_future(self._admit(source, fresh, cursors, flush=flush))
 
     def positions(self, source: str) -> dict[str, str]:
         """How far the source had read at its last commit, by part."""
@@ -67,18 +72,20 @@ class Gate:
     def pending(self) -> int:
         return sum(len(poller.watch.tracker) for poller in self._pollers.values())
 
-    async def _admit(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]) -> int:
+    async def _admit(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor], *, flush: bool) -> int:
         coming = len(entries)
+        if not entries and not cursors:
+            return 0
         try:
             submissions = await self._submissions(source, entries)
-            sequences = await self._store.admit(submissions, cursors)
+            sequences = await self._store.admit(submissions, cursors, flush=flush)
             self._move(cursors)
             taken = [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
             for part in _parts(taken):
                 self._watch(part)
                 coming -= len(part)
                 self._coming -= len(part)
-                await asyncio.sleep(0)
+                await _breathe(taken)
         finally:
             self._coming -= coming
         return len(taken)
@@ -98,7 +105,7 @@ class Gate:
                 )
                 for entry in part
             ]
-            await asyncio.sleep(0)
+            await _breathe(entries)
         return made
 
     def _watch(self, taken: Sequence[tuple[Submission, int]]) -> None:
@@ -142,6 +149,12 @@ class Gate:
                 f"{self.pending} requests are pending and storage.max_pending is {self.max_pending}: "
                 "try again later, or raise it"
             )
+
+
+async def _breathe(whole: Sequence[object]) -> None:
+    """Others get their turn between the parts of a long one; a short one has none."""
+    if len(whole) > PART:
+        await asyncio.sleep(0)
 
 
 def _parts(whole: Sequence[Part]) -> Iterator[Sequence[Part]]:

@@ -8,9 +8,11 @@ from exporter.config.settings import Account
 from exporter.core.budget import LOST_CALL_SECONDS
 from exporter.core.request import Record, Report, State
 from exporter.engine.answers import Answers
+from exporter.engine.intake import Gate
 from exporter.engine.poller import Poller
 from exporter.errors import CallError, RateLimited, StoreError
 from exporter.leadsquared.client import CallMeter
+from exporter.sources.source import Entry
 from exporter.store.store import Store
 
 GATEWAY = "gateway"
@@ -29,6 +31,7 @@ class Traffic:
         answers: Callable[[], Answers],
         store: Store,
         meter: CallMeter,
+        gate: Gate,
         clock: Clock,
         ttl: Callable[[], float],
     ) -> None:
@@ -36,6 +39,7 @@ class Traffic:
         self._answers = answers
         self._store = store
         self._meter = meter
+        self._gate = gate
         self._clock = clock
         self._ttl = ttl
         self._queue = asyncio.Lock()
@@ -83,6 +87,11 @@ class Traffic:
     def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
         """The application was told the status of a request."""
         self._poller.heard(request_id, api, report, sent=sent)
+
+    def take_in(self, source: str, entry: Entry) -> asyncio.Future[int]:
+        """Done when it survives a kill -9. A flush of the disk takes longer than all else that happens to a call, and
+        follows. Raises IntakeError; the future may hold a StoreError."""
+        return self._gate.begin(source, (entry,), flush=False)
 
     async def last_answer(self, request_id: str) -> Record | None:
         """A request of this account as its last answer showed it: pending, or finished not longer ago than it is kept."""

@@ -1,10 +1,12 @@
 """The seam between the gateway and what knows the account that it forwards to."""
 
+from asyncio import Future
 from typing import Protocol
 
 from exporter.config.settings import Account
 from exporter.core.request import Record, Report
 from exporter.errors import CallError
+from exporter.sources.source import Entry
 
 
 class AccountTraffic(Protocol):
@@ -34,6 +36,10 @@ class AccountTraffic(Protocol):
 
     def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
         """The application was told the status of a request."""
+
+    def take_in(self, source: str, entry: Entry) -> Future[int]:
+        """Done when the request survives the death of this process; not to be cancelled. Raises IntakeError, and so may the
+        future, or StoreError."""
 
     async def last_answer(self, request_id: str) -> Record | None:
         """A request as its last answer showed it, pending or finished; None where there is none that may be served."""

@@ -1,10 +1,11 @@
 """Sees to it that the RequestIDs that pass are taken in: before the answer goes on if that is possible, else later."""
 
 import asyncio
+from functools import partial
 
 from exporter.config.settings import GatewaySource
 from exporter.errors import IntakeError, IntakeFull, InvalidEntry, StoreError
-from exporter.gateway.account import GatewayMeter
+from exporter.gateway.account import AccountTraffic, GatewayMeter
 from exporter.log import get_logger
 from exporter.sources.backoff import FIRST
 from exporter.sources.delivery import Delivery, Sleep
@@ -24,26 +25,31 @@ class Recorder:
         self,
         source: GatewaySource,
         *,
+        traffic: AccountTraffic,
         intake: Intake,
         health: SourceHealth,
         meter: GatewayMeter,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._source = source
-        self._intake = intake
+        self._traffic = traffic
         self._health = health
         self._meter = meter
         self._sleep = sleep
         self._delivery = Delivery(source.name, intake=intake, health=health, sleep=sleep)
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Future[int]] = set()
         self._late: list[Entry] = []
         self._wanted = asyncio.Event()
 
     async def record(self, entry: Entry) -> None:
         """Returns when the request is durable, when that was refused, or after `record_timeout`; never raises."""
-        work = asyncio.ensure_future(self._take_in(entry))
+        try:
+            work = self._traffic.take_in(self._source.name, entry)
+        except IntakeError as error:
+            self._refused(entry, error)
+            return
         self._under_way.add(work)
-        work.add_done_callback(self._under_way.discard)
+        work.add_done_callback(partial(self._taken_in, entry))
         done, _ = await asyncio.wait((work,), timeout=self._source.record_timeout)
         if not done:
             log.warning("the store is slow; an answer was handed on before its request was recorded", **self._where())
@@ -66,13 +72,15 @@ class Recorder:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=DRAIN_SECONDS)
 
-    async def _take_in(self, entry: Entry) -> None:
-        try:
-            await self._intake.accept(self._source.name, (entry,))
-        except (IntakeError, StoreError) as error:
+    def _taken_in(self, entry: Entry, work: asyncio.Future[int]) -> None:
+        self._under_way.discard(work)
+        error = work.exception()
+        if error is None:
+            self._health.up(self._source.name)
+        elif isinstance(error, IntakeError | StoreError):
             self._refused(entry, error)
         else:
-            self._health.up(self._source.name)
+            raise error
 
     def _refused(self, entry: Entry, error: IntakeError | StoreError) -> None:
         self._count(str(error))

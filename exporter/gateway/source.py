@@ -47,7 +47,7 @@ class Gateway:
         self._health = health
         self._meter = meter
         self._sleep = sleep
-        self._recorder = Recorder(source, intake=intake, health=health, meter=meter, sleep=sleep)
+        self._recorder = Recorder(source, traffic=traffic, intake=intake, health=health, meter=meter, sleep=sleep)
 
     async def run(self) -> None:
         upstream = Upstream(timeout=self._source.timeout)

@@ -19,7 +19,7 @@ class Upstream:
     """`timeout` seconds may pass without a byte. Needs a running event loop."""
 
     def __init__(self, *, timeout: float) -> None:
-        self._session = open_session()
+        self._session = open_session(not_added=_NOT_ADDED)
         self._timeout = aiohttp.ClientTimeout(total=None, connect=timeout, sock_read=timeout)
 
     @asynccontextmanager
@@ -30,7 +30,6 @@ class Upstream:
             URL(url, encoded=True),
             headers=headers,
             data=data,
-            skip_auto_headers=_NOT_ADDED,
             allow_redirects=False,
             auto_decompress=False,
             timeout=self._timeout,

@@ -50,6 +50,7 @@ class Database:
         self._file: tuple[int, int] | None = None
         self._doubt: StoreUnusable | None = None
         self._committing = False
+        self._waits = True
         self._pending_connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
@@ -78,10 +79,12 @@ class Database:
         return int(self._one("SELECT value FROM meta WHERE name = 'batch'"))
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All of it or nothing. After an error that left a doubt whether the commit took effect, its number tells."""
+    def transaction(self, *, flush: bool = True) -> Iterator[None]:
+        """All of it or nothing. After an error that left a doubt whether the commit took effect, its number tells.
+        Without `flush` the commit does not wait for the disk."""
         number = 0
         try:
+            self._wait_for_disk(wait=flush)
             number = self._begin()
             yield
             self.run("UPDATE meta SET value = ? WHERE name = 'batch'", (number,))
@@ -242,6 +245,7 @@ class Database:
             connection.close()
             raise
         self._connection = connection
+        self._waits = True
 
     def _take_lock(self) -> None:
         if self._lock is not None:
@@ -270,6 +274,11 @@ class Database:
             self._open().executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
         if version < len(MIGRATIONS):
             self.run(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def _wait_for_disk(self, *, wait: bool) -> None:
+        if wait != self._waits:
+            self.run(f"PRAGMA synchronous = {'FULL' if wait else 'NORMAL'}")
+            self._waits = wait
 
     def _begin(self) -> int:
         self.run("BEGIN IMMEDIATE")

@@ -57,7 +57,10 @@ class MemoryStore:
         durable.stopped_cleanly = False
         return contents
 
-    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
+    async def admit(
+        self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
+    ) -> list[int | None]:
+        del flush
         sequences = [self._admit(one) for one in submissions]
         for cursor in cursors:
             self._move(cursor)

@@ -14,6 +14,7 @@ from exporter.core.cursor import Cursor
 from exporter.core.request import Record, Submission
 from exporter.errors import StoreError, StoreUnavailable
 from exporter.store.database import PRUNE_CHUNK, Database, translated
+from exporter.store.flusher import Flusher
 from exporter.store.store import Contents, Found, Query, SpentCalls
 
 Work = Callable[[Database], Any]
@@ -25,6 +26,7 @@ class _Part:
 
     work: Work
     answer: "asyncio.Future[Any]"
+    flush: bool
     result: Any = None
     error: Exception | None = None
 
@@ -41,6 +43,7 @@ class SqliteStore:
         self._on_commit = on_commit
         self._parts: SimpleQueue[_Part | None] = SimpleQueue()
         self._reads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-read")
+        self._flusher = Flusher(path)
         self._writer = Thread(target=self._write_all, name="store-write", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -51,8 +54,12 @@ class SqliteStore:
             self._writer.start()
         return contents
 
-    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
-        sequences: list[int | None] = await self._in_transaction(lambda database: database.admit(submissions, cursors))
+    async def admit(
+        self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
+    ) -> list[int | None]:
+        sequences: list[int | None] = await self._in_transaction(
+            lambda database: database.admit(submissions, cursors), flush=flush
+        )
         return sequences
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
@@ -84,6 +91,7 @@ class SqliteStore:
             if self._writer.is_alive():
                 self._parts.put(None)
                 await asyncio.to_thread(self._writer.join)
+            self._flusher.close()
             self._reads.shutdown()
             self._reader.close()
             self._database.close()
@@ -99,10 +107,10 @@ class SqliteStore:
 
         return await asyncio.get_running_loop().run_in_executor(self._reads, read)
 
-    async def _in_transaction(self, work: Work) -> Any:
+    async def _in_transaction(self, work: Work, *, flush: bool = True) -> Any:
         if not self._writer.is_alive():
             raise StoreUnavailable(f"{self._database.path}: the store is not open")
-        part = _Part(work, asyncio.get_running_loop().create_future())
+        part = _Part(work, asyncio.get_running_loop().create_future(), flush)
         self._parts.put(part)
         return await part.answer
 
@@ -123,14 +131,17 @@ class SqliteStore:
 
     def _write(self, group: list[_Part]) -> None:
         began = time.perf_counter()
+        flush = any(part.flush for part in group)
         try:
-            with translated(self._database.path), self._database.transaction():
+            with translated(self._database.path), self._database.transaction(flush=flush):
                 for part in group:
                     self._do(part)
         except StoreError as error:
             for part in group:
                 part.error = error
         self._tell(group, time.perf_counter() - began)
+        if not flush:
+            self._flusher.want()
 
     def _do(self, part: _Part) -> None:
         try:

@@ -12,6 +12,7 @@ from exporter.core.request import Record, Report
 from exporter.errors import CallError
 from exporter.gateway.source import Gateway
 from exporter.leadsquared.endpoints import ENDPOINTS
+from exporter.sources.source import Entry
 from tests.sources.twins import NOW, Clock, Health, MemoryIntake
 
 PATIENCE = 10.0
@@ -123,6 +124,7 @@ class MemoryTraffic:
     """An account that remembers, in words, what happened to it."""
 
     account: Account
+    intake: MemoryIntake
     clock: Clock = field(default_factory=Clock)
     story: list[str] = field(default_factory=list)
     heard_of: list[tuple[str, str, Report]] = field(default_factory=list)
@@ -159,6 +161,12 @@ class MemoryTraffic:
     def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
         self.heard_of.append((request_id, api, report))
 
+    def take_in(self, source: str, entry: Entry) -> asyncio.Future[int]:
+        return asyncio.ensure_future(self._take_in(source, entry))
+
+    async def _take_in(self, source: str, entry: Entry) -> int:
+        return (await self.intake.accept(source, (entry,))).accepted
+
     async def last_answer(self, request_id: str) -> Record | None:
         return self.records.get(request_id)
 
@@ -187,8 +195,8 @@ class Stage:
         }
         account = Account(name="acme", base_url=vendor.url, api_key=InlineSecret("account-key"), apis=apis)
         self.vendor = vendor
-        self.traffic = MemoryTraffic(account)
         self.intake = intake or MemoryIntake()
+        self.traffic = MemoryTraffic(account, self.intake)
         self.health = Health()
         self.meter = Meter()
         self.gateway = Gateway(source, traffic=self.traffic, intake=self.intake, health=self.health, meter=self.meter)

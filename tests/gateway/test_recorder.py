@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from exporter import log
+from exporter.config.secret import InlineSecret
+from exporter.config.settings import Account
 from exporter.core.cursor import Cursor
 from exporter.errors import IntakeFull, InvalidEntry, StoreUnavailable
 from exporter.gateway.recorder import Recorder
@@ -18,6 +20,7 @@ from tests.gateway.stage import (
     BODY,
     REQUEST_ID,
     SOURCE,
+    MemoryTraffic,
     Meter,
     Seen,
     answer,
@@ -28,6 +31,7 @@ from tests.gateway.stage import (
 )
 from tests.sources.twins import NOW, Health, MemoryIntake, Naps
 
+ACCOUNT = Account(name="acme", base_url="", api_key=InlineSecret("k"))
 ENTRY = Entry(request_id=REQUEST_ID, account="acme", api="lead_update", submitted=NOW)
 
 
@@ -100,7 +104,9 @@ async def test_while_nothing_can_be_recorded_answers_pass_and_are_counted(troubl
 
 async def test_what_was_refused_is_handed_in_again_until_it_is_taken() -> None:
     intake, health, meter = MemoryIntake(*[StoreUnavailable("full")] * 3), Health(), Meter()
-    recorder = Recorder(SOURCE, intake=intake, health=health, meter=meter, sleep=Naps())
+    recorder = Recorder(
+        SOURCE, traffic=MemoryTraffic(ACCOUNT, intake), intake=intake, health=health, meter=meter, sleep=Naps()
+    )
     running = asyncio.create_task(recorder.run())
     await recorder.record(ENTRY)
     assert (intake.ids, meter.unrecorded) == ([], 1)
@@ -112,7 +118,9 @@ async def test_what_was_refused_is_handed_in_again_until_it_is_taken() -> None:
 
 async def test_what_the_intake_refuses_for_good_is_counted_once() -> None:
     intake, meter = MemoryIntake(InvalidEntry("no such account")), Meter()
-    recorder = Recorder(SOURCE, intake=intake, health=Health(), meter=meter, sleep=Naps())
+    recorder = Recorder(
+        SOURCE, traffic=MemoryTraffic(ACCOUNT, intake), intake=intake, health=Health(), meter=meter, sleep=Naps()
+    )
     await recorder.record(ENTRY)
     await recorder.record(replace(ENTRY, request_id="other"))
     assert (intake.ids, meter.unrecorded) == (["other"], 1)

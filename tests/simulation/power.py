@@ -30,9 +30,11 @@ class PoweredStore:
     async def load(self) -> Contents:
         return await self._durable.load()
 
-    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
+    async def admit(
+        self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
+    ) -> list[int | None]:
         await self._before()
-        sequences = await self._durable.admit(submissions, cursors)
+        sequences = await self._durable.admit(submissions, cursors, flush=flush)
         await self._pause()
         return sequences
 

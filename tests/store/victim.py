@@ -22,7 +22,8 @@ async def one(store: SqliteStore, name: str) -> None:
     number = 0
     while True:
         names = [f"{name}-{number + step}" for step in range(5)]
-        sequences = await store.admit([submission(request_id) for request_id in names])
+        made = [submission(request_id) for request_id in names]
+        sequences = await store.admit(made, flush=number % 2 == 0)
         print("admitted", *names, flush=True)
         await store.commit([finished(admitted(names[0], sequences[0] or 0), time=BEGINNING)])
         print("finished", names[0], flush=True)
