@@ -116,8 +116,8 @@ class Run:
             now = event
             if others[passed] <= event:
                 passed += 1
-                self._budget.start()
-                self._budget.end(now)
+                self._budget.start_other()
+                self._budget.end_other(now)
             elif arrival <= event:
                 self._discover(discoveries[known][1], now)
                 known += 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
-from exporter.core.budget import Budget, burst, daily
+from exporter.core.budget import Budget, burst, daily, whole
 from exporter.core.schedule import Policy
 from exporter.simulate import policies
 from exporter.simulate.oracle.candidates import candidates
@@ -32,6 +32,8 @@ class Setup:
         if self.daily is not None:
             # There is no store for reservations here, and no restart that they would be needed for.
             limits.append(replace(daily(self.daily), durable=False))
+        if self.conditions.others:
+            limits.extend([whole(limit, calls=limit.calls) for limit in limits])
         return Budget(limits)
 
 
