@@ -6,10 +6,10 @@
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from benchmarks.polling import document, table
-from benchmarks.polling.measure import Case, cases
+from benchmarks.polling.measure import Case, Network, cases
 from benchmarks.polling.scale import scale
 from benchmarks.polling.table import Row, row
 from benchmarks.polling.targets import FAMILIES, FAMILY
@@ -22,7 +22,8 @@ def main() -> int:
     arguments = _arguments()
     workloads = arguments.workloads or list(FAMILY)
     began = time.monotonic()
-    rows = _measure(workloads, range(1, arguments.seeds + 1), arguments.processes)
+    network = Network(arguments.latency, arguments.jitter)
+    rows = _measure(cases(workloads, range(1, arguments.seeds + 1), arguments.processes, network), arguments.seeds)
     tables = document.Tables(rows=rows, scales=_scales(quick=arguments.quick or bool(arguments.workloads)))
     print(f"\n{tables.text()}\n{time.monotonic() - began:.0f} s")
     if arguments.write:
@@ -35,6 +36,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("workloads", nargs="*", choices=[[], *FAMILY], metavar="NAME", help=f"of {', '.join(FAMILY)}")
     parser.add_argument("--seeds", type=int, default=None, help=f"seeds 1 to N (default {SEEDS}; 1 with --quick)")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds from a call to its answer")
+    parser.add_argument("--jitter", type=float, default=0.0, help="mean of the random time on top")
     parser.add_argument("--quick", action="store_true", help="one seed, and nothing at a million requests")
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md and docs/pictures")
     found = parser.parse_args()
@@ -42,13 +45,13 @@ def _arguments() -> argparse.Namespace:
     return found
 
 
-def _measure(workloads: Sequence[str], seeds: Sequence[int], processes: int) -> list[Row]:
+def _measure(measured: Iterable[Case], seeds: int) -> list[Row]:
     """Prints a line for each workload as it is done."""
     rows: list[Row] = []
     found: list[Case] = []
-    for case in cases(workloads, seeds, processes):
+    for case in measured:
         found.append(case)
-        if len(found) == len(seeds):
+        if len(found) == seeds:
             rows.append(row(found))
             found = []
             _tell(rows[-1])

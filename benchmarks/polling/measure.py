@@ -45,15 +45,23 @@ class Case:
     efforts: dict[str, Measured]
 
 
-def cases(workloads: Sequence[str], seeds: Sequence[int], processes: int) -> Iterator[Case]:
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Seconds that an answer takes, and the mean of the random time on top."""
+
+    latency: float = 0.0
+    jitter: float = 0.0
+
+
+def cases(workloads: Sequence[str], seeds: Sequence[int], processes: int, network: Network) -> Iterator[Case]:
     """As they come, on so many processes."""
-    jobs = [(workload, seed) for workload in workloads for seed in seeds]
+    jobs = [(workload, seed, network) for workload in workloads for seed in seeds]
     with get_context("spawn").Pool(processes, maxtasksperchild=8) as pool:
         yield from pool.imap(_case, jobs, chunksize=1)
 
 
-def setup(policy: str, trace: Trace, *, seed: int, effort: str = "normal") -> Setup:
-    conditions = Conditions(horizon=default_horizon(trace))
+def setup(policy: str, trace: Trace, network: Network, *, seed: int, effort: str = "normal") -> Setup:
+    conditions = Conditions(horizon=default_horizon(trace), latency=network.latency, jitter=network.jitter)
     return Setup(policy=policy, calls=CALLS, period=PERIOD, conditions=conditions, seed=seed, effort=effort)
 
 
@@ -69,18 +77,20 @@ def measure(trace: Trace, outcome: Outcome) -> Measured:
     )
 
 
-def _case(job: tuple[str, int]) -> Case:
-    workload, seed = job
+def _case(job: tuple[str, int, Network]) -> Case:
+    workload, seed, network = job
     trace = WORKLOADS[workload].generate(Random(seed))
-    learned = simulate(trace, setup("learned", trace, seed=seed))
-    knows, known = oracle(trace, setup("oracle", trace, seed=seed))
-    measured = {name: measure(trace, simulate(trace, setup(name, trace, seed=seed))) for name in RIVALS}
+    learned = simulate(trace, setup("learned", trace, network, seed=seed))
+    knows, known = oracle(trace, setup("oracle", trace, network, seed=seed))
+    measured = {name: measure(trace, simulate(trace, setup(name, trace, network, seed=seed))) for name in RIVALS}
     measured |= {"learned": measure(trace, learned), "oracle": measure(trace, known)}
     placed, middle = errors(trace, learned)
     lasted = [one.finished - one.submitted for one in trace if one.finished is not None]
-    efforts = {effort: _effort(trace, seed, effort) for effort in ("low", "high") if workload in LIGHT.workloads}
+    efforts = {
+        effort: _effort(trace, network, seed, effort) for effort in ("low", "high") if workload in LIGHT.workloads
+    }
     return Case(workload, seed, measured, knows, placed, middle, lasted, efforts)
 
 
-def _effort(trace: Trace, seed: int, effort: str) -> Measured:
-    return measure(trace, simulate(trace, setup("learned", trace, seed=seed, effort=effort)))
+def _effort(trace: Trace, network: Network, seed: int, effort: str) -> Measured:
+    return measure(trace, simulate(trace, setup("learned", trace, network, seed=seed, effort=effort)))

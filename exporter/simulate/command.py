@@ -8,11 +8,10 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from exporter.config import duration
 from exporter.errors import StartupError
 from exporter.flags import Flag, Parser, UsageError
 from exporter.simulate import policies, trace
-from exporter.simulate.flags import check_count, check_duration, check_rate, check_whole, rate
+from exporter.simulate.flags import check_count, check_duration, check_rate, check_whole, rate, seconds
 from exporter.simulate.report import report, text
 from exporter.simulate.run import Conditions, default_horizon, other_calls
 from exporter.simulate.setup import Setup, simulate
@@ -121,21 +120,21 @@ def _workload(arguments: argparse.Namespace) -> Trace:
 
 def _setup(arguments: argparse.Namespace, workload: Trace) -> Setup:
     calls, period = rate(arguments.rate)
-    horizon = default_horizon(workload) if arguments.horizon is None else duration.parse(arguments.horizon)
+    horizon = default_horizon(workload) if arguments.horizon is None else seconds(arguments.horizon)
     return Setup(
         policy=arguments.policy,
         calls=calls,
         period=period,
         daily=int(arguments.daily) if arguments.daily else None,
         effort=arguments.effort,
-        max_staleness=duration.parse(arguments.max_staleness),
+        max_staleness=seconds(arguments.max_staleness),
         seed=int(arguments.seed),
         conditions=Conditions(
             horizon=horizon,
-            latency=duration.parse(arguments.latency),
-            jitter=duration.parse(arguments.jitter),
+            latency=seconds(arguments.latency),
+            jitter=seconds(arguments.jitter),
             others=_others(arguments, workload, horizon),
-            error_grace=duration.parse(arguments.error_grace),
+            error_grace=seconds(arguments.error_grace),
         ),
     )
 

@@ -4,6 +4,7 @@ import re
 
 from exporter.config import duration
 
+_NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
 _RATE = re.compile(r"(?P<calls>[1-9][0-9]{0,8})/(?P<period>.+)")
 
 
@@ -24,11 +25,16 @@ def check_rate(text: str) -> str | None:
     return None
 
 
+def seconds(text: str) -> float:
+    """Of a duration, or of a plain number of seconds, as a trace has them. Raises ValueError."""
+    return float(text) if _NUMBER.fullmatch(text) else duration.parse(text)
+
+
 def check_duration(text: str) -> str | None:
     try:
-        duration.parse(text)
+        seconds(text)
     except ValueError:
-        return "must be a duration such as 200ms or 1h30m"
+        return "must be a duration such as 200ms or 1h30m, or a number of seconds"
     return None
 
 

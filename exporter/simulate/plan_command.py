@@ -6,11 +6,11 @@ import sys
 from itertools import pairwise
 from typing import Final
 
-from exporter.config.duration import format_duration, parse
+from exporter.config.duration import format_duration
 from exporter.flags import Flag, Parser, UsageError
 from exporter.leadsquared.endpoints import PLANS
 from exporter.simulate import policies
-from exporter.simulate.flags import check_count, check_duration, check_rate, check_whole, rate
+from exporter.simulate.flags import check_count, check_duration, check_rate, check_whole, rate, seconds
 from exporter.simulate.plan import Demand, Expectation, Plan, Supply, plan
 
 _PERIOD: Final = 5.0
@@ -26,7 +26,7 @@ def _share(text: str) -> str | None:
 
 
 def _duration(text: str) -> str | None:
-    return check_duration(text) or (None if parse(text) > 0 else "must be a duration above 0")
+    return check_duration(text) or (None if seconds(text) > 0 else "must be a duration above 0")
 
 
 FLAGS: Final = (
@@ -98,7 +98,7 @@ def _verdict(found: Plan, supply: Supply) -> list[str]:
     if expected.fits:
         return [
             f"Fits. Each request takes {expected.polls_per_request:.2f} polls; its end is noticed "
-            f"{_seconds(expected.delay_mean)} late on average, {_seconds(expected.delay_p99)} at the 99th percentile."
+            f"{_shown(expected.delay_mean)} late on average, {_shown(expected.delay_p99)} at the 99th percentile."
         ]
     needed = found.needed
     day = "" if supply.daily is None else f" and {needed.daily} a day"
@@ -116,11 +116,11 @@ def _line(one: Expectation) -> str:
         return f"{one.share:>6g} {one.calls:>6} {'does not fit':>14}"
     return (
         f"{one.share:>6g} {one.calls:>6} {one.polls_per_request:>14.2f} {one.polls_per_day:>10.0f} "
-        f"{_seconds(one.delay_mean):>11} {_seconds(one.delay_p99):>10}"
+        f"{_shown(one.delay_mean):>11} {_shown(one.delay_p99):>10}"
     )
 
 
-def _seconds(value: float | None) -> str:
+def _shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
 
 
@@ -128,9 +128,11 @@ def _demand(arguments: argparse.Namespace) -> Demand:
     requests, period = rate(arguments.arrivals)
     given = {name: getattr(arguments, name) for name in _LEVELS if getattr(arguments, name) is not None}
     for (lower, low), (upper, high) in pairwise(given.items()):
-        if parse(low) >= parse(high):
+        if seconds(low) >= seconds(high):
             raise UsageError(f"--{upper} must be longer than --{lower} {low}, got {high}")
-    return Demand(per_second=requests / period, quantiles={_LEVELS[name]: parse(text) for name, text in given.items()})
+    return Demand(
+        per_second=requests / period, quantiles={_LEVELS[name]: seconds(text) for name, text in given.items()}
+    )
 
 
 def _supply(arguments: argparse.Namespace) -> Supply:

@@ -59,7 +59,7 @@ def test_every_call_is_written_to_a_file(trace: Path, tmp_path: Path) -> None:
 
 
 def test_people_get_some_lines() -> None:
-    done = run(["simulate", "--trace=-", "--policy=fixed:15s", "--horizon=50s"], given=LINES)
+    done = run(["simulate", "--trace=-", "--policy=fixed:15s", "--horizon=50.0"], given=LINES)
 
     assert done.stdout.splitlines()[:5] == [
         "policy           fixed:15s",
@@ -95,7 +95,10 @@ def test_a_broken_trace_is_told_by_its_line(trace: Path) -> None:
         ([], "one of --trace and --workload is needed"),
         (["--trace=x", "--workload=a"], "one of --trace and --workload is needed"),
         (["--trace=x", "--rate=25"], "argument --rate: must be a number in a period such as 25/5s, got 25"),
-        (["--trace=x", "--latency=1"], "argument --latency: must be a duration such as 200ms or 1h30m, got 1"),
+        (
+            ["--trace=x", "--latency=-1"],
+            "argument --latency: must be a duration such as 200ms or 1h30m, or a number of seconds, got -1",
+        ),
         (
             ["--trace=x", "--policy=fixed:0s"],
             "argument --policy: must be one of learned, age, round_robin, oracle or fixed:INTERVAL such as fixed:15s, "
