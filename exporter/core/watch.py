@@ -105,7 +105,8 @@ class Watch:
         self._under_way = 0
         self._waiting_since: float | None = None
         self._troubles: dict[int, int] = {}
-        self._asked: set[int] = set()
+        # By RequestID: a slot may have gone to another request before the answer comes.
+        self._asked: set[str] = set()
         self._overheard: set[int] = set()
         self._orders: dict[str, int] = {}
         # Requests that were out when the policy was changed: the new one gets them with their answers.
@@ -127,7 +128,7 @@ class Watch:
             return rest
         due = self._due()
         if due > now:
-            return Rest(due, Reason.IDLE)
+            return Rest(due, self._why_idle(due, now))
         self.budget.pace = self.breaker.pace(now)
         self.policy.pace(self.budget.rate)
         free = self.budget.free_at(now)
@@ -170,6 +171,9 @@ class Watch:
             self._hand_over(policy, now)
         elif apis != former:
             self._change_apis(former, now)
+        # The limits may have changed too: what the former ones made the policy wait for may be over.
+        self.policy.pace(self.budget.rate)
+        self.policy.blocked(now)
         self._queue_interval = queue_interval
         self._queue_due = {api: self._queue_due.get(api, now) for api in queue_apis}
         self._queue_pause = dict.fromkeys(queue_apis, queue_interval)
@@ -199,7 +203,12 @@ class Watch:
         """Somebody else's question about a request was answered, which saves a poll; None where that does not fit now.
         The change is to be settled and applied."""
         slot = self.tracker.table.slot(request_id)
-        if slot is None or slot in self._asked or self.tracker.settling(slot) or self.tracker.table.api(slot) != api:
+        if (
+            slot is None
+            or request_id in self._asked
+            or self.tracker.settling(slot)
+            or self.tracker.table.api(slot) != api
+        ):
             return None
         change = self.tracker.answer(slot, report, sent=sent, received=now, place=self._place(slot))
         self.policy.forget(slot)
@@ -290,6 +299,11 @@ class Watch:
         polls = self.policy.due()
         return min(inf if polls is None else polls, min(self._queue_due.values(), default=inf))
 
+    def _why_idle(self, due: float, now: float) -> Reason:
+        """A policy that was told until when the budget blocks says that time itself: the wait is still for the budget."""
+        waiting = self._waiting_since is not None and self.budget.free_at(now) >= due
+        return Reason.BUDGET if waiting and due < inf else Reason.IDLE
+
     def _queue_call(self, now: float) -> QueueCall | None:
         for api, due in self._queue_due.items():
             if due <= now:
@@ -304,8 +318,9 @@ class Watch:
         if slot is None:
             return None
         self._start()
-        self._asked.add(slot)
-        return StatusCall(slot, self.tracker.table.request_id(slot) or "", self.tracker.table.api(slot), now)
+        request_id = self.tracker.table.request_id(slot) or ""
+        self._asked.add(request_id)
+        return StatusCall(slot, request_id, self.tracker.table.api(slot), now)
 
     def _start(self) -> None:
         self.budget.start()
@@ -327,7 +342,7 @@ class Watch:
         self.budget.end(at)
         self._under_way -= 1
         if isinstance(call, StatusCall):
-            self._asked.discard(call.slot)
+            self._asked.discard(call.request_id)
 
     def _current(self, call: StatusCall) -> bool:
         """Whether the slot still holds the request that was asked about, and nothing was decided about it meanwhile."""
@@ -338,10 +353,7 @@ class Watch:
         self.policy = policy
         self._latecomers.clear()
         for slot in self.tracker.table:
-            if slot in self._asked or self.tracker.settling(slot):
-                self._latecomers.add(slot)
-            else:
-                self._schedule(slot, now)
+            self._schedule_when_free(slot, now)
 
     def _change_apis(self, former: frozenset[str], now: float) -> None:
         for slot in self.tracker.table:
@@ -349,10 +361,14 @@ class Watch:
             if api in former and api not in self._apis:
                 self.policy.forget(slot)
             elif api in self._apis and api not in former:
-                if slot in self._asked or self.tracker.settling(slot):
-                    self._latecomers.add(slot)
-                else:
-                    self._schedule(slot, now)
+                self._schedule_when_free(slot, now)
+
+    def _schedule_when_free(self, slot: int, now: float) -> None:
+        """At once, or with its answer where one is awaited."""
+        if self.tracker.table.request_id(slot) in self._asked or self.tracker.settling(slot):
+            self._latecomers.add(slot)
+        else:
+            self._schedule(slot, now)
 
     def _again(self, slot: int, now: float, pause: float) -> None:
         if slot in self._latecomers:

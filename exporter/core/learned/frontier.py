@@ -22,6 +22,8 @@ _FORGETTING = 0.02
 # As many answers that contradict the belief, and the queue has jumped.
 _CONTRADICTIONS = 6
 _HALVINGS = 24
+# A window to which the belief gives less tells nothing of where in it the finish was.
+_NOTHING = 1e-9
 _MOST = 1e9
 
 
@@ -180,7 +182,7 @@ class Frontier:
         pace, high, low = self._window(order, now, since)
         total = below(high) - below(low)
         width = high - low
-        if total < 1e-9:
+        if total < _NOTHING:
             return width / 2 / pace
         # E[high - z] is the integral of the distribution function over the window.
         steps = 10
@@ -190,7 +192,10 @@ class Frontier:
     def quantile(self, order: float, now: float, *, since: float | None, level: float) -> float:
         """Seconds since the finish of a request found finished now, exceeded with probability `level`."""
         pace, high, low = self._window(order, now, since)
-        wanted = below(low) + level * (below(high) - below(low))
+        total = below(high) - below(low)
+        if total < _NOTHING:
+            return (1 - level) * (high - low) / pace
+        wanted = below(low) + level * total
         left, right = low, high
         for _ in range(_HALVINGS):
             middle = (left + right) / 2

@@ -27,6 +27,8 @@ class Learned:
         self._random = random
         self._homes: dict[int, Stream] = {}
         self._paused: list[tuple[float, int]] = []
+        # A slot may be used again while the pause of its last request is still among `_paused`.
+        self._pauses: dict[int, float] = {}
         self._gap = 1 / rate
         self._polled_at: float | None = None
         self._idle_until = 0.0
@@ -48,6 +50,7 @@ class Learned:
         self._idle_until = min(self._idle_until, now + 0.25)
 
     def forget(self, slot: int) -> None:
+        self._pauses.pop(slot, None)
         stream = self._homes.pop(slot, None)
         if stream is not None:
             stream.forget(slot)
@@ -61,15 +64,18 @@ class Learned:
     def again(self, slot: int, *, now: float, not_before: float = 0.0) -> None:
         """The request may be picked again, not before `not_before`."""
         stream = self._homes.get(slot)
-        if stream is None:
+        if stream is None or not stream.asking(slot):
             return
+        self._pauses.pop(slot, None)
         if not_before > now:
             heappush(self._paused, (not_before, slot))
+            self._pauses[slot] = not_before
         else:
             stream.back(slot, now)
 
     def finished(self, slot: int, *, now: float) -> None:
         """An answer that arrived at `now` showed the request finished."""
+        self._pauses.pop(slot, None)
         stream = self._homes.pop(slot, None)
         if stream is not None:
             stream.finished_by(slot, now, self._circumstances())
@@ -96,7 +102,7 @@ class Learned:
 
     def due(self) -> float | None:
         """When `next` may have something; None when nothing is left."""
-        paused = self._paused[0][0] if self._paused else inf
+        paused = self._pause_ends()
         if any(len(stream) for stream in self.streams.values()):
             return min(paused, max(self._pacer.due(), self._idle_until))
         return None if paused == inf else paused
@@ -137,11 +143,19 @@ class Learned:
         )
 
     def _release(self, now: float) -> None:
-        while self._paused and self._paused[0][0] <= now:
+        while self._pause_ends() <= now:
             _, slot = heappop(self._paused)
-            stream = self._homes.get(slot)
-            if stream is not None:
-                stream.back(slot, now)
+            del self._pauses[slot]
+            self._homes[slot].back(slot, now)
+
+    def _pause_ends(self) -> float:
+        """When the first pause ends that still counts; inf without any."""
+        while self._paused:
+            until, slot = self._paused[0]
+            if self._pauses.get(slot) == until:
+                return until
+            heappop(self._paused)
+        return inf
 
     def _spend(self, now: float) -> None:
         self._pacer.spend()

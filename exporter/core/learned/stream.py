@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from math import exp, expm1, inf, isnan, log, nan
+from math import exp, expm1, inf, log, nan
 from random import Random
 from typing import Any
 
@@ -107,6 +107,10 @@ class Stream:
     def unfinished(self) -> int:
         return len(self._crowd) + len(self._under_way)
 
+    def asking(self, slot: int) -> bool:
+        """Whether it is out: picked, and not back."""
+        return slot in self._under_way
+
     def add(self, slot: int, request: Unfinished, now: float) -> None:
         self._extend(slot)
         self._origin[slot] = self._clock[slot] = request.origin
@@ -134,7 +138,10 @@ class Stream:
         self.probes.grow(SHARE_IN_TURN if in_turn else SHARE_ON_TRIAL if on_trial else SHARE)
 
     def unfinished_at(self, slot: int, sent: float, *, erring: bool) -> None:
-        """A poll sent at `sent` showed the request unfinished."""
+        """A poll sent at `sent` showed the request unfinished. Nothing is learned where nobody asked about it here: it was
+        handed in again meanwhile."""
+        if slot not in self._under_way:
+            return
         self._observe(slot, sent, finished=False)
         if erring != (self._class[slot] == Class.ERRING):
             self._class[slot] = Class.ERRING if erring else self._calm_class(slot)
@@ -149,6 +156,7 @@ class Stream:
     def finished_by(self, slot: int, now: float, circumstances: Circumstances) -> None:
         """An answer that arrived at `now` showed the request finished."""
         if slot not in self._under_way:
+            self.forget(slot)
             return
         self._judge(slot, now, circumstances)
         self._observe(slot, now, finished=True)
@@ -187,11 +195,12 @@ class Stream:
         self._level = (self._level + _GOLDEN) % 1.0
         clock = self._clock[slot]
         if self.selector.proven and self.frontier is not None and self._class[slot] == Class.FRESH:
-            since = None if isnan(self._asked[slot]) else upper - self._asked[slot]
-            ago = self.frontier.quantile(self._order[slot], upper, since=since, level=self._level)
+            ago = self.frontier.quantile(self._order[slot], upper, since=upper - lower, level=self._level)
             return max(lower, upper - ago)
         table = self._table(slot)
-        return clock + table.quantile(max(0.0, lower - clock), max(1e-6, upper - clock), self._level)
+        drawn = clock + table.quantile(max(0.0, lower - clock), max(1e-6, upper - clock), self._level)
+        # Clocks differ, and times since the epoch are rounded.
+        return min(max(lower, drawn), upper)
 
     def undetected(self) -> Undetected | None:
         return self.probes.undetected(self.unfinished)

@@ -191,6 +191,18 @@ def test_the_delay_of_a_finish_is_the_mean_time_since_the_queue_passed_it(ahead:
     assert frontier.delay(order, 40.0, since=since) == pytest.approx(sum(held) / len(held), rel=0.06)
 
 
+@pytest.mark.parametrize(("ahead", "since"), [(6, None), (6, 1.0), (-2, 4.0), (20, 30.0), (-500, 9.0), (500, 9.0)])
+def test_the_quantiles_of_a_finish_lie_in_its_window_and_have_its_mean(ahead: int, since: float | None) -> None:
+    frontier = Frontier(0, 0.0)
+    frontier.submitted(10_000)
+    follow(frontier, lambda order: order / 3, times=range(1, 200), pick=lambda now: int(position(frontier, now)))
+    order = int(position(frontier, 40.0)) - ahead
+    drawn = [frontier.quantile(order, 40.0, since=since, level=(k + 0.5) / 200) for k in range(200)]
+    assert drawn == sorted(drawn, reverse=True)
+    assert all(0 <= one <= (since or inf) + 1e-6 for one in drawn)
+    assert sum(drawn) / 200 == pytest.approx(frontier.delay(order, 40.0, since=since), rel=0.05)
+
+
 def test_a_speed_measured_elsewhere_is_believed_the_more_the_more_exact_it_is() -> None:
     speeds = []
     for deviation in (100.0, 5.0, 0.1):
