@@ -20,18 +20,25 @@ class View(StrEnum):
 
 # Order is dropped when its delays, relative to round robin's, exceed this. It has proven itself below the second figure.
 ORDER_WORST = 0.75
+# The same after a few finishes.
+ORDER_HOPELESS = 1.5
 ORDER_PROVEN = 0.45
 # Age is dropped when its delays exceed round robin's by that much, after so many finishes.
 AGE_WORST = 1.10
 AGE_FINISHES = 800
 LATE_MOST = 0.03
 HIDDEN_MOST = 0.03
+# Two probes that found what order had no idea of, and hopeless delays: it is not worth waiting for more finishes.
+SURPRISES = 1.5
 # Order has to predict answers by so much better than age, in nats a poll, to be tried again.
 GATE = 0.2
+GATE_RISE = 0.1
+# Answers: queues show one face while they grow and another while they shrink, and both have to be seen.
+GATE_MEMORY = 1500
 _ORDER_MEMORY = 400
 _MEMORY = 1500
 # Finishes of a view that are not judged yet.
-_UNJUDGED = 20
+_UNJUDGED = 10
 _YOUNG = 120
 _SOON, _LONGEST = 200, 6400
 _MOST_FINISHES = 1e15
@@ -68,8 +75,8 @@ class Score:
 class Selector:
     """Starts with age; `ordered` says that the order of submission is known, which is then tried first.
 
-    A view that was dropped is tried again after a number of finishes that doubles each time, and fourfold when requests had
-    been overlooked: what was overlooked once will be again.
+    A view that was dropped is tried again after a number of finishes that grows each time; order also has to promise more
+    each time.
     """
 
     def __init__(self) -> None:
@@ -79,6 +86,8 @@ class Selector:
         self._served = 0
         self._since = 0.0
         self._gate = 0.0
+        self._answers = 0
+        self._failures = 0
         self._next_order, self._order_pause = 0, _SOON
         self._next_age, self._age_pause = 0, 4 * _SOON
 
@@ -99,7 +108,8 @@ class Selector:
 
     def predicted(self, *, order: float, age: float) -> None:
         """Log-probabilities that the two views gave to an answer which order did not ask for."""
-        self._gate += 0.005 * (order - age - self._gate)
+        self._answers += 1
+        self._gate += (order - age - self._gate) / min(self._answers, GATE_MEMORY)
 
     def noticed(
         self, delay: float, unseen: float, in_turn: float, *, now: float, late: bool, hidden: float, surprises: float
@@ -118,9 +128,9 @@ class Selector:
         memory = _ORDER_MEMORY if self.view is View.ORDER else _MEMORY
         score = self._scores.setdefault(self.view, Score())
         score.add(delay, unseen, in_turn, late, 1 - 1 / min(mature, memory))
-        if self._served % 10:
-            return False
-        return self._change(self._better(mature, score, hidden, surprises), now)
+        if self.young and surprises > SURPRISES and score.whole > ORDER_HOPELESS:
+            return self._change(self._drop_order(), now)
+        return self._served % 10 == 0 and self._change(self._better(mature, score, hidden), now)
 
     def state(self) -> dict[str, float | str]:
         return {"view": str(self.view), "finishes": self._finishes, "gate": self._gate}
@@ -133,10 +143,10 @@ class Selector:
         self.view, self._finishes, self._gate = view, int(finishes), gate
         self._next_age = self._next_order = self._finishes
 
-    def _better(self, mature: int, score: Score, hidden: float, surprises: float) -> View:
+    def _better(self, mature: int, score: Score, hidden: float) -> View:
         if self.view is View.ORDER:
-            return self._after_order(mature, score, hidden, surprises)
-        if self._finishes >= self._next_order and self._gate > GATE:
+            return self._after_order(mature, score, hidden)
+        if self._finishes >= self._next_order and self._gate > GATE + GATE_RISE * self._failures:
             return View.ORDER
         if self.view is View.TURN:
             return View.AGE if self._finishes >= self._next_age else View.TURN
@@ -146,12 +156,15 @@ class Selector:
             return View.TURN
         return View.AGE
 
-    def _after_order(self, mature: int, score: Score, hidden: float, surprises: float) -> View:
-        late = (mature >= 150 and score.late > LATE_MOST * score.count) or (mature >= 80 and hidden > HIDDEN_MOST)
-        sure = mature >= 40 or surprises > 2.5
-        if not late and not (sure and score.whole > ORDER_WORST):
-            return View.ORDER
-        self._order_pause = min(_LONGEST, (4 if late else 2) * self._order_pause)
+    def _after_order(self, mature: int, score: Score, hidden: float) -> View:
+        late = mature >= 150 and (score.late > LATE_MOST * score.count or hidden > HIDDEN_MOST)
+        if late or (mature >= 40 and score.whole > ORDER_WORST):
+            return self._drop_order()
+        return View.ORDER
+
+    def _drop_order(self) -> View:
+        self._failures += 1
+        self._order_pause = min(_LONGEST, 4 * self._order_pause)
         self._next_order = self._finishes + self._order_pause
         return View.AGE
 
