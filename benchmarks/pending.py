@@ -1,6 +1,7 @@
 """A million pending requests: bytes resident each, and the time from a database that holds them to ready.
 
-`python -m benchmarks.pending [--requests 1000000]`. The rival is the same requests as a dict of frozen slotted dataclasses.
+`python -m benchmarks.pending [--requests 1000000] [--policy learned]`. The rival is the same requests as a dict of frozen
+slotted dataclasses.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -48,25 +50,28 @@ def submission(random: Random) -> Submission:
     )
 
 
-async def start(folder: str, requests: int) -> str:
+async def start(policy: str, folder: str, requests: int) -> str:
     store, meters = open_store(f"sqlite:///{folder}/state.db", lambda _: None), Meters()
-    configured = settings("http://127.0.0.1:9", 1, folder)
+    configured = settings("http://127.0.0.1:9", 1, folder, policy=policy)
     transport, clock, before = NetworkTransport(), SteadyClock(), resident()
     engine = Engine(configured, store=store, transport=transport, clock=clock, meter=meters, random=Random(1))
-    began = time.perf_counter()
+    began, spent = time.perf_counter(), time.process_time()
     await engine.start()
     seconds, each = time.perf_counter() - began, (resident() - before) / requests
+    spent = time.process_time() - spent
     await engine.stop()
     await transport.close()
-    return f"exporter         {each:4.0f} bytes resident each, {seconds:.1f} s from the database to ready"
+    return f"exporter         {each:4.0f} bytes resident each, {seconds:.1f} s ({spent:.1f} s of CPU) from the database to ready"
 
 
 async def rival(folder: str, requests: int) -> str:
     store, before, began = open_store(f"sqlite:///{folder}/state.db", lambda _: None), resident(), time.perf_counter()
+    spent = time.process_time()
     records: dict[str, Record] = {record.request_id: record for record in (await store.load()).pending}
     seconds, each = time.perf_counter() - began, (resident() - before) / len(records)
+    spent = time.process_time() - spent
     await store.close([])
-    return f"dict of records  {each:4.0f} bytes resident each, {seconds:.1f} s, without schedule and ages"
+    return f"dict of records  {each:4.0f} bytes resident each, {seconds:.1f} s ({spent:.1f} s of CPU), without schedule and ages"
 
 
 def in_a_process(measure: Callable[[str, int], object], folder: str, requests: int) -> None:
@@ -78,10 +83,12 @@ def in_a_process(measure: Callable[[str, int], object], folder: str, requests: i
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=1_000_000)
-    requests = parser.parse_args().requests
+    parser.add_argument("--policy", default="learned")
+    arguments = parser.parse_args()
+    requests = arguments.requests
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(fill(folder, requests))
-        in_a_process(start, folder, requests)
+        in_a_process(partial(start, arguments.policy), folder, requests)
         in_a_process(rival, folder, requests)
 
 

@@ -1,7 +1,8 @@
 """Polls a second of the whole engine with many accounts, against a bare aiohttp loop doing the same GETs and JSON decoding.
 
-`python -m benchmarks.polls [--accounts 200] [--seconds 8] [--rounds 3] [--first] [--profile]` prints both figures of each round and
-their ratio. Rival and engine run in turn, each in a fresh process, against an upstream in a process of its own.
+`python -m benchmarks.polls [--accounts 200] [--seconds 8] [--rounds 3] [--first] [--policy P] [--profile]` prints both
+figures of each round and their ratio. Rival and engine run in turn, each in a fresh process, against an upstream in a process
+of its own.
 
 Measured are polls that change nothing, as nearly all are: every request was answered once before. With `--first` it is the
 opposite: every poll is the first of its request, so each is a transition that has to be committed.
@@ -52,7 +53,7 @@ class Figures:
         return f"{self.rate:6.0f}/s, {self.cpu * 1e6:4.0f} us of CPU each"
 
 
-def settings(base_url: str, accounts: int, folder: str) -> Settings:
+def settings(base_url: str, accounts: int, folder: str, *, policy: str) -> Settings:
     api = Api(name="lead_update", status_path="/lead/update/status", metrics_path=None)
     one = Account(
         name="",
@@ -63,14 +64,14 @@ def settings(base_url: str, accounts: int, folder: str) -> Settings:
     )
     return Settings(
         accounts=tuple(replace(one, name=f"account-{number:03}") for number in range(accounts)),
-        polling=Polling(policy="round_robin"),
+        polling=Polling(policy=policy, effort="high"),
         storage=Storage(url=f"sqlite:///{folder}/state.db"),
     )
 
 
-async def engine_polls(base_url: str, accounts: int, seconds: float, *, first: bool = False) -> Figures:
+async def engine_polls(base_url: str, accounts: int, seconds: float, *, first: bool, policy: str) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
-        configured, meters, clock = settings(base_url, accounts, folder), Meters(), SteadyClock()
+        configured, meters, clock = settings(base_url, accounts, folder, policy=policy), Meters(), SteadyClock()
         transport = NetworkTransport()
         store = open_store(configured.storage.url, meters.commit)
         engine = Engine(configured, store=store, transport=transport, clock=clock, meter=meters, random=Random(1))
@@ -138,10 +139,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--first", action="store_true")
+    parser.add_argument("--policy", default="round_robin")
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
     with upstream() as base_url:
-        ours = partial(engine_polls, base_url, arguments.accounts, arguments.seconds, first=arguments.first)
+        ours = partial(
+            engine_polls,
+            base_url,
+            arguments.accounts,
+            arguments.seconds,
+            first=arguments.first,
+            policy=arguments.policy,
+        )
         if arguments.profile:
             profile(ours)
             return

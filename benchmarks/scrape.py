@@ -1,6 +1,7 @@
 """Scrapes every second and the lag of the event loop, while 200 accounts are polled as fast as the process can.
 
-`python -m benchmarks.scrape [--seconds 20]`. The rival is prometheus_client writing the same families, nothing else running.
+`python -m benchmarks.scrape [--seconds 20] [--policy P]`. The rival is prometheus_client writing the same families, nothing
+else running.
 """
 
 import argparse
@@ -51,9 +52,9 @@ async def lags(found: list[float]) -> None:
         found.append(max(0.0, time.perf_counter() - due))
 
 
-async def measure(base_url: str, seconds: float) -> None:
+async def measure(base_url: str, seconds: float, policy: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        configured, meters = settings(base_url, ACCOUNTS, folder), Meters()
+        configured, meters = settings(base_url, ACCOUNTS, folder, policy=policy), Meters()
         transport = NetworkTransport()
         engine = Engine(
             configured,
@@ -105,9 +106,10 @@ def official(collector: Collector) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--policy", default="round_robin")
+    arguments = parser.parse_args()
     with upstream() as base_url:
-        asyncio.run(measure(base_url, seconds))
+        asyncio.run(measure(base_url, arguments.seconds, arguments.policy))
 
 
 if __name__ == "__main__":
