@@ -6,6 +6,7 @@ import sys
 NAMES = (
     "intake_store",
     "intake_http",
+    "log_tail",
     "intake_redis",
     "intake_sql",
     "pending",

@@ -51,9 +51,11 @@ class Rival:
         )
 
     def admit(self, submissions: list[Submission]) -> None:
-        rows = [
-            (one.request_id, one.account, one.api, one.source, one.submitted, one.first_seen) for one in submissions
-        ]
+        self.insert(
+            [(one.request_id, one.account, one.api, one.source, one.submitted, one.first_seen) for one in submissions]
+        )
+
+    def insert(self, rows: list[tuple[object, ...]]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.executemany(
             "INSERT OR IGNORE INTO requests (request_id, account, api, source, submitted, first_seen) "

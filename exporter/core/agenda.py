@@ -3,6 +3,8 @@
 from array import array
 from heapq import heapify, heappop, heappush
 
+from exporter.core.columns import ROOM
+
 # An entry is one integer, (tick << SLOT_BITS) | slot, below 2**60: CPython keeps it in 32 bytes, a tuple with a float takes 120.
 TICKS_PER_SECOND = 256
 SLOT_BITS = 24
@@ -25,7 +27,7 @@ class Agenda:
     def put(self, slot: int, due: float) -> None:
         """Enter a slot, or move it."""
         if slot >= len(self._ticks):
-            self._ticks.extend([ABSENT] * (slot + 1 - len(self._ticks)))
+            self._ticks.extend([ABSENT] * (slot + ROOM - len(self._ticks)))
         self._size += self._ticks[slot] == ABSENT
         tick = self._tick(due)
         self._ticks[slot] = tick

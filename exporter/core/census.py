@@ -1,6 +1,7 @@
 """The unfinished requests of one API, counted as the gauges show them."""
 
 from exporter.core.ages import Ages
+from exporter.core.columns import ROOM
 from exporter.core.recency import Recency
 from exporter.core.request import Progress
 
@@ -17,7 +18,8 @@ class Census:
 
     def enter(self, slot: int, progress: Progress) -> None:
         self._count(progress, 1)
-        self._is_stuck.extend(bytes(max(0, slot + 1 - len(self._is_stuck))))
+        if slot >= len(self._is_stuck):
+            self._is_stuck.extend(bytes(slot + ROOM - len(self._is_stuck)))
         self.ages.add(slot)
         self.recency.append(slot)
 

@@ -2,6 +2,8 @@
 
 from array import array
 
+from exporter.core.columns import ROOM
+
 NOBODY = -1
 
 
@@ -21,8 +23,8 @@ class Recency:
 
     def append(self, slot: int) -> None:
         """Add a slot as the most recent."""
-        missing = slot + 1 - len(self._later)
-        if missing > 0:
+        if slot >= len(self._later):
+            missing = slot + ROOM - len(self._later)
             self._earlier.extend([NOBODY] * missing)
             self._later.extend([NOBODY] * missing)
         self._earlier[slot], self._later[slot] = self._last, NOBODY

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import isnan, nan
 from typing import Generic, TypeVar
 
+from exporter.core.columns import ROOM
 from exporter.core.request import UNSEEN, Progress, Record, Submission
 
 Value = TypeVar("Value")
@@ -116,7 +117,9 @@ class Table:
 
     def add(self, submission: Submission | Record, sequence: int) -> int:
         """Enter a request as it was handed in; its slot. What was heard of it since comes by `update`."""
-        slot = self._vacant.pop() if self._vacant else self._extend()
+        if not self._vacant:
+            self._grow()
+        slot = self._vacant.pop()
         self._ids[slot] = submission.request_id
         self._slots[submission.request_id] = slot
         self._api[slot] = self._apis.number(submission.api)
@@ -176,13 +179,14 @@ class Table:
             reason=trouble.reason,
         )
 
-    def _extend(self) -> int:
-        self._ids.append(None)
+    def _grow(self) -> None:
+        first = len(self._ids)
+        self._ids.extend([None] * ROOM)
         for column in (self._api, self._source, self._progress, self._sequence, self._polls):
-            column.append(0)
+            column.extend([0] * ROOM)
         for times in (self._submitted, self._first_seen, self._answered, self._unfinished):
-            times.append(nan)
-        return len(self._ids) - 1
+            times.extend([nan] * ROOM)
+        self._vacant.extend(range(first + ROOM - 1, first - 1, -1))
 
     def _clear(self, slot: int) -> None:
         self._polls[slot] = self._progress[slot] = 0

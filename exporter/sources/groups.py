@@ -25,7 +25,7 @@ _FIELDS = (*_ENTRY_KEYS, "account", "api")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_]{1,64}")
 _MOST_NAMES = 10
 
-_ID_RULE = "must be 1 to 128 characters of A-Z a-z 0-9 . _ -"
+ID_RULE = "must be 1 to 128 characters of A-Z a-z 0-9 . _ -"
 _TIME_RULE = "must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z"
 
 
@@ -191,9 +191,9 @@ class _Reader:
 
     def _request_id(self, value: Any, where: str) -> str:
         if not isinstance(value, str):
-            self.mistakes.add(where, f"{_ID_RULE}, got {_kind(value)}")
+            self.mistakes.add(where, f"{ID_RULE}, got {_kind(value)}")
         elif not REQUEST_ID.fullmatch(value):
-            self.mistakes.add(where, f"{_ID_RULE}, got {shown(value)}")
+            self.mistakes.add(where, f"{ID_RULE}, got {shown(value)}")
         else:
             return value
         return ""

@@ -8,6 +8,8 @@ from array import array
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
+from exporter.core.columns import ROOM
+
 NOBODY = -1
 
 
@@ -23,8 +25,8 @@ class Chains:
 
     def append(self, slot: int, group: int) -> None:
         """Enter a slot at the end of a group (a number from 0 to 32,767)."""
-        missing = slot + 1 - len(self._group)
-        if missing > 0:
+        if slot >= len(self._group):
+            missing = slot + ROOM - len(self._group)
             self._group.extend([NOBODY] * missing)
             self._earlier.extend([NOBODY] * missing)
             self._later.extend([NOBODY] * missing)
@@ -72,8 +74,8 @@ class Ranks:
 
     def put(self, slot: int, order: int, group: int) -> None:
         """Enter a slot, or move it. `group` is a number from 0 to 127."""
-        missing = slot + 1 - len(self._group)
-        if missing > 0:
+        if slot >= len(self._group):
+            missing = slot + ROOM - len(self._group)
             self._group.extend([NOBODY] * missing)
             self._order.extend([NOBODY] * missing)
         self.remove(slot)
@@ -132,8 +134,8 @@ class Crowd:
         return self._slots[place]
 
     def add(self, slot: int) -> None:
-        missing = slot + 1 - len(self._places)
-        if missing > 0:
+        if slot >= len(self._places):
+            missing = slot + ROOM - len(self._places)
             self._places.extend([NOBODY] * missing)
         self._places[slot] = len(self._slots)
         self._slots.append(slot)

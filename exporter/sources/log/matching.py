@@ -53,6 +53,10 @@ class Matcher:
 
 def _take_fields(match: re.Match[str], where: str, terms: Terms, findings: Findings) -> None:
     fields = {name: text for name, text in match.groupdict().items() if text is not None}
+    if not REQUEST_ID.fullmatch(fields[GROUP]):
+        # The text is not repeated: a pattern that catches too much may catch a lead's data.
+        findings.refuse(f"{where}: {GROUP}: {groups.ID_RULE}, got a text of {len(fields[GROUP])} characters")
+        return
     try:
         findings.entries.append(groups.parse_fields(fields, terms, where))
     except InvalidEntry as error:
