@@ -95,6 +95,7 @@ class Stream:
         self._anywhere = 0.1
         self._level = 0.5
         self._off = 0.0
+        self._lasted = 0.0
         self._answers = 0
         self._lesson: dict[str, list[float]] = {}
         self._price, self._priced_at = 0.02, -100.0
@@ -161,6 +162,7 @@ class Stream:
         self._judge(slot, now, circumstances)
         self._observe(slot, now, finished=True)
         self._finishes.append(now)
+        self._lasted += 0.05 * (now - self._origin[slot] - self._lasted)
         del self._under_way[slot]
         self._origins -= self._origin[slot]
 
@@ -321,7 +323,7 @@ class Stream:
         share = circumstances.rate * self.unfinished / max(1, circumstances.unfinished)
         by_finishes = share / max(1e-9, self.finish_rate(now))
         # While a backlog builds up there are few finishes yet, and the requests are young.
-        by_ages = share * (now - self._origins / self.unfinished) / self.unfinished
+        by_ages = share * max(self._lasted, now - self._origins / self.unfinished) / self.unfinished
         return min(by_finishes, by_ages) - circumstances.polls - 0.2
 
     # Learning
