@@ -5,8 +5,8 @@ longest ago (or first in order) is worth most. A pick compares some dozen heads,
 """
 
 from array import array
-from collections.abc import Iterator
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
 
 from exporter.core.columns import ROOM
 
@@ -60,13 +60,59 @@ class Chains:
 # An entry is one integer, (order << SLOT_BITS) | slot: a heap of tuples takes three times the memory.
 SLOT_BITS = 24
 SLOT_MASK = (1 << SLOT_BITS) - 1
+# What an array of 8-byte integers takes.
+LARGEST = (1 << 63) - 1
+
+
+class Rank:
+    """The entries of one group, smallest first. Nearly all come in order and wait in an array, 8 bytes each; only those
+    that don't need a heap."""
+
+    __slots__ = ("_heap", "_queue", "_start")
+
+    def __init__(self) -> None:
+        self._heap: list[int] = []
+        self._queue = array("q")
+        self._start = 0
+
+    def __len__(self) -> int:
+        return len(self._heap) + len(self._queue) - self._start
+
+    def push(self, entry: int) -> None:
+        if entry <= LARGEST and (self._start == len(self._queue) or entry >= self._queue[-1]):
+            self._queue.append(entry)
+        else:
+            heappush(self._heap, entry)
+
+    def first(self) -> int:
+        if self._start == len(self._queue):
+            return self._heap[0]
+        waiting = self._queue[self._start]
+        return self._heap[0] if self._heap and self._heap[0] < waiting else waiting
+
+    def pop(self) -> None:
+        if self._heap and self.first() == self._heap[0]:
+            heappop(self._heap)
+            return
+        self._start += 1
+        if self._start > 64 and 2 * self._start > len(self._queue):
+            del self._queue[: self._start]
+            self._start = 0
+
+    def keep(self, wanted: Callable[[int], bool]) -> None:
+        """Drop all other entries, and doubles."""
+        entries = {*self._heap, *self._queue[self._start :]}
+        self._heap, self._start = [], 0
+        self._queue = array("q")
+        for entry in sorted(filter(wanted, entries)):
+            self.push(entry)
 
 
 class Ranks:
-    """Groups as heaps by order number, with lazy deletion: the first in order comes first, whenever it entered."""
+    """Groups by order number, with lazy deletion: the first in order comes first, whenever it entered."""
 
     def __init__(self) -> None:
-        self._heaps: dict[int, list[int]] = {}
+        self._ranks: dict[int, Rank] = {}
         self._sizes: dict[int, int] = {}
         self._group = array("b")
         # A slot is used again: an entry of the request before, in the same group, must not pass for its own.
@@ -80,11 +126,13 @@ class Ranks:
             self._order.extend([NOBODY] * missing)
         self.remove(slot)
         self._group[slot], self._order[slot] = group, order
-        heap = self._heaps.setdefault(group, [])
+        rank = self._ranks.get(group)
+        if rank is None:
+            rank = self._ranks[group] = Rank()
         size = self._sizes[group] = self._sizes.get(group, 0) + 1
-        heappush(heap, (order << SLOT_BITS) | slot)
-        if len(heap) > 2 * size + 64:
-            self._compact(group)
+        rank.push((order << SLOT_BITS) | slot)
+        if len(rank) > 2 * size + 64:
+            rank.keep(lambda entry: self._holds(entry, group))
 
     def remove(self, slot: int) -> None:
         if slot < len(self._group) and (group := self._group[slot]) != NOBODY:
@@ -102,19 +150,14 @@ class Ranks:
         return min(self.heads(), key=self._order.__getitem__, default=None)
 
     def _head(self, group: int) -> int:
-        heap = self._heaps[group]
-        while not self._holds(heap[0], group):
-            heappop(heap)
-        return heap[0] & SLOT_MASK
+        rank = self._ranks[group]
+        while not self._holds(entry := rank.first(), group):
+            rank.pop()
+        return entry & SLOT_MASK
 
     def _holds(self, entry: int, group: int) -> bool:
         slot = entry & SLOT_MASK
         return self._group[slot] == group and self._order[slot] == entry >> SLOT_BITS
-
-    def _compact(self, group: int) -> None:
-        kept = [entry for entry in set(self._heaps[group]) if self._holds(entry, group)]
-        heapify(kept)
-        self._heaps[group] = kept
 
 
 class Crowd:

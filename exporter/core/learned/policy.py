@@ -1,11 +1,14 @@
 """What to poll next for one account: the request whose answer is expected to save most delay."""
 
+from array import array
 from collections.abc import Mapping
 from heapq import heappop, heappush
 from math import inf
 from random import Random
 from typing import Any
 
+from exporter.core.columns import ROOM
+from exporter.core.learned.lineup import NOBODY
 from exporter.core.learned.pacer import Pacer
 from exporter.core.learned.stream import Circumstances, Pick, Stream
 from exporter.core.schedule import Undetected, Unfinished
@@ -25,7 +28,8 @@ class Learned:
         self._polls = EFFORTS[effort]
         self._max_staleness = max_staleness
         self._random = random
-        self._homes: dict[int, Stream] = {}
+        self._numbered: list[Stream] = []
+        self._homes = array("b")
         self._paused: list[tuple[float, int]] = []
         # A slot may be used again while the pause of its last request is still among `_paused`.
         self._pauses: dict[int, float] = {}
@@ -42,28 +46,28 @@ class Learned:
         self._pacer.blocked(until)
 
     def add(self, slot: int, request: Unfinished, *, now: float) -> None:
-        stream = self.streams.get(request.api)
-        if stream is None:
-            stream = self.streams[request.api] = Stream(self._random)
-        self._homes[slot] = stream
+        stream = self._stream(request.api)
+        if slot >= len(self._homes):
+            self._homes.extend([NOBODY] * (slot + ROOM - len(self._homes)))
+        self._homes[slot] = self._numbered.index(stream)
         stream.add(slot, request, now)
         self._idle_until = min(self._idle_until, now + 0.25)
 
     def forget(self, slot: int) -> None:
         self._pauses.pop(slot, None)
-        stream = self._homes.pop(slot, None)
+        stream = self._leave(slot)
         if stream is not None:
             stream.forget(slot)
 
     def unfinished(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
         """A poll sent at `sent` showed the request unfinished."""
-        stream = self._homes.get(slot)
+        stream = self._home(slot)
         if stream is not None:
             stream.unfinished_at(slot, sent, erring=erring)
 
     def again(self, slot: int, *, now: float, not_before: float = 0.0) -> None:
         """The request may be picked again, not before `not_before`."""
-        stream = self._homes.get(slot)
+        stream = self._home(slot)
         if stream is None or not stream.asking(slot):
             return
         self._pauses.pop(slot, None)
@@ -76,7 +80,7 @@ class Learned:
     def finished(self, slot: int, *, now: float) -> None:
         """An answer that arrived at `now` showed the request finished."""
         self._pauses.pop(slot, None)
-        stream = self._homes.pop(slot, None)
+        stream = self._leave(slot)
         if stream is not None:
             stream.finished_by(slot, now, self._circumstances())
 
@@ -109,7 +113,7 @@ class Learned:
 
     def place(self, slot: int, lower: float, upper: float) -> float:
         """When the request most plausibly finished, given that it did in (lower, upper]."""
-        stream = self._homes.get(slot)
+        stream = self._home(slot)
         return (lower + upper) / 2 if stream is None else stream.place(slot, lower, upper)
 
     def undetected(self, api: str) -> Undetected | None:
@@ -128,7 +132,25 @@ class Learned:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what an earlier process learned; what can't be read is left out. Before requests are added."""
         for api, learned in state.items():
-            self.streams.setdefault(api, Stream(self._random)).restore(learned)
+            self._stream(api).restore(learned)
+
+    def _stream(self, api: str) -> Stream:
+        found = self.streams.get(api)
+        if found is None:
+            found = self.streams[api] = Stream(self._random)
+            self._numbered.append(found)
+        return found
+
+    def _home(self, slot: int) -> Stream | None:
+        """Where the request in this slot is looked after; None where nobody knows of it."""
+        home = self._homes[slot] if slot < len(self._homes) else NOBODY
+        return None if home == NOBODY else self._numbered[home]
+
+    def _leave(self, slot: int) -> Stream | None:
+        stream = self._home(slot)
+        if stream is not None:
+            self._homes[slot] = NOBODY
+        return stream
 
     def _circumstances(self) -> Circumstances:
         unfinished = sum(stream.unfinished for stream in self.streams.values())
@@ -146,7 +168,9 @@ class Learned:
         while self._pause_ends() <= now:
             _, slot = heappop(self._paused)
             del self._pauses[slot]
-            self._homes[slot].back(slot, now)
+            stream = self._home(slot)
+            if stream is not None:
+                stream.back(slot, now)
 
     def _pause_ends(self) -> float:
         """When the first pause ends that still counts; inf without any."""

@@ -116,7 +116,7 @@ def test_a_group_that_is_moved_through_for_long_keeps_its_order_and_little_memor
         orders[slot] = order
         ranks.put(slot, order, 0)
     assert list(ranks.heads()) == [min(orders, key=orders.__getitem__)]
-    assert len(ranks._heaps[0]) <= 2 * 50 + 65
+    assert len(ranks._ranks[0]) <= 2 * 50 + 65
 
 
 def test_a_place_in_the_crowd_is_as_likely_as_any_other() -> None:
