@@ -87,7 +87,8 @@ def frontier() -> Drawing:
     first = min(place for place, one in enumerate(trace) if (one.finished or 0.0) > begin)
     near = [one for one in made if abs(one.place - first) < 90]
     drawing = Drawing(820, 400)
-    drawing.text(20, 24, "A backlog in order: the line is where the queue is, dots are polls, filled ones found a finish", kind="title")
+    title = "A backlog in order: the line is where the queue is, dots are polls, filled ones found a finish"
+    drawing.text(20, 24, title, kind="title")
     across, up = (_RIGHT - 60) / length, 330 / 80
     ends = [(one.finished or 0.0, place) for place, one in enumerate(trace)]
     steps = [(end - begin, place - first) for end, place in ends if begin <= end <= begin + length]
@@ -95,7 +96,12 @@ def frontier() -> Drawing:
     for one in near:
         x, y = 60 + (one.time - begin) * across, 370 - (one.place - first) * up
         drawing.dot(x, y, color=COLORS["learned"], tip=f"request {one.place}", hollow=not one.finished)
-    drawing.text(20, 390, f"{len(made)} polls in 30 s, {len(steps)} finishes; the requests behind them wait unasked", kind="small")
+    drawing.text(
+        20,
+        390,
+        f"{len(made)} polls in 30 s, {len(steps)} finishes; the requests behind them wait unasked",
+        kind="small",
+    )
     return drawing
 
 
