@@ -15,6 +15,7 @@ NAMES = (
     "polls",
     "scrape",
     "gateway",
+    "gateway_kills",
 )
 
 
