@@ -112,6 +112,10 @@ async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
         await _watch(service, remote, gateway, float(arguments.rate), float(arguments.seconds))
     finally:
         await _stop(service, listeners, simulator)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A second Ctrl-C that comes late must not make a failure of a good end.
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
     _say("stopped\n")
     return 0
 
