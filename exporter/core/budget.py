@@ -26,6 +26,7 @@ RESTART_SECONDS = 2.0
 
 RESERVATION = 0
 WHOLE = "whole "
+WHOLE_ENTRIES = 500
 DAILY = "daily"
 UNLIMITED = sys.maxsize
 
@@ -58,8 +59,10 @@ def daily(calls: int) -> Limit:
 
 
 def whole(limit: Limit, *, calls: int) -> Limit:
-    """What the account may make in the window of `limit`, all its users together."""
-    return replace(limit, name=f"{WHOLE}{limit.name}", calls=calls, whole=True)
+    """What the account may make in the window of `limit`, all its users together. Others are not held to any number of
+    calls, so that their ends are rounded: the log stays short however many there are."""
+    grain = limit.grain or limit.seconds / WHOLE_ENTRIES
+    return replace(limit, name=f"{WHOLE}{limit.name}", calls=calls, grain=grain, whole=True)
 
 
 def is_daily(window: str) -> bool:
