@@ -1,0 +1,6 @@
+"""Hands RequestIDs from an application to a running exporter, in the background; the standard library is enough for it."""
+
+from exporter.client.asynchronous import AsyncClient
+from exporter.client.synchronous import Client, Counts
+
+__all__ = ["AsyncClient", "Client", "Counts"]

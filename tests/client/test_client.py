@@ -1,0 +1,243 @@
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from exporter.client import Client, Counts
+from exporter.errors import StoreUnavailable
+from tests.cli.server import Reply, Server, serving
+from tests.client.exporters import exporting
+from tests.e2e.processes import eventually, free_port
+from tests.web.twins import NOW, MemoryBackend
+
+TAKEN = Reply(202, {"accepted": 1, "known": 0})
+WHEN = datetime(2026, 2, 2, 2, 0, tzinfo=UTC)
+LONG = 3600.0
+
+
+def batches(server: Server) -> list[list[str]]:
+    return [[entry["request_id"] for entry in asked.content["request_ids"]] for asked in server.asked]
+
+
+def test_importing_it_imports_no_package_but_its_own() -> None:
+    program = (
+        "import sys, exporter.client; "
+        "print({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names - {'exporter', '__main__'})"
+    )
+    # -S: what site-packages brings to every start is not the client's.
+    ended = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True)
+
+    assert ended.stdout == "set()\n"
+
+
+def test_what_is_watched_arrives_at_the_exporter() -> None:
+    backend = MemoryBackend()
+    with exporting(backend) as url, Client(url) as client:
+        client.watch("r-1", WHEN, account="acme", api="lead_update")
+        client.watch("r-2", WHEN.astimezone(timezone(timedelta(hours=5, minutes=30))))
+        assert client.flush()
+
+        assert client.counts == Counts(taken=2, dropped=0, waiting=0)
+    assert {name: record.submitted for name, record in backend.records.items()} == dict.fromkeys(
+        ("r-1", "r-2"), NOW - 2400.0
+    )
+
+
+def test_without_a_time_it_was_submitted_now() -> None:
+    with serving(TAKEN) as server, Client(server.url) as client:
+        before = datetime.now(UTC)
+        client.watch("r-1")
+        assert client.flush()
+
+        told = datetime.fromisoformat(server.asked[0].content["request_ids"][0]["submitted_at"])
+        assert before <= told <= datetime.now(UTC)
+
+
+def test_each_account_and_api_is_a_group_of_its_own() -> None:
+    with serving(TAKEN) as server, Client(server.url, account="acme", linger=LONG) as client:
+        client.watch("r-1", WHEN)
+        client.watch("r-2", WHEN, account="other", api="lead_capture")
+        client.watch("r-3", WHEN)
+        assert client.flush()
+
+        when = "2026-02-02T02:00:00+00:00"
+        assert [asked.content for asked in server.asked] == [
+            {
+                "request_ids": [
+                    {"request_id": "r-1", "submitted_at": when},
+                    {"request_id": "r-3", "submitted_at": when},
+                ],
+                "account": "acme",
+            },
+            {
+                "request_ids": [{"request_id": "r-2", "submitted_at": when}],
+                "account": "other",
+                "api": "lead_capture",
+            },
+        ]
+
+
+def test_a_full_batch_goes_at_once() -> None:
+    with serving(TAKEN) as server, Client(server.url, batch=2, linger=LONG) as client:
+        for name in ("r-1", "r-2", "r-3"):
+            client.watch(name)
+
+        eventually(lambda: client.counts, fits=lambda counts: counts.taken == 2)
+        assert batches(server) == [["r-1", "r-2"]]
+        assert client.counts.waiting == 1
+
+
+def test_one_alone_goes_after_it_has_lingered() -> None:
+    with serving(TAKEN) as server, Client(server.url, linger=0.05) as client:
+        client.watch("r-1")
+
+        eventually(lambda: client.counts, fits=lambda counts: counts.taken == 1)
+
+
+def test_closing_flushes() -> None:
+    with serving(TAKEN) as server:
+        with Client(server.url, linger=LONG) as client:
+            client.watch("r-1")
+
+        assert batches(server) == [["r-1"]]
+        assert client.counts == Counts(taken=1, dropped=0, waiting=0)
+
+
+def test_a_dead_exporter_neither_raises_nor_blocks(caplog: pytest.LogCaptureFixture) -> None:
+    client = Client(f"http://127.0.0.1:{free_port()}", linger=0.0)
+    began = time.monotonic()
+    for number in range(1000):
+        client.watch(f"r-{number}")
+    assert time.monotonic() - began < 1.0
+
+    assert not client.flush(timeout=0.05)
+    client.close(timeout=0.05)
+
+    eventually(lambda: client.counts, fits=lambda counts: counts == Counts(taken=0, dropped=1000, waiting=0))
+    assert sum("the exporter can't take RequestIDs now" in line for line in caplog.messages) == 1
+
+
+def test_an_exporter_that_comes_back_gets_what_waited() -> None:
+    backend = MemoryBackend(trouble=StoreUnavailable("full"))
+    with exporting(backend) as url, Client(url, linger=0.0) as client:
+        client.watch("r-1", WHEN)
+        assert not client.flush(timeout=0.05)
+        backend.trouble = None
+
+        assert client.flush(timeout=20.0)
+        assert list(backend.records) == ["r-1"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_exporter_is_asked_again_when_it_says(status: int) -> None:
+    busy = Reply(status, {"error": "busy"}, {"Retry-After": "0"})
+    with serving(busy, busy, TAKEN) as server, Client(server.url, linger=0.0) as client:
+        client.watch("r-1")
+
+        eventually(lambda: client.counts, fits=lambda counts: counts.taken == 1)
+        assert batches(server) == [["r-1"]] * 3
+
+
+def test_what_the_exporter_refuses_is_dropped_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    backend = MemoryBackend()
+    with exporting(backend) as url, Client(url, linger=LONG) as client:
+        client.watch("r-1", WHEN, account="nobody")
+        client.watch("r-2", WHEN)
+        assert client.flush()
+
+        assert client.counts == Counts(taken=1, dropped=1, waiting=0)
+    assert list(backend.records) == ["r-2"]
+    (line,) = caplog.messages
+    assert line.startswith("a batch of 1 RequestIDs is dropped: ")
+    assert line.endswith("account: must be one of acme")
+
+
+def test_the_token_is_sent() -> None:
+    with serving(TAKEN) as server, Client(server.url, token="secret\n") as client:
+        client.watch("r-1")
+        assert client.flush()
+
+        assert server.asked[0].headers["Authorization"] == "Bearer secret"
+
+
+def test_a_full_backlog_drops_the_newest_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(TAKEN) as server, Client(server.url, linger=LONG, limit=2) as client:
+        for number in range(5):
+            client.watch(f"r-{number}")
+
+        assert client.counts == Counts(taken=0, dropped=3, waiting=2)
+        assert client.flush()
+        assert batches(server) == [["r-0", "r-1"]]
+    assert caplog.messages == ["the backlog is full; RequestIDs are dropped"]
+
+
+@pytest.mark.parametrize("request_id", ["", "a b", "a" * 129, "ä", None, 7])
+def test_a_request_id_that_does_not_fit_harms_no_other(request_id: str, caplog: pytest.LogCaptureFixture) -> None:
+    with serving(TAKEN) as server, Client(server.url) as client:
+        client.watch(request_id)
+        client.watch("r-1")
+        assert client.flush()
+
+        assert batches(server) == [["r-1"]]
+        assert client.counts == Counts(taken=1, dropped=1, waiting=0)
+    assert caplog.messages == ["a RequestID is dropped: a RequestID must be 1 to 128 characters of A-Z a-z 0-9 . _ -"]
+
+
+@pytest.mark.parametrize(
+    "submitted_at", [WHEN.replace(tzinfo=None), datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))]
+)
+def test_a_time_that_can_not_be_told_is_dropped(submitted_at: datetime) -> None:
+    with serving(TAKEN) as server, Client(server.url) as client:
+        client.watch("r-1", submitted_at)
+
+        assert client.counts == Counts(taken=0, dropped=1, waiting=0)
+
+
+def test_after_closing_all_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(TAKEN) as server:
+        client = Client(server.url)
+        client.close()
+        client.watch("r-1")
+
+        assert client.counts == Counts(taken=0, dropped=1, waiting=0)
+        assert caplog.messages == ["the client is closed; RequestIDs are dropped"]
+
+
+def test_what_waits_when_the_program_ends_is_handed_over() -> None:
+    program = "import sys; from exporter.client import Client; Client(sys.argv[1], linger=3600).watch('r-1')"
+    with serving(TAKEN) as server:
+        subprocess.run([sys.executable, "-c", program, server.url], check=True, timeout=20)
+
+        assert batches(server) == [["r-1"]]
+
+
+def test_a_forked_worker_hands_over_its_own_and_not_its_parents() -> None:
+    program = (
+        "import os, sys\n"
+        "from exporter.client import Client\n"
+        "client = Client(sys.argv[1], linger=3600)\n"
+        "client.watch('parent')\n"
+        "if os.fork() == 0:\n"
+        "    client.watch('child')\n"
+        "    os._exit(not client.flush())\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))\n"
+    )
+    with serving(TAKEN) as server:
+        subprocess.run([sys.executable, "-W", "ignore", "-c", program, server.url], check=True, timeout=20)
+
+        assert batches(server) == [["child"], ["parent"]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"url": "nowhere"}, "url must be a URL such as http://127.0.0.1:10040, without user and query"),
+        ({"batch": 0}, "batch and limit must be at least 1, linger at least 0"),
+        ({"token": "a\nb"}, "token must be printable ASCII"),
+    ],
+)
+def test_settings_that_can_not_work_are_told_at_once(settings: dict[str, str], told: str) -> None:
+    with pytest.raises(ValueError, match=f"^{told}$"):
+        Client(**settings)  # type: ignore[arg-type]
