@@ -40,7 +40,8 @@ class Client:
 
     Once made it never raises and `watch` never waits: what does not fit, what the exporter refuses and what finds the
     backlog full is counted as dropped and told to the logger `exporter.client`. While the exporter is away or busy, it is
-    tried again. Making one raises ValueError for settings that can't work.
+    tried again. Making one raises ValueError for settings that can't work. One that is left open is closed when the
+    program ends, which an absent exporter holds up for 5 s at most.
 
     url      the exporter's base URL
     token    of its push source, where it has one
