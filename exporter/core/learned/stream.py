@@ -302,7 +302,11 @@ class Stream:
             anywhere = ANYWHERE * max(self.finish_rate(now), 0.1) / max(1, self.unfinished)
             return gathered + anywhere * (now - self._since(slot)), hazard + anywhere
         table, age = self._table(slot), now - self._clock[slot]
-        return table.integrated(age) - table.integrated(self._seen_age(slot)), table.hazard(age)
+        whole, hazard = table.at(age)
+        asked = self._asked[slot]
+        # Twice as quick as `_seen_age`, in what a pick does some dozen times; before the first poll nothing was seen.
+        seen = asked - self._clock[slot] if asked == asked else 0.0
+        return (whole - table.integrated(seen) if seen > 0 else whole), hazard
 
     def _worth_asking(self, now: float, circumstances: Circumstances) -> float:
         """The price of a poll, nothing while the budget is needed: with fewer than `polls` a request to go round."""

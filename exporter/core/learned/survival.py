@@ -71,6 +71,12 @@ class Survival:
     def hazard(self, age: float) -> float:
         return self.hazards[BINS.of(age)]
 
+    def at(self, age: float) -> tuple[float, float]:
+        """H(age) and the hazard there."""
+        k = BINS.of(age)
+        hazard, beyond = self.hazards[k], age - BINS.edges[k]
+        return (self.cumulative[k] + beyond * hazard if beyond > 0 else self.cumulative[k]), hazard
+
     def integrated(self, age: float) -> float:
         """H(age)."""
         k = BINS.of(age)
