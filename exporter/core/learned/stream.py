@@ -10,6 +10,7 @@ from math import exp, expm1, inf, log, nan
 from random import Random
 from typing import Any
 
+from exporter.core.columns import ROOM
 from exporter.core.learned.frontier import Frontier
 from exporter.core.learned.lineup import Chains, Crowd, Ranks
 from exporter.core.learned.probes import SHARE, SHARE_IN_TURN, SHARE_ON_TRIAL, Probes
@@ -296,9 +297,7 @@ class Stream:
     def _hazard(self, slot: int, now: float, view: View) -> tuple[float, float]:
         """What the request gathered since it was last seen unfinished, and its hazard now (1/s)."""
         if view is View.ORDER and self.frontier is not None and self._class[slot] == Class.FRESH:
-            asked = self._asked[slot]
-            since = None if asked != asked else now - asked
-            gathered, hazard = self.frontier.hazard(self._order[slot], now, since=since)
+            gathered, hazard = self.frontier.hazard(self._order[slot], now, since=self._unseen(slot, now))
             anywhere = ANYWHERE * max(self.finish_rate(now), 0.1) / max(1, self.unfinished)
             return gathered + anywhere * (now - self._since(slot)), hazard + anywhere
         table, age = self._table(slot), now - self._clock[slot]
@@ -352,9 +351,7 @@ class Stream:
         """Where another view decides, a part of the answers is enough to know whether order would do better."""
         self._answers += 1
         if self.selector.view is View.ORDER or self._answers % BYSTANDER == 0:
-            asked = self._asked[slot]
-            since = None if asked != asked else now - asked
-            frontier.learn(self._order[slot], now, finished=finished, since=since)
+            frontier.learn(self._order[slot], now, finished=finished, since=self._unseen(slot, now))
 
     def _learn_age(self, slot: int, now: float, *, finished: bool) -> None:
         table, lower, upper = self._table(slot), self._seen_age(slot), max(0.0, now - self._clock[slot])
@@ -399,8 +396,7 @@ class Stream:
 
     def _order_delay(self, slot: int, now: float, window: float, frontier: Frontier) -> float:
         """What order does not explain finished anywhere in its window: a mixture whose weight is learned (EM)."""
-        asked, order = self._asked[slot], self._order[slot]
-        since = None if asked != asked else now - asked
+        order, since = self._order[slot], self._unseen(slot, now)
         in_order = -expm1(-frontier.hazard(order, now, since=since)[0]) * (1 - self._anywhere)
         rate = max(self.finish_rate(now), 0.01) / max(1, self.unfinished)
         anywhere = -expm1(-window * rate) * self._anywhere + 1e-9
@@ -460,14 +456,19 @@ class Stream:
         asked = self._asked[slot]
         return self._origin[slot] if asked != asked else asked
 
+    def _unseen(self, slot: int, now: float) -> float | None:
+        """Seconds since a poll showed the request unfinished; None before the first."""
+        asked = self._asked[slot]
+        return None if asked != asked else now - asked
+
     def _seen_age(self, slot: int) -> float:
         """The age up to which it is known to be unfinished."""
         asked = self._asked[slot]
         return 0.0 if asked != asked else max(0.0, asked - self._clock[slot])
 
     def _extend(self, slot: int) -> None:
-        missing = slot + 1 - len(self._origin)
-        if missing > 0:
+        if slot >= len(self._origin):
+            missing = slot + ROOM - len(self._origin)
             for times in (self._origin, self._clock, self._asked):
                 times.extend([nan] * missing)
             self._order.extend([_UNORDERED] * missing)

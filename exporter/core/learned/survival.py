@@ -75,14 +75,12 @@ class Survival:
         """H(age) and the hazard there."""
         k = BINS.of(age)
         hazard, beyond = self.hazards[k], age - BINS.edges[k]
+        # Rounding may put an age just below the edge of its bin.
         return (self.cumulative[k] + beyond * hazard if beyond > 0 else self.cumulative[k]), hazard
 
     def integrated(self, age: float) -> float:
         """H(age)."""
-        k = BINS.of(age)
-        beyond = age - BINS.edges[k]
-        # Rounding may put an age just below the edge of its bin.
-        return self.cumulative[k] + beyond * self.hazards[k] if beyond > 0 else self.cumulative[k]
+        return self.at(age)[0]
 
     def unfinished(self, lower: float, upper: float) -> None:
         """A request stayed unfinished from age `lower` to age `upper`: exposure, no finish."""
