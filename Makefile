@@ -23,6 +23,13 @@ test: $(VENV)/dev.stamp ## lint, types and all tests with coverage
 	@scripts/servers prometheus prometheus-alertmanager redis-server postgresql:postgres mariadb-server:mariadbd logrotate
 	@$(MAKE) --keep-going --jobs=1 lint types coverage
 
+test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs
+	@$(MAKE) --keep-going --jobs=1 test heavy
+
+heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
+	@scripts/servers prometheus nodejs:node npm
+	@$(RUN) pytest -m heavy $(TESTS)
+
 test-fast: $(VENV)/dev.stamp ## the tests alone, until the first that fails
 	@$(RUN) pytest --exitfirst $(TESTS)
 
@@ -63,5 +70,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-fast lint format types coverage bench bench-polling docs lock image clean
+.PHONY: help demo test test-all heavy test-fast lint format types coverage bench bench-polling docs lock image clean
 .PRECIOUS: $(VENV)/%.stamp

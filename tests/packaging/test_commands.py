@@ -15,6 +15,8 @@ TARGETS = [
         "help",
         "demo",
         "test",
+        "test-all",
+        "heavy",
         "test-fast",
         "lint",
         "format",
