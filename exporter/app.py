@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from random import SystemRandom
 from typing import Any
 
+from exporter.autoreload import AutoReload
 from exporter.clock import SteadyClock
 from exporter.config.load import load
 from exporter.config.settings import Settings
@@ -17,6 +20,7 @@ from exporter.metrics.meters import Meters
 from exporter.options import RunOptions
 from exporter.service import Service
 from exporter.store.open import open_store
+from exporter.supervisor import Supervisor
 from exporter.version import revision, version
 from exporter.web.application import build
 from exporter.web.listen import Listeners
@@ -27,8 +31,9 @@ log = get_logger(__name__)
 
 def run(options: RunOptions) -> int:
     """Run until SIGTERM or SIGINT; the exit status. Raises ExporterError for what keeps it from starting."""
+    reloading = AutoReload(options.config_file, interval=options.auto_reload_interval)
     settings = _load(options)
-    return asyncio.run(serve(options, settings))
+    return asyncio.run(serve(options, settings, reloading, Supervisor(os.environ)))
 
 
 def _load(options: RunOptions) -> Settings:
@@ -61,7 +66,7 @@ def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listener
     return service, Listeners(application, options.listen_addresses, security=security)
 
 
-async def serve(options: RunOptions, settings: Settings) -> int:
+async def serve(options: RunOptions, settings: Settings, reloading: AutoReload, supervisor: Supervisor) -> int:
     """Start, wait for the end, stop. The listeners come first, so that health and readiness can be asked at once."""
     service, listeners = assemble(options, settings)
     _listen_to_signals(service)
@@ -69,12 +74,28 @@ async def serve(options: RunOptions, settings: Settings) -> int:
         urls = await listeners.start()
         await service.start()
         log.info("started", version=version(), revision=revision(), urls=" ".join(urls))
-        await service.stopping.wait()
+        supervisor.ready()
+        with _companions(service, reloading, supervisor):
+            await service.stopping.wait()
     except BaseException:
         await listeners.stop()
         await service.abort()
         raise
+    supervisor.stopping()
     return await _stop(service, listeners)
+
+
+@contextmanager
+def _companions(service: Service, reloading: AutoReload, supervisor: Supervisor) -> Iterator[None]:
+    tasks = (
+        asyncio.create_task(reloading.run(partial(_reload, service)), name="auto-reload"),
+        asyncio.create_task(supervisor.watch(service.unhealthy), name="watchdog"),
+    )
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def _stop(service: Service, listeners: Listeners) -> int:
@@ -103,9 +124,12 @@ def _listen_to_signals(service: Service) -> None:
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 
-async def _reload(service: Service) -> None:
+async def _reload(service: Service) -> bool:
+    """Whether it worked."""
     try:
         await service.reload()
     except ConfigurationError as error:
         for problem in error.problems:
             log.error("configuration not reloaded", problem=problem)
+        return False
+    return True

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol, cast
 
 from exporter import log, version
+from exporter.config import duration
 from exporter.errors import ConfigurationError, ExporterError
 from exporter.flags import USAGE, Flag, Parser, UsageError
 from exporter.options import RunOptions
@@ -42,12 +43,27 @@ def _telemetry_path(text: str) -> str | None:
     return "must be a path that nothing else is found under, such as /metrics" if _TAKEN_PATH.fullmatch(text) else None
 
 
+def _interval(text: str) -> str | None:
+    try:
+        duration.parse(text)
+    except ValueError:
+        return "must be a duration such as 30s or 1h30m"
+    return None
+
+
 FLAGS: Final = (
     Flag(
         name="config.file",
         metavar="FILE",
         default="config.yaml",
         help="the configuration; SIGHUP and POST /-/reload read it again",
+    ),
+    Flag(
+        name="config.auto-reload-interval",
+        metavar="DURATION",
+        default="0s",
+        check=_interval,
+        help="how often to look whether the configuration has changed, and then read it again; 0s: never",
     ),
     Flag(name="config.check", help="check the configuration and everything it names, print every problem, and end"),
     Flag(
@@ -178,6 +194,7 @@ def _misplaced(name: str) -> str:
 def _options(found: argparse.Namespace) -> RunOptions:
     return RunOptions(
         config_file=Path(found.config_file),
+        auto_reload_interval=duration.parse(found.config_auto_reload_interval),
         listen_addresses=found.web_listen_address,
         web_config_file=Path(found.web_config_file) if found.web_config_file else None,
         telemetry_path=found.web_telemetry_path,

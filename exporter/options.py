@@ -6,9 +6,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """`listen_addresses` are HOST:PORT, :PORT or [IPV6]:PORT; `log_level` and `log_format` are those of exporter.log."""
+    """`listen_addresses` are HOST:PORT, :PORT or [IPV6]:PORT; `log_level` and `log_format` are those of exporter.log.
+
+    `auto_reload_interval` is in seconds, 0 for never.
+    """
 
     config_file: Path = Path("config.yaml")
+    auto_reload_interval: float = 0.0
     listen_addresses: tuple[str, ...] = (":10040",)
     web_config_file: Path | None = None
     telemetry_path: str = "/metrics"

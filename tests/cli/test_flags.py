@@ -35,6 +35,7 @@ def test_a_repeated_address_replaces_the_default() -> None:
 
 VARIABLES = {
     "LEADSQUARED_EXPORTER_CONFIG_FILE": "env.yaml",
+    "LEADSQUARED_EXPORTER_CONFIG_AUTO_RELOAD_INTERVAL": "30s",
     "LEADSQUARED_EXPORTER_CONFIG_CHECK": "true",
     "LEADSQUARED_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:1, [::1]:2",
     "LEADSQUARED_EXPORTER_WEB_CONFIG_FILE": "web.yaml",
@@ -51,6 +52,7 @@ def test_every_flag_has_its_environment_variable() -> None:
     assert vars(read(environment=VARIABLES)) == {
         "command": None,
         "config_file": "env.yaml",
+        "config_auto_reload_interval": "30s",
         "config_check": True,
         "web_listen_address": ("127.0.0.1:1", "[::1]:2"),
         "web_config_file": "web.yaml",
@@ -95,6 +97,11 @@ def test_an_empty_variable_is_none() -> None:
             {},
             "argument --web.telemetry-path: must be a path that nothing else is found under, such as /metrics, "
             "got /-/healthy",
+        ),
+        (
+            ["--config.auto-reload-interval=30"],
+            {},
+            "argument --config.auto-reload-interval: must be a duration such as 30s or 1h30m, got 30",
         ),
         (
             [],
