@@ -1,28 +1,33 @@
-# syntax=docker/dockerfile:1
-ARG PYTHON=3.13-slim-bookworm
+ARG PYTHON=3.13-slim-trixie
 
 FROM python:${PYTHON} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv --without-pip /venv && python -m venv /tools
+RUN python -m venv --without-pip /venv && python -m venv --without-pip /tools
 WORKDIR /source
 COPY requirements/runtime.txt requirements/build.txt requirements/
 # In an own layer: the code changes more often than what it needs. pip and the build tools stay out of /venv.
-RUN /tools/bin/pip --python /venv/bin/python install --no-deps --require-hashes -r requirements/runtime.txt \
-    && /tools/bin/pip install --no-deps --require-hashes -r requirements/build.txt
+RUN pip --python /venv/bin/python install --no-deps --require-hashes -r requirements/runtime.txt \
+    && pip --python /tools/bin/python install --no-deps --require-hashes -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
-RUN /tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && /tools/bin/pip --python /venv/bin/python install --no-deps --no-index /wheels/*.whl \
+RUN pip --python /tools/bin/python wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && pip --python /venv/bin/python install --no-deps --no-index /wheels/*.whl \
     && install -d -m 0750 -o 10040 -g 10040 /state
 
 FROM python:${PYTHON}
+ARG PYTHON
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="leadsquared-exporter" \
       org.opencontainers.image.description="Watches LeadSquared asynchronous requests and tells Prometheus what became of them" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="docker.io/library/python:${PYTHON}"
+# Nothing here installs packages, and nobody who gets in should find what does.
+RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip
 ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

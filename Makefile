@@ -28,6 +28,7 @@ test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs
 
 heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
 	@scripts/servers prometheus nodejs:node npm
+	@scripts/servers podman runc iptables netavark:/usr/lib/podman/netavark aardvark-dns:/usr/lib/podman/aardvark-dns mmdebstrap
 	@$(RUN) pytest -m heavy $(TESTS)
 
 test-fast: $(VENV)/dev.stamp ## the tests alone, until the first that fails
@@ -60,8 +61,8 @@ docs: $(VENV)/dev.stamp ## write the files that are made from the code
 lock: $(VENV)/dev.stamp ## lock the packages; UPGRADE=--upgrade takes the newest
 	@scripts/lock $(UPGRADE)
 
-image: ## build the container image
-	docker build --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .
+image: ## build the container image, with docker, podman or buildah
+	@scripts/image --tag $(IMAGE)
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

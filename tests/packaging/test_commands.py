@@ -101,3 +101,31 @@ def test_the_hooks_before_a_commit_need_no_network() -> None:
         "scripts/generate --check",
     ]
     assert all(hook["language"] == "system" for one in content["repos"] for hook in one["hooks"])
+
+
+@pytest.mark.parametrize(
+    ("engines", "command"),
+    [
+        (("docker", "podman", "buildah"), "docker build"),
+        (("podman", "buildah"), "podman build --format docker"),
+        (("buildah",), "buildah build --format docker"),
+    ],
+)
+def test_the_image_is_built_with_the_engine_that_runs(tmp_path: Path, engines: tuple[str, ...], command: str) -> None:
+    for name in ("docker", "podman", "buildah"):
+        # One that is installed without a running engine answers `info` by an error.
+        program = f'[ "$1" = info ] && exit {int(name not in engines)}\necho {name} "$@"'
+        (tmp_path / name).write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {key: value for key, value in os.environ.items() if key != "CONTAINER_ENGINE"}
+    ended = subprocess.run(
+        [ROOT / "scripts" / "image", "--tag", "name"],
+        env={**environment, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert re.fullmatch(
+        rf"{command} --build-arg REVISION=[0-9a-f]{{40}} --build-arg CREATED=\S+Z --tag name \.\n", ended.stdout
+    )
