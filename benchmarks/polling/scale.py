@@ -33,7 +33,7 @@ def _measure(requests: int, ordered: bool) -> tuple[float, float]:
     before = _resident()
     for slot in range(requests):
         request = Unfinished(api="lead_update", origin=0.0, order=slot if ordered else None)
-        policy.add(slot, request, now=0.0)
+        policy.add((slot,), (request,), now=0.0)
     gc.collect()
     # Polls move requests between groups, which takes memory too.
     seconds = _poll(policy, POLLS, finished=lambda slot, now: slot < 4 * now if ordered else slot % 7 == 0)

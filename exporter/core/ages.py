@@ -1,6 +1,6 @@
 """How old the unfinished requests of one API are: the oldest, the stuck, the overdue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from exporter.core.agenda import Agenda
 
@@ -22,8 +22,8 @@ class Ages:
         self._stuck = Agenda(epoch)
         self._put_off = Agenda(epoch)
 
-    def add(self, slot: int) -> None:
-        self._young.put(slot, self._origin(slot))
+    def add(self, slots: Sequence[int]) -> None:
+        self._young.put(slots, map(self._origin, slots))
 
     def drop(self, slot: int) -> None:
         self._young.drop(slot)
@@ -36,13 +36,13 @@ class Ages:
             self._put_off.drop(slot)
         while (slot := self._stuck.peek()) is not None:
             self._stuck.drop(slot)
-            self.add(slot)
+            self.add((slot,))
 
     def newly_stuck(self, now: float) -> list[int]:
         """Slots that have become stuck since the last call."""
         found = []
         while (slot := self._young.pop(now - self.stuck_after)) is not None:
-            self._stuck.put(slot, self._origin(slot))
+            self._stuck.put((slot,), (self._origin(slot),))
             found.append(slot)
         return found
 
@@ -56,8 +56,8 @@ class Ages:
 
     def put_off(self, slot: int, until: float) -> None:
         """Bring an overdue slot up again at `until`."""
-        self._stuck.put(slot, until - self.give_up_after)
-        self._put_off.put(slot, self._origin(slot))
+        self._stuck.put((slot,), (until - self.give_up_after,))
+        self._put_off.put((slot,), (self._origin(slot),))
 
     def oldest(self) -> float | None:
         """The earliest origin; None when empty."""

@@ -1,7 +1,10 @@
 """The unfinished requests of one API, counted as the gauges show them."""
 
+from array import array
+from collections.abc import Mapping, Sequence
+
 from exporter.core.ages import Ages
-from exporter.core.columns import ROOM
+from exporter.core.columns import reach
 from exporter.core.recency import Recency
 from exporter.core.request import Progress
 
@@ -14,14 +17,15 @@ class Census:
         self.recency = Recency()
         self.pending: dict[Progress, int] = {}
         self.stuck: dict[str, int] = {}
-        self._is_stuck = bytearray()
+        self._is_stuck = array("b")
 
-    def enter(self, slot: int, progress: Progress) -> None:
-        self._count(progress, 1)
-        if slot >= len(self._is_stuck):
-            self._is_stuck.extend(bytes(slot + ROOM - len(self._is_stuck)))
-        self.ages.add(slot)
-        self.recency.append(slot)
+    def enter(self, slots: Sequence[int], progresses: Mapping[Progress, int]) -> None:
+        """Slots in the order in which they were asked about, and how many of them have made which progress."""
+        for progress, count in progresses.items():
+            self._count(progress, count)
+        reach(max(slots), False, self._is_stuck)
+        self.ages.add(slots)
+        self.recency.append(slots)
 
     def move(self, slot: int, before: Progress, after: Progress) -> None:
         self._count(before, -1)
@@ -46,7 +50,7 @@ class Census:
     def unstick_all(self) -> None:
         """`stuck_after` was changed: nobody is stuck until found so again."""
         self.ages.restart()
-        self._is_stuck = bytearray(len(self._is_stuck))
+        self._is_stuck = array("b", bytes(len(self._is_stuck)))
         self.stuck.clear()
 
     def _count(self, progress: Progress, by: int) -> None:

@@ -3,11 +3,14 @@
 Every entry is made by a committed change, so a scrape can only show what the store already holds.
 """
 
+import collections
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
+
+from exporter.core.request import Submission
 
 Labels = tuple[str, ...]
 
@@ -113,9 +116,7 @@ class Ledger:
         return bisect_left(self.bounds[histogram], bound)
 
 
-def discovered(labels: Iterable[Labels]) -> list[Tally]:
-    """Tallies of requests taken in, from the (account, api, source) of each."""
-    counts: dict[Labels, int] = {}
-    for one in labels:
-        counts[one] = counts.get(one, 0) + 1
+def discovered(submissions: Iterable[Submission]) -> list[Tally]:
+    """Tallies of requests taken in."""
+    counts = collections.Counter((one.account, one.api, one.source) for one in submissions)
     return [Tally(Counter.DISCOVERED, one, count) for one, count in counts.items()]

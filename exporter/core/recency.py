@@ -1,8 +1,9 @@
 """Which slot was asked about longest ago, at 8 bytes a slot and O(1) a touch."""
 
 from array import array
+from collections.abc import Sequence
 
-from exporter.core.columns import ROOM
+from exporter.core.columns import reach
 
 NOBODY = -1
 
@@ -21,18 +22,13 @@ class Recency:
         """The slot touched longest ago; None when empty."""
         return None if self._first == NOBODY else self._first
 
-    def append(self, slot: int) -> None:
-        """Add a slot as the most recent."""
-        if slot >= len(self._later):
-            missing = slot + ROOM - len(self._later)
-            self._earlier.extend([NOBODY] * missing)
-            self._later.extend([NOBODY] * missing)
-        self._earlier[slot], self._later[slot] = self._last, NOBODY
+    def append(self, slots: Sequence[int]) -> None:
+        """Add slots, the last one as the most recent."""
+        reach(max(slots), NOBODY, self._earlier, self._later)
+        chain(slots, self._last, self._earlier, self._later)
         if self._last == NOBODY:
-            self._first = slot
-        else:
-            self._later[self._last] = slot
-        self._last = slot
+            self._first = slots[0]
+        self._last = slots[-1]
 
     def remove(self, slot: int) -> None:
         earlier, later = self._earlier[slot], self._later[slot]
@@ -48,4 +44,14 @@ class Recency:
     def touch(self, slot: int) -> None:
         if slot != self._last:
             self.remove(slot)
-            self.append(slot)
+            self.append((slot,))
+
+
+def chain(slots: Sequence[int], last: int, earlier: "array[int]", later: "array[int]") -> None:
+    """Link slots one behind the other, the first of them behind `last` (NOBODY where there is none)."""
+    for slot in slots:
+        earlier[slot] = last
+        if last != NOBODY:
+            later[last] = slot
+        last = slot
+    later[last] = NOBODY

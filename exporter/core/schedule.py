@@ -4,20 +4,20 @@ Overload only makes intervals longer: what is due longest goes first, and nothin
 """
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from exporter.core.agenda import Agenda
+from exporter.core.columns import reach
 
 # Asking again sooner than this can't bring news worth a call.
 MIN_INTERVAL = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
-    """What a policy is told of a request. Times are seconds since the epoch.
+class Unfinished(NamedTuple):
+    """What a policy is told of a request. Times are seconds since the epoch. A tuple, because one is made for each intake.
 
     api       requests of one API share a queue, and so a policy's knowledge
     origin    submission, or first sight where unknown; `dated` tells which
@@ -45,7 +45,8 @@ class Undetected:
 class Policy(Protocol):
     """A slot that `next` gave is out until `again`, `finished` or `forget`."""
 
-    def add(self, slot: int, request: Unfinished, *, now: float) -> None: ...
+    def add(self, slots: Sequence[int], requests: Sequence[Unfinished], *, now: float) -> None:
+        """Take in requests of one API, at least one, in the order of their submission where they have one."""
 
     def forget(self, slot: int) -> None:
         """The request ended, or may not be polled now. Nothing happens where the slot is unknown."""
@@ -93,11 +94,11 @@ class Timed:
         self._agenda = Agenda(epoch)
         self._origins = array("d")
 
-    def add(self, slot: int, request: Unfinished, *, now: float) -> None:
-        if slot >= len(self._origins):
-            self._origins.extend([nan] * (slot + 1 - len(self._origins)))
-        self._origins[slot] = request.origin
-        self._agenda.put(slot, self.first(request, now))
+    def add(self, slots: Sequence[int], requests: Sequence[Unfinished], *, now: float) -> None:
+        reach(max(slots), nan, self._origins)
+        for slot, request in zip(slots, requests, strict=True):
+            self._origins[slot] = request.origin
+        self._agenda.put(slots, [self.first(request, now) for request in requests])
 
     def forget(self, slot: int) -> None:
         self._agenda.drop(slot)
@@ -112,7 +113,7 @@ class Timed:
 
     def again(self, slot: int, *, now: float, not_before: float = 0.0) -> None:
         if slot < len(self._origins) and not isnan(self._origins[slot]):
-            self._agenda.put(slot, max(now + self.pause(now - self._origins[slot]), not_before))
+            self._agenda.put((slot,), (max(now + self.pause(now - self._origins[slot]), not_before),))
 
     def next(self, now: float) -> int | None:
         return self._agenda.pop(now)

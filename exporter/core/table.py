@@ -4,13 +4,16 @@ A slot is a request's row number; it is used again after the request has ended.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from exporter.core.columns import ROOM
-from exporter.core.request import UNSEEN, Progress, Record, Submission
+from exporter.core.columns import ROOM, reach
+from exporter.core.parts import grouped
+from exporter.core.request import UNSEEN, Progress, Record, Status, Submission
+from exporter.core.schedule import Unfinished
 
 Value = TypeVar("Value")
 
@@ -29,19 +32,17 @@ class Trouble:
 NO_TROUBLE = Trouble()
 
 
-class Numbering(Generic[Value]):
-    """Small numbers for a bounded set of values."""
+class Numbering(dict[Value, int]):
+    """Small numbers for a bounded set of values; a new value gets the next one."""
 
     def __init__(self) -> None:
-        self._numbers: dict[Value, int] = {}
-        self.values: list[Value] = []
+        super().__init__()
+        self.named: list[Value] = []
 
-    def number(self, value: Value) -> int:
-        found = self._numbers.get(value)
-        if found is None:
-            found = self._numbers[value] = len(self.values)
-            self.values.append(value)
-        return found
+    def __missing__(self, value: Value) -> int:
+        number = self[value] = len(self.named)
+        self.named.append(value)
+        return number
 
 
 class Table:
@@ -55,7 +56,7 @@ class Table:
         self._apis: Numbering[str] = Numbering()
         self._sources: Numbering[str] = Numbering()
         self._progresses: Numbering[Progress] = Numbering()
-        self._progresses.number(UNSEEN)
+        self._progresses[UNSEEN]
         self._api = array("B")
         self._source = array("H")
         self._progress = array("H")
@@ -85,23 +86,43 @@ class Table:
         return self._ids[slot]
 
     def api(self, slot: int) -> str:
-        return self._apis.values[self._api[slot]]
+        return self._apis.named[self._api[slot]]
 
     def progress(self, slot: int) -> Progress:
-        return self._progresses.values[self._progress[slot]]
+        return self._progresses.named[self._progress[slot]]
+
+    def by_api(self, slots: Sequence[int]) -> Mapping[str, Sequence[int]]:
+        return {self._apis.named[api]: members for api, members in grouped(slots, self._api.__getitem__).items()}
+
+    def progresses(self, slots: Sequence[int]) -> Mapping[Progress, int]:
+        """How many of the slots have made which progress."""
+        counts = Counter(map(self._progress.__getitem__, slots))
+        return {self._progresses.named[number]: count for number, count in counts.items()}
+
+    def outlook(self, api: str, slots: Sequence[int], first: int | None) -> list[Unfinished]:
+        """What a policy is told of requests of one API. In order they have the numbers from `first` on, where they are
+        dated; None where their order is unknown."""
+        erring = {number for progress, number in self._progresses.items() if progress.status is Status.ERROR}
+        found = []
+        for order, slot in enumerate(slots, first or 0):
+            submitted, asked = self._submitted[slot], self._unfinished[slot]
+            dated, was_asked = submitted == submitted, asked == asked
+            found.append(
+                Unfinished(
+                    api,
+                    submitted if dated else self._first_seen[slot],
+                    dated,
+                    order if dated and first is not None else None,
+                    asked if was_asked else None,
+                    self._progress[slot] in erring,
+                )
+            )
+        return found
 
     def origin(self, slot: int) -> float:
         """Where the age of a request starts: its submission, or its first sight where unknown."""
         submitted = self._submitted[slot]
         return self._first_seen[slot] if isnan(submitted) else submitted
-
-    def dated(self, slot: int) -> bool:
-        """Whether its submission time is known."""
-        return not isnan(self._submitted[slot])
-
-    def unfinished(self, slot: int) -> float | None:
-        """Sending of the last poll that showed it unfinished."""
-        return _known(self._unfinished[slot])
 
     def first_seen(self, slot: int) -> float:
         return self._first_seen[slot]
@@ -115,23 +136,25 @@ class Table:
     def trouble(self, slot: int) -> Trouble:
         return self._troubles.get(slot, NO_TROUBLE)
 
-    def add(self, submission: Submission | Record, sequence: int) -> int:
-        """Enter a request as it was handed in; its slot. What was heard of it since comes by `update`."""
-        if not self._vacant:
-            self._grow()
-        slot = self._vacant.pop()
-        self._ids[slot] = submission.request_id
-        self._slots[submission.request_id] = slot
-        self._api[slot] = self._apis.number(submission.api)
-        self._source[slot] = self._sources.number(submission.source)
-        self._sequence[slot] = sequence
-        self._submitted[slot] = nan if submission.submitted is None else submission.submitted
-        self._first_seen[slot] = submission.first_seen
-        return slot
+    def add(self, requests: Sequence[Submission | Record], sequences: Sequence[int]) -> list[int]:
+        """Enter requests as they were handed in; their slots. What was heard of them since comes by `update`."""
+        slots = self._take(len(requests))
+        # One after the other in each loop, because millions come by here.
+        ids, api, source, apis, sources = self._ids, self._api, self._source, self._apis, self._sources
+        sequence, submitted, first_seen = self._sequence, self._submitted, self._first_seen
+        for slot, one, number in zip(slots, requests, sequences, strict=True):
+            ids[slot] = one.request_id
+            api[slot] = apis[one.api]
+            source[slot] = sources[one.source]
+            sequence[slot] = number
+            submitted[slot] = nan if one.submitted is None else one.submitted
+            first_seen[slot] = one.first_seen
+        self._slots.update(zip((one.request_id for one in requests), slots, strict=True))
+        return slots
 
     def update(self, slot: int, record: Record) -> None:
         """Take over what changes in the life of a request."""
-        self._progress[slot] = self._progresses.number(record.progress)
+        self._progress[slot] = self._progresses[record.progress]
         self._polls[slot] = record.polls
         self._answered[slot] = nan if record.answered is None else record.answered
         self._unfinished[slot] = nan if record.unfinished is None else record.unfinished
@@ -164,7 +187,7 @@ class Table:
             request_id=self._ids[slot] or "",
             account=self.account,
             api=self.api(slot),
-            source=self._sources.values[self._source[slot]],
+            source=self._sources.named[self._source[slot]],
             submitted=_known(self._submitted[slot]),
             first_seen=self._first_seen[slot],
             sequence=self._sequence[slot],
@@ -179,14 +202,21 @@ class Table:
             reason=trouble.reason,
         )
 
-    def _grow(self) -> None:
+    def _take(self, count: int) -> list[int]:
+        if count > len(self._vacant):
+            self._grow(count - len(self._vacant) + ROOM)
+        taken = self._vacant[-count:]
+        del self._vacant[-count:]
+        return taken[::-1]
+
+    def _grow(self, room: int) -> None:
         first = len(self._ids)
-        self._ids.extend([None] * ROOM)
-        for column in (self._api, self._source, self._progress, self._sequence, self._polls):
-            column.extend([0] * ROOM)
-        for times in (self._submitted, self._first_seen, self._answered, self._unfinished):
-            times.extend([nan] * ROOM)
-        self._vacant.extend(range(first + ROOM - 1, first - 1, -1))
+        self._ids.extend([None] * room)
+        last = first + room - 1
+        reach(last, 0, self._api, self._source, self._progress, self._sequence, self._polls)
+        reach(last, nan, self._submitted, self._first_seen, self._answered, self._unfinished)
+        # Beneath the others: what was vacated is used first.
+        self._vacant[:0] = range(first + room - 1, first - 1, -1)
 
     def _clear(self, slot: int) -> None:
         self._polls[slot] = self._progress[slot] = 0

@@ -4,13 +4,14 @@ The tracker decides by returning a Change and alters nothing; `apply` takes the 
 the two a request is settling: no second decision about it is made. So memory never runs ahead of the store.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from exporter.core.ages import Ages
 from exporter.core.census import Census
 from exporter.core.change import Change
 from exporter.core.ledger import Counter, Histogram, Labels, Ledger, Observation, Tally
+from exporter.core.parts import parts
 from exporter.core.request import (
     Cause,
     Outcome,
@@ -96,23 +97,24 @@ class Tracker:
             if stuck_changed:
                 census.unstick_all()
 
-    def admit(self, submission: Submission, sequence: int) -> int:
-        """Watch a request whose intake is durable; its slot."""
-        slot = self.table.add(submission, sequence)
-        self.census(submission.api).enter(slot, self.table.progress(slot))
-        return slot
+    def admit(self, submissions: Sequence[Submission], sequences: Sequence[int]) -> list[int]:
+        """Watch requests whose intake is durable; their slots."""
+        slots = self.table.add(submissions, sequences)
+        self._enter(slots)
+        return slots
 
-    def restore(self, record: Record) -> int:
-        """Take over an unfinished request out of the store; its slot. `restored` has to follow the last one."""
-        slot = self.table.add(record, record.sequence)
-        if record.polls:
-            self.table.update(slot, record)
-        return slot
+    def restore(self, records: Sequence[Record]) -> list[int]:
+        """Take over unfinished requests out of the store; their slots. `restored` has to follow the last ones."""
+        slots = self.table.add(records, [record.sequence for record in records])
+        for slot, record in zip(slots, records, strict=True):
+            if record.polls:
+                self.table.update(slot, record)
+        return slots
 
     def restored(self) -> None:
         """All are in the table: count them, the one asked about longest ago first."""
-        for slot in sorted(self.table, key=self._asked):
-            self.census(self.table.api(slot)).enter(slot, self.table.progress(slot))
+        for part in parts(sorted(self.table, key=self._asked)):
+            self._enter(part)
 
     def answer(self, slot: int, report: Report, *, sent: float, received: float, place: Place = middle) -> Change:
         """What an answer about this request changes. `sent` and `received` are when its poll was sent and answered;
@@ -210,6 +212,10 @@ class Tracker:
     def oldest_age(self, api: str, now: float) -> float:
         origin = self.census(api).ages.oldest()
         return 0.0 if origin is None else max(0.0, now - origin)
+
+    def _enter(self, slots: Sequence[int]) -> None:
+        for api, members in self.table.by_api(slots).items():
+            self.census(api).enter(members, self.table.progresses(members))
 
     def _watched_until(self, slot: int, now: float, heard: float | None) -> float:
         """An overdue request is given up then, unless it should be looked at once more."""

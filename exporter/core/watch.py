@@ -1,6 +1,6 @@
 """What to do next for one account: the place where schedule, budget, breaker and tracker meet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
@@ -8,8 +8,9 @@ from math import inf
 from exporter.core.breaker import Breaker
 from exporter.core.budget import LOST_CALL_SECONDS, Budget
 from exporter.core.change import Change
+from exporter.core.parts import parts
 from exporter.core.request import Record, Report, State, Status, Submission
-from exporter.core.schedule import Policy, Unfinished
+from exporter.core.schedule import Policy
 from exporter.core.tracker import Tracker
 from exporter.errors import (
     BadRequest,
@@ -140,20 +141,19 @@ class Watch:
         # A probe asks for a status if it can: the metrics path may not exist, and its 403 would tell nothing of the key.
         return self._status_call(now) or self._queue_call(now) or Rest(self._due(), Reason.IDLE)
 
-    def admit(self, submission: Submission, sequence: int, now: float) -> None:
-        """Watch a request whose intake is durable."""
-        slot = self.tracker.admit(submission, sequence)
-        self._schedule(slot, now)
+    def admit(self, submissions: Sequence[Submission], sequences: Sequence[int], now: float) -> None:
+        """Watch requests whose intake is durable."""
+        self._schedule(self.tracker.admit(submissions, sequences), now)
 
-    def restore(self, record: Record) -> None:
-        """Take over an unfinished request out of the store. `restored` has to follow the last one."""
-        self.tracker.restore(record)
+    def restore(self, records: Sequence[Record]) -> None:
+        """Take over unfinished requests out of the store. `restored` has to follow the last ones."""
+        self.tracker.restore(records)
 
     def restored(self, now: float) -> None:
         self.tracker.restored()
         self.tracker.look(now)
-        for slot in self.tracker.table:
-            self._schedule(slot, now)
+        for part in parts(list(self.tracker.table)):
+            self._schedule(part, now)
 
     def reconfigure(
         self,
@@ -262,7 +262,7 @@ class Watch:
                 self.policy.forget(slot)
                 self._troubles.pop(slot, None)
         elif overheard:
-            self._schedule(still, now, ordered=False)
+            self._schedule((still,), now, ordered=False)
         elif change.record.api in self._apis:
             pause = TROUBLE_FIRST * 2.0 ** min(change.record.not_found, 9) if change.record.not_found else 0.0
             self._again(still, now, min(pause, TROUBLE_LAST))
@@ -352,47 +352,38 @@ class Watch:
         policy.restore(self.policy.state())
         self.policy = policy
         self._latecomers.clear()
-        for slot in self.tracker.table:
-            self._schedule_when_free(slot, now)
+        self._schedule_when_free(list(self.tracker.table), now)
 
     def _change_apis(self, former: frozenset[str], now: float) -> None:
-        for slot in self.tracker.table:
-            api = self.tracker.table.api(slot)
+        for api, slots in self.tracker.table.by_api(list(self.tracker.table)).items():
             if api in former and api not in self._apis:
-                self.policy.forget(slot)
+                for slot in slots:
+                    self.policy.forget(slot)
             elif api in self._apis and api not in former:
-                self._schedule_when_free(slot, now)
+                self._schedule_when_free(slots, now)
 
-    def _schedule_when_free(self, slot: int, now: float) -> None:
+    def _schedule_when_free(self, slots: Sequence[int], now: float) -> None:
         """At once, or with its answer where one is awaited."""
-        if self.tracker.table.request_id(slot) in self._asked or self.tracker.settling(slot):
-            self._latecomers.add(slot)
-        else:
-            self._schedule(slot, now)
+        table, tracker = self.tracker.table, self.tracker
+        busy = {slot for slot in slots if table.request_id(slot) in self._asked or tracker.settling(slot)}
+        self._latecomers |= busy
+        for part in parts([slot for slot in slots if slot not in busy]):
+            self._schedule(part, now)
 
     def _again(self, slot: int, now: float, pause: float) -> None:
         if slot in self._latecomers:
-            self._schedule(slot, now)
+            self._schedule((slot,), now)
         self.policy.again(slot, now=now, not_before=now + pause if pause else 0.0)
 
-    def _schedule(self, slot: int, now: float, *, ordered: bool = True) -> None:
-        self._latecomers.discard(slot)
+    def _schedule(self, slots: Sequence[int], now: float, *, ordered: bool = True) -> None:
+        self._latecomers.difference_update(slots)
         table = self.tracker.table
-        api, dated = table.api(slot), table.dated(slot)
-        if api not in self._apis:
-            return
-        # Numbers of their own, because those of the store have gaps that other accounts leave.
-        if ordered:
-            self._orders[api] = self._orders.get(api, -1) + 1
-        request = Unfinished(
-            api=api,
-            origin=table.origin(slot),
-            dated=dated,
-            order=self._orders[api] if dated and ordered else None,
-            asked=table.unfinished(slot),
-            erring=table.progress(slot).status is Status.ERROR,
-        )
-        self.policy.add(slot, request, now=now)
+        for api, members in table.by_api(slots).items():
+            if api in self._apis:
+                # Numbers of their own, because those of the store have gaps that other accounts leave.
+                first = self._orders.get(api, 0)
+                self._orders[api] = first + len(members) if ordered else first
+                self.policy.add(members, table.outlook(api, members, first if ordered else None), now=now)
 
     def _place(self, slot: int) -> Callable[[float, float], float]:
         return lambda lower, upper: self.policy.place(slot, lower, upper)

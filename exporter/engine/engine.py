@@ -6,6 +6,7 @@ Clock, transport, store and meters are handed in, so the same engine runs in pro
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from random import Random
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from exporter.clock import Clock
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account, Polling, Settings
 from exporter.core.ledger import Counter, Ledger
+from exporter.core.parts import grouped
 from exporter.core.request import Record
 from exporter.engine import build
 from exporter.engine.answers import Answers
@@ -258,11 +260,12 @@ class Engine:
             self.ledger.restore_total(histogram, labels, total)
 
     async def _restore_pending(self, pending: Iterable[Record]) -> None:
-        for number, record in enumerate(pending, start=1):
-            poller = self.pollers.get(record.account) or self._open_unconfigured(record.account)
-            poller.watch.restore(record)
-            if number % RESTORE_CHUNK == 0:
-                await asyncio.sleep(0)
+        rest = iter(pending)
+        while chunk := list(islice(rest, RESTORE_CHUNK)):
+            for name, records in grouped(chunk, lambda record: record.account).items():
+                poller = self.pollers.get(name) or self._open_unconfigured(name)
+                poller.watch.restore(records)
+            await asyncio.sleep(0)
 
     def _hold(self, held: bool) -> None:
         for poller in self.pollers.values():

@@ -1,20 +1,18 @@
 """Where every way in ends: RequestIDs become watched requests, durably."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
 
 from exporter.clock import Clock
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Ledger, discovered
+from exporter.core.parts import grouped, parts
 from exporter.core.request import Submission
 from exporter.engine.answers import Answers
 from exporter.engine.poller import Poller
 from exporter.errors import IntakeFull, UnknownAccount
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Store
-
-Part = TypeVar("Part")
 
 # A body can hold two hundred thousand RequestIDs. Between so many of them, scrapes and polls get their turn.
 PART = 500
@@ -81,7 +79,7 @@ class Gate:
             sequences = await self._store.admit(submissions, cursors, flush=flush)
             self._move(cursors)
             taken = [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
-            for part in _parts(taken):
+            for part in parts(taken, PART):
                 self._watch(part)
                 coming -= len(part)
                 self._coming -= len(part)
@@ -93,28 +91,18 @@ class Gate:
     async def _submissions(self, source: str, entries: Sequence[Entry]) -> list[Submission]:
         now = self._clock.now()
         made: list[Submission] = []
-        for part in _parts(entries):
-            made += [
-                Submission(
-                    request_id=entry.request_id,
-                    account=entry.account,
-                    api=entry.api,
-                    source=source,
-                    submitted=entry.submitted,
-                    first_seen=now,
-                )
-                for entry in part
-            ]
+        for part in parts(entries, PART):
+            made += [Submission(name, account, api, source, time, now) for name, account, api, time, _ in part]
             await _breathe(entries)
         return made
 
     def _watch(self, taken: Sequence[tuple[Submission, int]]) -> None:
         """No await in here: a scrape sees a request as discovered and as pending, or as neither."""
         now = self._clock.now()
-        for submission, sequence in taken:
-            self._pollers[submission.account].watch.admit(submission, sequence, now)
-        self._ledger.count(discovered((one.account, one.api, one.source) for one, _ in taken))
-        for account in {one.account for one, _ in taken}:
+        for account, group in grouped(taken, lambda one: one[0].account).items():
+            submissions, sequences = zip(*group, strict=True)
+            self._pollers[account].watch.admit(submissions, sequences, now)
+            self._ledger.count(discovered(submissions))
             self._pollers[account].wake()
 
     def _move(self, cursors: Sequence[Cursor]) -> None:
@@ -155,8 +143,3 @@ async def _breathe(whole: Sequence[object]) -> None:
     """Others get their turn between the parts of a long one; a short one has none."""
     if len(whole) > PART:
         await asyncio.sleep(0)
-
-
-def _parts(whole: Sequence[Part]) -> Iterator[Sequence[Part]]:
-    for start in range(0, len(whole), PART):
-        yield whole[start : start + PART]

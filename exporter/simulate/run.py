@@ -150,7 +150,7 @@ class Run:
             dated=request.dated,
             order=place if request.ordered else None,
         )
-        self._policy.add(place, unfinished, now=now)
+        self._policy.add((place,), (unfinished,), now=now)
 
     def _poll(self, now: float) -> bool:
         place = self._policy.next(now)

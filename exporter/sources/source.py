@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exporter.core.cursor import Cursor
 from exporter.errors import IntakeFull, InvalidEntry, SourceRefused, SourceTimeout, SourceUnreachable, StoreError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One RequestID as it was handed in; `where` says from where, for error messages. `submitted` is seconds since the epoch."""
+class Entry(NamedTuple):
+    """One RequestID as it was handed in; `where` says from where, for error messages. `submitted` is seconds since the epoch.
+
+    A tuple, because it takes a third of the time to make.
+    """
 
     request_id: str
     account: str

@@ -144,7 +144,7 @@ class Database:
             new = {name: one for name, one in new.items() if not self._known(name)}
             self._insert(new, first)
         sequences = {name: first + place for place, name in enumerate(new)}
-        self._count(discovered((one.account, one.api, one.source) for one in new.values()))
+        self._count(discovered(new.values()))
         self._move(cursors)
         # pop: a RequestID that is in the call twice is taken once.
         return [sequences.pop(one.request_id, None) for one in submissions]

@@ -65,7 +65,7 @@ class MemoryStore:
         for cursor in cursors:
             self._move(cursor)
         taken = zip(submissions, sequences, strict=True)
-        self._count(discovered((one.account, one.api, one.source) for one, number in taken if number is not None))
+        self._count(discovered(one for one, number in taken if number is not None))
         return sequences
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:

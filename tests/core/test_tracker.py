@@ -26,17 +26,15 @@ class Bench:
         self.tracker = Tracker(
             "acme", rules, ledger=self.ledger, reasons=Vocabulary(3), steps=Vocabulary(20), now=first_seen
         )
-        self.slot = self.tracker.admit(
-            Submission(
-                request_id="r1",
-                account="acme",
-                api="lead_update",
-                source="push",
-                submitted=submitted,
-                first_seen=first_seen,
-            ),
-            1,
+        submission = Submission(
+            request_id="r1",
+            account="acme",
+            api="lead_update",
+            source="push",
+            submitted=submitted,
+            first_seen=first_seen,
         )
+        (self.slot,) = self.tracker.admit((submission,), (1,))
 
     def answer(self, status: Status, at: float, *, took: float = 0.0, reason: str | None = None) -> Change:
         last_step = QUEUE if status is Status.SUCCESS else "none"
@@ -205,7 +203,7 @@ def test_reasons_beyond_the_bound_are_other() -> None:
         submission = Submission(
             request_id=f"r{number}", account="acme", api="call_log", source="push", submitted=0.0, first_seen=0.0
         )
-        slot = tracker.admit(submission, number)
+        (slot,) = tracker.admit((submission,), (number,))
         report = Report(status=Status.FAILURE, current_step="none", last_step="none", reason=f"MX{number}Exception")
         tracker.apply(tracker.answer(slot, report, sent=1.0, received=1.0))
     assert [labels[3] for labels in ledger.counters[Counter.ERRORS]] == ["MX0Exception", "MX1Exception", "other"]
@@ -239,13 +237,13 @@ events = st.tuples(
 def test_every_request_ends_once_and_the_counts_add_up(steps: list[tuple[int, str, Status, int]]) -> None:
     ledger = Ledger(dict.fromkeys(Histogram, (1.0, 100.0)))
     tracker = Tracker("acme", RULES, ledger=ledger, reasons=Vocabulary(3), steps=Vocabulary(20), now=0.0)
-    for number in range(5):
-        tracker.admit(
-            Submission(
-                request_id=f"r{number}", account="acme", api="lead_update", source="push", submitted=0.0, first_seen=0.0
-            ),
-            number + 1,
+    submissions = [
+        Submission(
+            request_id=f"r{number}", account="acme", api="lead_update", source="push", submitted=0.0, first_seen=0.0
         )
+        for number in range(5)
+    ]
+    tracker.admit(submissions, range(1, 6))
     now = 0.0
     for number, step, status, wait in steps:
         now += wait
@@ -283,7 +281,7 @@ def test_a_restored_request_goes_on_where_it_was() -> None:
     record: Record = bench.tracker.table.record(bench.slot)
     again = Bench()
     tracker = Tracker("acme", RULES, ledger=again.ledger, reasons=Vocabulary(3), steps=Vocabulary(20), now=10.0)
-    slot = tracker.restore(record)
+    (slot,) = tracker.restore((record,))
     tracker.restored()
     assert tracker.table.record(slot) == record
     assert tracker.staleness("lead_update", 11.0) == pytest.approx(6.0)

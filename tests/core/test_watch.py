@@ -43,14 +43,14 @@ def a_watch(*, requests: int = 3, calls: int = 10, queue: tuple[str, ...] = ()) 
         queue_apis=queue,
         queue_interval=60.0,
     )
-    for number in range(requests):
-        watch.admit(
-            Submission(
-                request_id=f"r{number}", account="acme", api="lead_update", source="push", submitted=0.0, first_seen=0.0
-            ),
-            number + 1,
-            0.0,
+    submissions = [
+        Submission(
+            request_id=f"r{number}", account="acme", api="lead_update", source="push", submitted=0.0, first_seen=0.0
         )
+        for number in range(requests)
+    ]
+    if requests:
+        watch.admit(submissions, range(1, requests + 1), 0.0)
     return watch
 
 
@@ -165,11 +165,10 @@ def test_an_answer_is_not_taken_for_another_request_that_got_the_same_slot() -> 
     removal = watch.remove("r0", now=0.05)
     assert removal is not None
     watch.applied(removal, now=0.06)
-    watch.admit(
-        Submission(request_id="new", account="acme", api="lead_update", source="push", submitted=None, first_seen=0.07),
-        9,
-        0.07,
+    new = Submission(
+        request_id="new", account="acme", api="lead_update", source="push", submitted=None, first_seen=0.07
     )
+    watch.admit((new,), (9,), 0.07)
     assert watch.tracker.table.slot("new") == call.slot
     assert watch.answered(call, DONE, now=0.1) is None
     assert len(watch.tracker) == 1

@@ -66,7 +66,7 @@ async def test_a_submission_to_each_api_is_recorded_with_the_time_it_was_sent(en
     async with staged(accept) as stage:
         await stage.ask(request("POST", target))
     (entry,) = stage.intake.entries
-    assert entry == replace(ENTRY, api=name, where="gateway gateway")
+    assert entry == ENTRY._replace(api=name, where="gateway gateway")
     assert stage.traffic.story == ["200", "good"]
 
 
@@ -122,7 +122,7 @@ async def test_what_the_intake_refuses_for_good_is_counted_once() -> None:
         SOURCE, traffic=MemoryTraffic(ACCOUNT, intake), intake=intake, health=Health(), meter=meter, sleep=Naps()
     )
     await recorder.record(ENTRY)
-    await recorder.record(replace(ENTRY, request_id="other"))
+    await recorder.record(ENTRY._replace(request_id="other"))
     assert (intake.ids, meter.unrecorded) == (["other"], 1)
 
 

@@ -114,9 +114,9 @@ class Spy:
         self._due = inf
         self._slots: deque[int] = deque()
 
-    def add(self, slot: int, request: Unfinished, *, now: float) -> None:
-        self.added.append(request)
-        self._slots.append(slot)
+    def add(self, slots: Sequence[int], requests: Sequence[Unfinished], *, now: float) -> None:
+        self.added.extend(requests)
+        self._slots.extend(slots)
         self._due = now + 10.0
 
     def forget(self, slot: int) -> None:
@@ -302,7 +302,7 @@ def watched(trace: Sequence[Request], policy: Policy, *, calls: int, horizon: fl
                 submitted=trace[known].submitted,
                 first_seen=now,
             )
-            watch.admit(one, known, now)
+            watch.admit((one,), (known,), now)
             known += 1
         todo = watch.next(now)
         if isinstance(todo, Rest):

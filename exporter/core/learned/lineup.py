@@ -5,12 +5,11 @@ longest ago (or first in order) is worth most. A pick compares some dozen heads,
 """
 
 from array import array
-from collections.abc import Callable, Iterator
-from heapq import heappop, heappush
+from collections.abc import Iterator, Sequence
 
-from exporter.core.columns import ROOM
-
-NOBODY = -1
+from exporter.core.columns import reach
+from exporter.core.rank import SLOT_BITS, SLOT_MASK, Rank
+from exporter.core.recency import NOBODY, chain
 
 
 class Chains:
@@ -23,20 +22,16 @@ class Chains:
         self._earlier = array("i")
         self._later = array("i")
 
-    def append(self, slot: int, group: int) -> None:
-        """Enter a slot at the end of a group (a number from 0 to 32,767)."""
-        if slot >= len(self._group):
-            missing = slot + ROOM - len(self._group)
-            self._group.extend([NOBODY] * missing)
-            self._earlier.extend([NOBODY] * missing)
-            self._later.extend([NOBODY] * missing)
+    def append(self, slots: Sequence[int], group: int) -> None:
+        """Enter slots at the end of a group (a number from 0 to 32,767)."""
+        reach(max(slots), NOBODY, self._group, self._earlier, self._later)
+        for slot in slots:
+            self._group[slot] = group
         last = self._tails.get(group, NOBODY)
-        self._group[slot], self._earlier[slot], self._later[slot] = group, last, NOBODY
-        self._tails[group] = slot
+        chain(slots, last, self._earlier, self._later)
+        self._tails[group] = slots[-1]
         if last == NOBODY:
-            self.heads[group] = slot
-        else:
-            self._later[last] = slot
+            self.heads[group] = slots[0]
 
     def remove(self, slot: int) -> None:
         """Take a slot out of its group; nothing happens where it is in none."""
@@ -57,57 +52,6 @@ class Chains:
             self._tails[group] = earlier
 
 
-# An entry is one integer, (order << SLOT_BITS) | slot: a heap of tuples takes three times the memory.
-SLOT_BITS = 24
-SLOT_MASK = (1 << SLOT_BITS) - 1
-# What an array of 8-byte integers takes.
-LARGEST = (1 << 63) - 1
-
-
-class Rank:
-    """The entries of one group, smallest first. Nearly all come in order and wait in an array, 8 bytes each; only those
-    that don't need a heap."""
-
-    __slots__ = ("_heap", "_queue", "_start")
-
-    def __init__(self) -> None:
-        self._heap: list[int] = []
-        self._queue = array("q")
-        self._start = 0
-
-    def __len__(self) -> int:
-        return len(self._heap) + len(self._queue) - self._start
-
-    def push(self, entry: int) -> None:
-        if entry <= LARGEST and (self._start == len(self._queue) or entry >= self._queue[-1]):
-            self._queue.append(entry)
-        else:
-            heappush(self._heap, entry)
-
-    def first(self) -> int:
-        if self._start == len(self._queue):
-            return self._heap[0]
-        waiting = self._queue[self._start]
-        return self._heap[0] if self._heap and self._heap[0] < waiting else waiting
-
-    def pop(self) -> None:
-        if self._heap and self.first() == self._heap[0]:
-            heappop(self._heap)
-            return
-        self._start += 1
-        if self._start > 64 and 2 * self._start > len(self._queue):
-            del self._queue[: self._start]
-            self._start = 0
-
-    def keep(self, wanted: Callable[[int], bool]) -> None:
-        """Drop all other entries, and doubles."""
-        entries = {*self._heap, *self._queue[self._start :]}
-        self._heap, self._start = [], 0
-        self._queue = array("q")
-        for entry in sorted(filter(wanted, entries)):
-            self.push(entry)
-
-
 class Ranks:
     """Groups by order number, with lazy deletion: the first in order comes first, whenever it entered."""
 
@@ -118,19 +62,17 @@ class Ranks:
         # A slot is used again: an entry of the request before, in the same group, must not pass for its own.
         self._order = array("q")
 
-    def put(self, slot: int, order: int, group: int) -> None:
-        """Enter a slot, or move it. `group` is a number from 0 to 127."""
-        if slot >= len(self._group):
-            missing = slot + ROOM - len(self._group)
-            self._group.extend([NOBODY] * missing)
-            self._order.extend([NOBODY] * missing)
-        self.remove(slot)
-        self._group[slot], self._order[slot] = group, order
+    def put(self, slots: Sequence[int], orders: Sequence[int], group: int) -> None:
+        """Enter slots, or move them. `group` is a number from 0 to 127, an order below 2**39."""
+        reach(max(slots), NOBODY, self._group, self._order)
+        for slot, order in zip(slots, orders, strict=True):
+            self.remove(slot)
+            self._group[slot], self._order[slot] = group, order
         rank = self._ranks.get(group)
         if rank is None:
             rank = self._ranks[group] = Rank()
-        size = self._sizes[group] = self._sizes.get(group, 0) + 1
-        rank.push((order << SLOT_BITS) | slot)
+        size = self._sizes[group] = self._sizes.get(group, 0) + len(slots)
+        rank.push([(order << SLOT_BITS) | slot for slot, order in zip(slots, orders, strict=True)])
         if len(rank) > 2 * size + 64:
             rank.keep(lambda entry: self._holds(entry, group))
 
@@ -176,12 +118,11 @@ class Crowd:
     def __getitem__(self, place: int) -> int:
         return self._slots[place]
 
-    def add(self, slot: int) -> None:
-        if slot >= len(self._places):
-            missing = slot + ROOM - len(self._places)
-            self._places.extend([NOBODY] * missing)
-        self._places[slot] = len(self._slots)
-        self._slots.append(slot)
+    def add(self, slots: Sequence[int]) -> None:
+        reach(max(slots), NOBODY, self._places)
+        for place, slot in enumerate(slots, len(self._slots)):
+            self._places[slot] = place
+        self._slots.extend(slots)
 
     def remove(self, slot: int) -> None:
         place, last = self._places[slot], self._slots.pop()

@@ -1,16 +1,16 @@
 """What to poll next for one account: the request whose answer is expected to save most delay."""
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from math import inf
 from random import Random
 from typing import Any
 
-from exporter.core.columns import ROOM
-from exporter.core.learned.lineup import NOBODY
+from exporter.core.columns import reach
 from exporter.core.learned.pacer import Pacer
 from exporter.core.learned.stream import Circumstances, Pick, Stream
+from exporter.core.recency import NOBODY
 from exporter.core.schedule import Undetected, Unfinished
 
 # Polls that a request takes on average where there is budget to spare; more than the budget gives are never made.
@@ -45,12 +45,13 @@ class Learned:
         """The budget allows no call before `until`."""
         self._pacer.blocked(until)
 
-    def add(self, slot: int, request: Unfinished, *, now: float) -> None:
-        stream = self._stream(request.api)
-        if slot >= len(self._homes):
-            self._homes.extend([NOBODY] * (slot + ROOM - len(self._homes)))
-        self._homes[slot] = self._numbered.index(stream)
-        stream.add(slot, request, now)
+    def add(self, slots: Sequence[int], requests: Sequence[Unfinished], *, now: float) -> None:
+        stream = self._stream(requests[0].api)
+        reach(max(slots), NOBODY, self._homes)
+        home = self._numbered.index(stream)
+        for slot in slots:
+            self._homes[slot] = home
+        stream.add(slots, requests, now)
         self._idle_until = min(self._idle_until, now + 0.25)
 
     def forget(self, slot: int) -> None:

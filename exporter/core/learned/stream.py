@@ -2,15 +2,16 @@
 
 from array import array
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from math import exp, expm1, inf, log, nan
 from random import Random
 from typing import Any
 
-from exporter.core.columns import ROOM
+from exporter.core.columns import reach
 from exporter.core.learned.frontier import Frontier
 from exporter.core.learned.lineup import Chains, Crowd, Ranks
 from exporter.core.learned.probes import SHARE, SHARE_IN_TURN, SHARE_ON_TRIAL, Probes
@@ -18,6 +19,7 @@ from exporter.core.learned.quota import Quota
 from exporter.core.learned.selector import Selector, View
 from exporter.core.learned.survival import BINS, Survival
 from exporter.core.learned.value import price, value
+from exporter.core.parts import grouped
 from exporter.core.recency import Recency
 from exporter.core.schedule import Undetected, Unfinished
 
@@ -113,18 +115,20 @@ class Stream:
         """Whether it is out: picked, and not back."""
         return slot in self._under_way
 
-    def add(self, slot: int, request: Unfinished, now: float) -> None:
-        self._extend(slot)
-        self._origin[slot] = self._clock[slot] = request.origin
-        self._asked[slot] = nan if request.asked is None else request.asked
-        self._order[slot] = _UNORDERED if request.order is None else request.order
-        self._class[slot] = self._fresh_class(request)
-        self._origins += request.origin
-        if request.erring:
-            self._class[slot], self._clock[slot] = Class.ERRING, now
-        if request.order is not None:
-            self._submitted(request.order, now)
-        self._enter(slot, now)
+    def add(self, slots: Sequence[int], requests: Sequence[Unfinished], now: float) -> None:
+        highest = max(slots)
+        reach(highest, nan, self._origin, self._clock, self._asked)
+        reach(highest, _UNORDERED, self._order, self._class)
+        ordered = [request.order for request in requests if request.order is not None]
+        if ordered:
+            self._submitted(ordered[0], max(ordered), now)
+        for slot, (_, origin, dated, order, asked, erring) in zip(slots, requests, strict=True):
+            self._origin[slot], self._clock[slot] = origin, now if erring else origin
+            self._asked[slot] = nan if asked is None else asked
+            self._order[slot] = _UNORDERED if order is None else order
+            self._class[slot] = Class.ERRING if erring else _fresh_class(order, dated=dated)
+            self._origins += origin
+        self._enter(slots, now)
 
     def forget(self, slot: int) -> None:
         """The request is no longer to be polled, for reasons that tell nothing."""
@@ -153,7 +157,7 @@ class Stream:
     def back(self, slot: int, now: float) -> None:
         """The request can be picked again."""
         if self._under_way.pop(slot, None) is not None:
-            self._enter(slot, now)
+            self._enter((slot,), now)
 
     def finished_by(self, slot: int, now: float, circumstances: Circumstances) -> None:
         """An answer that arrived at `now` showed the request finished."""
@@ -406,15 +410,21 @@ class Stream:
 
     # Bookkeeping
 
-    def _enter(self, slot: int, now: float) -> None:
-        self._crowd.add(slot)
-        self._turns.append(slot)
-        group = self._class[slot]
-        self._ages.append(slot, (group << 8) | (BINS.of(self._seen_age(slot)) // _AGES_A_GROUP))
-        if group == Class.FRESH:
-            self._ranks.put(slot, self._order[slot], self._rank_group(slot, now))
+    def _enter(self, slots: Sequence[int], now: float) -> None:
+        self._crowd.add(slots)
+        self._turns.append(slots)
+        for group, members in grouped(slots, self._age_group).items():
+            self._ages.append(members, group)
+        fresh = [slot for slot in slots if self._class[slot] == Class.FRESH]
+        for group, members in grouped(fresh, partial(self._rank_group, now)).items():
+            self._ranks.put(members, [self._order[slot] for slot in members], group)
 
-    def _rank_group(self, slot: int, now: float) -> int:
+    def _age_group(self, slot: int) -> int:
+        group = self._class[slot] << 8
+        asked = self._asked[slot]
+        return group if asked != asked else group | (BINS.of(self._seen_age(slot)) // _AGES_A_GROUP)
+
+    def _rank_group(self, now: float, slot: int) -> int:
         if self.frontier is None or self._asked[slot] != self._asked[slot]:
             return 0
         place = self.frontier.place(self._order[slot], now)
@@ -429,23 +439,18 @@ class Stream:
         self._ranks.remove(slot)
         return True
 
-    def _submitted(self, order: int, now: float) -> None:
+    def _submitted(self, first: int, newest: int, now: float) -> None:
         if self.frontier is None:
-            self.frontier = Frontier(order, now)
+            self.frontier = Frontier(first, now)
             with suppress(KeyError, IndexError, TypeError, ValueError, OverflowError):
                 self.frontier.restore(self._lesson)
             self.selector.ordered()
             self._changed_view()
-        self.frontier.submitted(order)
+        self.frontier.submitted(newest)
 
     def _table(self, slot: int) -> Survival:
         group = self._class[slot]
         return self.erring if group == Class.ERRING else self.undated if group == Class.UNDATED else self.fresh
-
-    def _fresh_class(self, request: Unfinished) -> int:
-        if not request.dated:
-            return Class.UNDATED
-        return Class.UNORDERED if request.order is None else Class.FRESH
 
     def _calm_class(self, slot: int) -> int:
         # Whether it was dated matters no more after an error: its age at the next finish is long.
@@ -466,13 +471,11 @@ class Stream:
         asked = self._asked[slot]
         return 0.0 if asked != asked else max(0.0, asked - self._clock[slot])
 
-    def _extend(self, slot: int) -> None:
-        if slot >= len(self._origin):
-            missing = slot + ROOM - len(self._origin)
-            for times in (self._origin, self._clock, self._asked):
-                times.extend([nan] * missing)
-            self._order.extend([_UNORDERED] * missing)
-            self._class.extend([Class.FRESH] * missing)
+
+def _fresh_class(order: int | None, *, dated: bool) -> int:
+    if not dated:
+        return Class.UNDATED
+    return Class.UNORDERED if order is None else Class.FRESH
 
 
 def _score(gathered: float, finished: bool) -> float:

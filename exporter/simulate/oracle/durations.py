@@ -1,7 +1,7 @@
 """A policy that knows the true distribution of durations, and how it changes; it polls whoever is worth most."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf, log, nan, sqrt
 
 from exporter.core.learned.lineup import Chains
@@ -85,9 +85,10 @@ class ByDuration(Stateless):
         self._waiting = 0
         self._idle_until = -inf
 
-    def add(self, slot: int, request: Unfinished, *, now: float) -> None:
-        self._origin[slot] = self._clock[slot] = self._asked[slot] = request.origin
-        self._enter(slot, erring=False)
+    def add(self, slots: Sequence[int], requests: Sequence[Unfinished], *, now: float) -> None:
+        for slot, request in zip(slots, requests, strict=True):
+            self._origin[slot] = self._clock[slot] = self._asked[slot] = request.origin
+            self._enter(slot, erring=False)
         self._idle_until = min(self._idle_until, now + _IDLE)
 
     def forget(self, slot: int) -> None:
@@ -141,7 +142,7 @@ class ByDuration(Stateless):
         group = self._groups.setdefault(key, len(self._groups))
         if group == len(self._tables):
             self._tables.append(table)
-        self._chains.append(slot, group)
+        self._chains.append((slot,), group)
         self._waiting += 1
 
 

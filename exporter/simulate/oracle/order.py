@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from math import inf, nan
 
 from exporter.core.learned.pacer import Pacer
@@ -24,10 +25,11 @@ class InOrder(Stateless):
         self._line: list[int] = []
         self._asked = array("d", [nan]) * len(trace)
 
-    def add(self, slot: int, request: Unfinished, *, now: float) -> None:
-        del request, now
-        self._asked[slot] = -inf
-        insort(self._line, self._rank[slot])
+    def add(self, slots: Sequence[int], requests: Sequence[Unfinished], *, now: float) -> None:
+        del requests, now
+        for slot in slots:
+            self._asked[slot] = -inf
+            insort(self._line, self._rank[slot])
 
     def forget(self, slot: int) -> None:
         place = bisect_left(self._line, self._rank[slot])

@@ -1,6 +1,6 @@
 """Rows as entries: columns by their names."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,8 +46,3 @@ def _moment(value: Any) -> str:
         # It is told as a mistake of the row.
         return str(value)
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).isoformat()
-
-
-def parts(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]

@@ -8,6 +8,7 @@ from typing import Any
 from exporter.clock import Clock
 from exporter.config import settings
 from exporter.core.cursor import Cursor
+from exporter.core.parts import parts
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
 from exporter.sources import groups
@@ -19,7 +20,6 @@ from exporter.sources.source import Entry, Intake, SourceHealth
 from exporter.sources.sql import position
 from exporter.sources.sql.database import Database, Page
 from exporter.sources.sql.progress import Progress
-from exporter.sources.sql.rows import parts
 
 # Between so many rows others get their turn.
 PART = 500

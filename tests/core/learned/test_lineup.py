@@ -22,7 +22,7 @@ class ChainsAgainstLists(RuleBasedStateMachine):
     @rule(slot=slots, group=st.integers(0, 3))
     def append(self, slot: int, group: int) -> None:
         if not any(slot in members for members in self.lists.values()):
-            self.chains.append(slot, group)
+            self.chains.append((slot,), group)
             self.lists.setdefault(group, []).append(slot)
 
     @rule(slot=slots)
@@ -43,10 +43,10 @@ class RanksAgainstADictionary(RuleBasedStateMachine):
         self.ranks = Ranks()
         self.entered: dict[int, tuple[int, int]] = {}
 
-    @rule(slot=slots, order=st.integers(0, 10**12), group=st.integers(0, 3))
+    @rule(slot=slots, order=st.integers(0, 2**39 - 1), group=st.integers(0, 3))
     def put(self, slot: int, order: int, group: int) -> None:
         """A slot is used again for another request, with another order, also in the group that it was in."""
-        self.ranks.put(slot, order, group)
+        self.ranks.put((slot,), (order,), group)
         self.entered[slot] = order, group
 
     @precondition(lambda self: self.entered)
@@ -83,7 +83,7 @@ class CrowdAgainstASet(RuleBasedStateMachine):
     @rule(slot=slots)
     def add(self, slot: int) -> None:
         if slot not in self.members:
-            self.crowd.add(slot)
+            self.crowd.add((slot,))
             self.members.add(slot)
 
     @precondition(lambda self: self.members)
@@ -109,12 +109,12 @@ def test_a_group_that_is_moved_through_for_long_keeps_its_order_and_little_memor
     random, ranks, orders = Random(1), Ranks(), {}
     for slot in range(50):
         orders[slot] = slot
-        ranks.put(slot, slot, 0)
+        ranks.put((slot,), (slot,), 0)
     for order in range(50, 20_000):
         slot = random.randrange(50)
         ranks.remove(slot)
         orders[slot] = order
-        ranks.put(slot, order, 0)
+        ranks.put((slot,), (order,), 0)
     assert list(ranks.heads()) == [min(orders, key=orders.__getitem__)]
     assert len(ranks._ranks[0]) <= 2 * 50 + 65
 
@@ -122,7 +122,7 @@ def test_a_group_that_is_moved_through_for_long_keeps_its_order_and_little_memor
 def test_a_place_in_the_crowd_is_as_likely_as_any_other() -> None:
     random, crowd = Random(1), Crowd()
     for slot in range(20):
-        crowd.add(slot)
+        crowd.add((slot,))
     for slot in range(0, 20, 2):
         crowd.remove(slot)
     drawn = Counter(crowd[random.randrange(len(crowd))] for _ in range(10_000))

@@ -114,7 +114,7 @@ class AnyLife(RuleBasedStateMachine):
             asked=self.now - 1 if asked or erring else None,
             erring=erring,
         )
-        self.policy.add(slot, request, now=self.now)
+        self.policy.add((slot,), (request,), now=self.now)
         self.waiting[slot] = 0.0
 
     @rule(seconds=st.sampled_from([0.01, 0.2, 3.0, 60.0]), picks=st.integers(1, 8))
@@ -341,7 +341,9 @@ def test_requests_taken_over_by_a_restart_are_asked_as_if_there_had_been_none() 
     """The last poll and the order come with them."""
     policy = a_policy()
     for slot in range(50):
-        policy.add(slot, Unfinished(api="lead_update", origin=START - 100, order=slot, asked=START - slot), now=START)
+        policy.add(
+            (slot,), (Unfinished(api="lead_update", origin=START - 100, order=slot, asked=START - slot),), now=START
+        )
     now = START
     asked: set[int] = set()
     while len(asked) < 50 and now < START + 120:
@@ -380,7 +382,7 @@ def test_an_unfinished_request_costs_at_most_350_bytes() -> None:
     tracemalloc.start()
     policy = a_policy(rate=1e5)
     for slot, request in enumerate(requests):
-        policy.add(slot, request, now=request.origin)
+        policy.add((slot,), (request,), now=request.origin)
     now = START + count / 100
     for _ in range(1000):
         now += 1.0

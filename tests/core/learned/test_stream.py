@@ -55,7 +55,7 @@ def ended(stream: Stream, slot: int, at: float) -> None:
 
 def test_a_request_that_is_out_is_not_picked_again_and_still_counts_as_unfinished() -> None:
     stream = Stream(Random(1))
-    stream.add(0, a_request(), START)
+    stream.add((0,), (a_request(),), START)
     stream.take(0, Kind.CHOSEN)
     assert (len(stream), stream.unfinished, stream.asking(0)) == (0, 1, True)
     assert stream.pick(START + 100, circumstances(stream)) is None
@@ -66,7 +66,7 @@ def test_a_request_that_is_out_is_not_picked_again_and_still_counts_as_unfinishe
 @pytest.mark.parametrize("out", [False, True])
 def test_a_finished_request_is_gone(out: bool) -> None:
     stream = Stream(Random(1))
-    stream.add(0, a_request(), START)
+    stream.add((0,), (a_request(),), START)
     if out:
         stream.take(0, Kind.CHOSEN)
     stream.finished_by(0, START + 9, circumstances(stream))
@@ -76,7 +76,7 @@ def test_a_finished_request_is_gone(out: bool) -> None:
 
 def test_an_answer_about_a_request_that_was_handed_in_again_meanwhile_is_passed_over() -> None:
     stream = Stream(Random(1))
-    stream.add(0, a_request(), START)
+    stream.add((0,), (a_request(),), START)
     stream.unfinished_at(0, START + 5, erring=False)
     assert sum(stream.fresh.state()["exposure"]) == 0
     assert len(stream) == 1
@@ -84,7 +84,7 @@ def test_an_answer_about_a_request_that_was_handed_in_again_meanwhile_is_passed_
 
 def test_nobody_is_asked_twice_at_one_moment() -> None:
     stream = Stream(Random(1))
-    stream.add(0, a_request(), START)
+    stream.add((0,), (a_request(),), START)
     asked(stream, 0, 10.0)
     pick = stream.pick(START + 10.0, circumstances(stream))
     assert pick is None
@@ -93,7 +93,7 @@ def test_nobody_is_asked_twice_at_one_moment() -> None:
 
 def test_requests_without_a_submission_time_teach_a_table_of_their_own() -> None:
     stream = Stream(Random(1))
-    stream.add(0, a_request(dated=False), START)
+    stream.add((0,), (a_request(dated=False),), START)
     asked(stream, 0, 10.0)
     ended(stream, 0, 20.0)
     assert (stream.fresh.finishes, stream.undated.finishes, stream.erring.finishes) == (0, 1, 0)
@@ -102,9 +102,9 @@ def test_requests_without_a_submission_time_teach_a_table_of_their_own() -> None
 
 def test_requests_without_an_order_tell_nothing_of_the_queue() -> None:
     stream = Stream(Random(1))
-    stream.add(0, a_request(), START)
+    stream.add((0,), (a_request(),), START)
     assert stream.frontier is None
-    stream.add(1, a_request(order=7), START)
+    stream.add((1,), (a_request(order=7),), START)
     assert stream.frontier is not None
     position = stream.frontier.best.position
     ended(stream, 0, 20.0)
@@ -115,7 +115,7 @@ def test_requests_without_an_order_tell_nothing_of_the_queue() -> None:
 def test_both_ordered_and_unordered_ones_are_picked_while_order_decides() -> None:
     stream = Stream(Random(1))
     for slot in range(10):
-        stream.add(slot, a_request(order=slot if slot % 2 else None), START)
+        stream.add((slot,), (a_request(order=slot if slot % 2 else None),), START)
     assert stream.selector.view is View.ORDER
     picked = set()
     for second in range(1, 11):
@@ -128,7 +128,7 @@ def test_both_ordered_and_unordered_ones_are_picked_while_order_decides() -> Non
 
 def test_what_happens_after_an_error_is_learned_apart_with_a_clock_from_the_error() -> None:
     stream = Stream(Random(1))
-    stream.add(0, a_request(), START)
+    stream.add((0,), (a_request(),), START)
     asked(stream, 0, 100.0, erring=True)
     asked(stream, 0, 125.0, erring=True)
     ended(stream, 0, 135.0)
@@ -140,7 +140,7 @@ def test_what_happens_after_an_error_is_learned_apart_with_a_clock_from_the_erro
 
 def test_a_request_that_recovers_from_its_error_goes_on_as_one_without_knowledge_of_its_order() -> None:
     stream = Stream(Random(1))
-    stream.add(0, a_request(), START)
+    stream.add((0,), (a_request(),), START)
     asked(stream, 0, 100.0, erring=True)
     asked(stream, 0, 200.0, erring=False)
     ended(stream, 0, 210.0)
@@ -149,7 +149,7 @@ def test_a_request_that_recovers_from_its_error_goes_on_as_one_without_knowledge
 
 def test_exposure_counts_from_the_last_poll_before_a_restart() -> None:
     stream = Stream(Random(1))
-    stream.add(0, a_request(0.0, asked=50.0), START + 60)
+    stream.add((0,), (a_request(0.0, asked=50.0),), START + 60)
     asked(stream, 0, 70.0)
     state = stream.fresh.state()
     assert sum(state["exposure"]) == pytest.approx(20, abs=0.1)
@@ -161,7 +161,7 @@ def test_a_finish_is_placed_within_its_window_whatever_the_clocks_say(
     origin: float, lower: float, width: float, dated: bool, erring: bool
 ) -> None:
     stream = Stream(Random(1))
-    stream.add(0, a_request(origin, dated=dated, erring=erring), START)
+    stream.add((0,), (a_request(origin, dated=dated, erring=erring),), START)
     for _ in range(3):
         assert START + lower <= stream.place(0, START + lower, START + lower + width) <= START + lower + width
 
@@ -170,11 +170,11 @@ def test_many_finishes_are_placed_as_their_distribution_says() -> None:
     random, stream = Random(1), Stream(Random(1))
     for slot in range(400):
         duration = random.expovariate(1 / 10)
-        stream.add(slot, a_request(), START)
+        stream.add((slot,), (a_request(),), START)
         for age in range(1, int(duration) + 1):
             asked(stream, slot, age)
         ended(stream, slot, int(duration) + 1)
-    stream.add(400, a_request(), START)
+    stream.add((400,), (a_request(),), START)
     placed = sorted(stream.place(400, START, START + 100) - START for _ in range(1000))
     assert placed[500] == pytest.approx(7.0, rel=0.2)
     assert placed[900] == pytest.approx(23.0, rel=0.25)
@@ -183,7 +183,7 @@ def test_many_finishes_are_placed_as_their_distribution_says() -> None:
 def test_finishes_of_a_queue_are_placed_when_it_passed_them() -> None:
     stream = Stream(Random(1))
     for slot in range(400):
-        stream.add(slot, a_request(order=slot), START)
+        stream.add((slot,), (a_request(order=slot),), START)
     for slot in range(200):
         if slot:
             asked(stream, slot, slot / 2)
@@ -203,7 +203,7 @@ def test_polls_cost_something_only_while_there_are_more_than_wanted() -> None:
         stream = Stream(Random(1))
         for slot in range(200):
             at = float(slot)
-            stream.add(slot, a_request(at), START + at)
+            stream.add((slot,), (a_request(at),), START + at)
             if slot >= 10:
                 ended(stream, slot - 10, at + random.random())
         found = 0
@@ -219,10 +219,10 @@ def test_polls_cost_something_only_while_there_are_more_than_wanted() -> None:
 
 def test_the_vendors_figure_counts_when_it_changes_and_not_by_its_size() -> None:
     stream = Stream(Random(1))
-    stream.add(1000, a_request(order=0), START)
+    stream.add((1000,), (a_request(order=0),), START)
     assert stream.frontier is not None
     for slot in range(100):
-        stream.add(slot, a_request(order=slot + 1), START)
+        stream.add((slot,), (a_request(order=slot + 1),), START)
         ended(stream, slot, 1 + slot / 2)
     before = stream.frontier.best.speed
     # It counts other customers too: ten times as many. What it says at first is taken for that after some time.
@@ -240,7 +240,7 @@ def test_the_vendors_figure_counts_when_it_changes_and_not_by_its_size() -> None
 def test_a_figure_that_tells_nothing_yet_is_passed_over(per_second: float) -> None:
     stream = Stream(Random(1))
     stream.queue_speed(per_second, START)
-    stream.add(0, a_request(order=0), START)
+    stream.add((0,), (a_request(order=0),), START)
     stream.queue_speed(per_second, START + 1)
     assert stream.frontier is not None
     assert stream.frontier.best.speed == 1.0
@@ -249,13 +249,13 @@ def test_a_figure_that_tells_nothing_yet_is_passed_over(per_second: float) -> No
 def test_what_was_learned_survives_as_json() -> None:
     random, stream, again = Random(1), Stream(Random(1)), Stream(Random(1))
     for slot in range(300):
-        stream.add(slot, a_request(slot, order=slot, dated=slot % 3 > 0), START + slot)
+        stream.add((slot,), (a_request(slot, order=slot, dated=slot % 3 > 0),), START + slot)
         asked(stream, slot, slot + 5.0, erring=slot % 7 == 0)
         ended(stream, slot, slot + 5.5 + random.random())
     state = json.loads(json.dumps(stream.state()))
     again.restore(state)
     assert again.state() == state
-    again.add(0, a_request(order=0), START)
+    again.add((0,), (a_request(order=0),), START)
     assert again.frontier is not None
     assert stream.frontier is not None
     assert again.frontier.best.width == stream.frontier.best.width
@@ -273,7 +273,7 @@ def test_with_a_state_that_is_none_of_ours_it_starts_anew(state: Any, part: str,
         stream = Stream(Random(1))
         stream.restore(one)
         for slot in range(5):
-            stream.add(slot, a_request(order=slot), START)
+            stream.add((slot,), (a_request(order=slot),), START)
         pick = stream.pick(START + 60, circumstances(stream))
         assert pick is not None
         ended(stream, pick.slot, 61)

@@ -50,13 +50,10 @@ def a_watch(*, queue: tuple[str, ...] = (), limits: Sequence[Limit] = ()) -> Wat
 
 def admit(watch: Watch, number: int, now: float, *, dated: bool = True) -> None:
     submitted = now if dated else None
-    watch.admit(
-        Submission(
-            request_id=f"r{number}", account="acme", api=API, source="push", submitted=submitted, first_seen=now
-        ),
-        number + 1,
-        now,
+    one = Submission(
+        request_id=f"r{number}", account="acme", api=API, source="push", submitted=submitted, first_seen=now
     )
+    watch.admit((one,), (number + 1,), now)
 
 
 def learned(watch: Watch) -> Learned:

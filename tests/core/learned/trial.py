@@ -61,7 +61,7 @@ class Trial:
             slot, job = self._arrived, self.jobs[self._arrived]
             self._arrived += 1
             request = Unfinished(api=job.api, origin=START + job.submitted, dated=job.dated, order=job.order)
-            self.policy.add(slot, request, now=START + self.now)
+            self.policy.add((slot,), (request,), now=START + self.now)
 
     def _ask(self, slot: int) -> None:
         self.polls.append((self.now, slot))

@@ -1,0 +1,52 @@
+"""Small integers in order, most of which come in order."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+
+# An entry is one integer, (order << SLOT_BITS) | slot, below 2**63: a heap of tuples takes ten times the memory.
+SLOT_BITS = 24
+SLOT_MASK = (1 << SLOT_BITS) - 1
+
+
+class Rank:
+    """Entries, smallest first. Those that come in order wait in an array, 8 bytes each; only the others need a heap."""
+
+    __slots__ = ("_heap", "_queue", "_start")
+
+    def __init__(self) -> None:
+        self._heap: list[int] = []
+        self._queue = array("q")
+        self._start = 0
+
+    def __len__(self) -> int:
+        return len(self._heap) + len(self._queue) - self._start
+
+    def push(self, entries: Sequence[int]) -> None:
+        ordered = sorted(entries)
+        late = bisect_left(ordered, self._queue[-1]) if self._start < len(self._queue) else 0
+        for entry in ordered[:late]:
+            heappush(self._heap, entry)
+        self._queue.extend(ordered[late:])
+
+    def first(self) -> int:
+        if self._start == len(self._queue):
+            return self._heap[0]
+        waiting = self._queue[self._start]
+        return self._heap[0] if self._heap and self._heap[0] < waiting else waiting
+
+    def pop(self) -> None:
+        if self._heap and self.first() == self._heap[0]:
+            heappop(self._heap)
+            return
+        self._start += 1
+        if self._start > 64 and 2 * self._start > len(self._queue):
+            del self._queue[: self._start]
+            self._start = 0
+
+    def keep(self, wanted: Callable[[int], bool]) -> None:
+        """Drop all other entries, and doubles."""
+        entries = {*self._heap, *self._queue[self._start :]}
+        self._heap, self._start = [], 0
+        self._queue = array("q", sorted(filter(wanted, entries)))
