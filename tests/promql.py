@@ -9,11 +9,17 @@ from exporter.metrics.families import FAMILIES, Kind
 
 # What the scraper adds to every sample.
 ADDED = frozenset({"job", "instance", "pod"})
+# What it says of a scrape, and what prometheus-client says of the process.
+SCRAPER = ("up", "scrape_duration_seconds", "scrape_samples_scraped")
+PROCESS = tuple(
+    f"process_{name}"
+    for name in ("resident_memory_bytes", "cpu_seconds_total", "open_fds", "max_fds", "start_time_seconds")
+)
 
 
 def declared() -> dict[str, frozenset[str]]:
     """The labels that a sample may have, by the sample's name."""
-    samples: dict[str, frozenset[str]] = {"up": ADDED, "process_resident_memory_bytes": ADDED}
+    samples = dict.fromkeys((*SCRAPER, *PROCESS), ADDED)
     for family in FAMILIES:
         labels = ADDED | {*family.labels}
         if family.kind is Kind.HISTOGRAM:

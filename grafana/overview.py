@@ -1,0 +1,220 @@
+"""Are updates getting through? The first page to look at, and the one to leave open."""
+
+from alerts.expressions import DURATION, SUCCESS_RATIO
+from exporter.metrics import families as f
+from grafana import colours
+from grafana.colours import BAD, GOOD, WORRYING
+from grafana.dashboard import Dashboard, Row, values_of
+from grafana.panel import BarGauge, Heatmap, Link, Stat, TimeSeries
+from grafana.promql import (
+    ACCOUNT,
+    SHOWN,
+    buckets,
+    curve,
+    highest,
+    in_time_shown,
+    lowest,
+    number,
+    per_second,
+    quantiles,
+    shared,
+    total,
+)
+
+# LeadSquared repeats what failed for 9 h 10 min; before polling.stuck_after nobody need worry.
+STUCK_AFTER, LAST_RETRY = 1800.0, 33000.0
+STUCK_ONES = Link("Those that are stuck, on the exporter's page", "${exporter}/requests?state=stuck")
+PENDING_ONES = Link("Those that are pending, on the exporter's page", "${exporter}/requests?state=pending")
+FAILED_ONES = Link("Those requests, on the exporter's page", "${exporter}/requests?reason=${__field.labels.reason}")
+FINISHED_ONES = Link("Those requests, on the exporter's page", "${exporter}/requests?status=${__field.labels.status}")
+
+NOW = Row(
+    "Are updates getting through?",
+    (
+        Stat(
+            title="Success ratio",
+            description="Part of the requests finished in the time shown that ended in Success.",
+            queries=(number(shared(SUCCESS_RATIO, window=SHOWN)),),
+            unit="percentunit",
+            decimals=1,
+            maximum=1,
+            thresholds=((None, BAD), (0.9, WORRYING), (0.98, GOOD)),
+            curve=False,
+            nothing="none finished",
+        ),
+        Stat(
+            title="Finished",
+            description="Requests that reached a final status in the time shown.",
+            queries=(number(in_time_shown(f.FINISHED)),),
+            unit="short",
+            decimals=0,
+            curve=False,
+        ),
+        Stat(
+            title="Pending",
+            description="Requests that have not ended.",
+            queries=(curve(total(f.PENDING), "pending"),),
+            unit="short",
+            links=(PENDING_ONES,),
+        ),
+        Stat(
+            title="Stuck",
+            description="Pending requests older than polling.stuck_after. A click leads to their RequestIDs.",
+            queries=(curve(total(f.STUCK), "stuck"),),
+            unit="short",
+            thresholds=((None, GOOD), (1, WORRYING), (100, BAD)),
+            links=(STUCK_ONES,),
+        ),
+        Stat(
+            title="Oldest pending",
+            description="Age of the oldest pending request. Orange where it may be stuck, red past LeadSquared's last retry.",
+            queries=(curve(highest(f.OLDEST), "oldest"),),
+            unit="s",
+            thresholds=((None, GOOD), (STUCK_AFTER, WORRYING), (LAST_RETRY, BAD)),
+            links=(PENDING_ONES,),
+        ),
+        Stat(
+            title="Accounts",
+            description="Whether the key of every account works and LeadSquared answers it.",
+            queries=(curve(lowest(f.UP, selector=ACCOUNT), "up"),),
+            unit="none",
+            texts={1: ("All answer", GOOD), 0: ("One is down", BAD)},
+            thresholds=((None, BAD), (1, GOOD)),
+            curve=False,
+            nothing="none asked yet",
+        ),
+        TimeSeries(
+            title="Finished by status",
+            description="Requests that reached a final status, per second.",
+            queries=(curve(per_second(f.FINISHED, by=("status",)), "{{status}}"),),
+            unit="reqps",
+            colours=colours.STATUS,
+            stacked=True,
+            links=(FINISHED_ONES,),
+        ),
+        TimeSeries(
+            title="Success ratio",
+            description="Part of the requests that ended in Success, by account and API. Gaps are times in which none ended.",
+            queries=(curve(shared(SUCCESS_RATIO, by=("account", "api")), "{{account}} {{api}}"),),
+            unit="percentunit",
+            maximum=1,
+            thresholds=((None, BAD), (0.9, WORRYING), (0.98, GOOD)),
+            nothing="none finished",
+        ),
+        TimeSeries(
+            title="Taken in",
+            description="Requests that the exporter began to watch, by where their RequestIDs came from, per second.",
+            queries=(curve(per_second(f.DISCOVERED, by=("source",)), "{{source}}"),),
+            unit="reqps",
+            stacked=True,
+        ),
+    ),
+)
+FAILURES = Row(
+    "What fails, and why?",
+    (
+        TimeSeries(
+            title="Failures over time",
+            description="Requests first seen as FAILURE or ERROR, per second, by LeadSquared's reason.",
+            queries=(curve(per_second(f.ERRORS, by=("reason",)), "{{reason}}"),),
+            unit="reqps",
+            width=10,
+            stacked=True,
+            bars=True,
+            links=(FAILED_ONES,),
+        ),
+        BarGauge(
+            title="Failures by reason",
+            description="Requests first seen as FAILURE or ERROR in the time shown. A click leads to their RequestIDs.",
+            queries=(number(f"sort_desc({in_time_shown(f.ERRORS, by=('reason',))})", "{{reason}}"),),
+            unit="short",
+            decimals=0,
+            thresholds=((None, BAD),),
+            links=(FAILED_ONES,),
+        ),
+        TimeSeries(
+            title="Recovered, and abandoned",
+            description=(
+                "ERRORs that LeadSquared's retries turned into Success, and requests that are no longer watched: not found, "
+                "older than polling.give_up_after, or removed by an operator; per second."
+            ),
+            queries=(
+                curve(per_second(f.RECOVERED), "recovered"),
+                curve(per_second(f.ABANDONED, by=("cause",)), "abandoned: {{cause}}"),
+            ),
+            unit="reqps",
+            width=6,
+            colours=colours.CAUSE,
+        ),
+    ),
+)
+DURATIONS = Row(
+    "How long does an update take?",
+    (
+        TimeSeries(
+            title="Duration",
+            description="From submission to finish. The dots are single requests: a click leads to the page of the RequestID.",
+            queries=quantiles(DURATION),
+            unit="s",
+            width=12,
+            colours=colours.QUANTILE,
+            thresholds=((None, GOOD), (STUCK_AFTER, WORRYING)),
+            exemplars=True,
+            nothing="none finished",
+        ),
+        Heatmap(
+            title="Durations",
+            description="How many requests took how long, per second: two bands mean that some of them were repeated.",
+            queries=(curve(buckets(f.DURATION), "{{le}}"),),
+            unit="s",
+        ),
+    ),
+)
+UNDER_WAY = Row(
+    "What is under way?",
+    (
+        TimeSeries(
+            title="Pending by status",
+            description="What LeadSquared last said of the requests that have not ended; unknown before its first answer.",
+            queries=(curve(total(f.PENDING, by=("status",)), "{{status}}"),),
+            unit="short",
+            width=6,
+            colours=colours.STATUS,
+            stacked=True,
+            links=(PENDING_ONES,),
+        ),
+        TimeSeries(
+            title="Pending by last step",
+            description="The last step that the requests that have not ended have gone through.",
+            queries=(curve(total(f.PENDING, by=("last_step",)), "{{last_step}}"),),
+            unit="short",
+            width=6,
+            stacked=True,
+            links=(PENDING_ONES,),
+        ),
+        TimeSeries(
+            title="Stuck by last step",
+            description="Pending requests older than polling.stuck_after, by the last step that they have gone through.",
+            queries=(curve(total(f.STUCK, by=("last_step",)), "{{last_step}}"),),
+            unit="short",
+            width=6,
+            stacked=True,
+            links=(STUCK_ONES,),
+        ),
+        TimeSeries(
+            title="Oldest pending",
+            description="Age of the oldest request that has not ended, by account and API; 0 with none.",
+            queries=(curve(highest(f.OLDEST, by=("account", "api")), "{{account}} {{api}}"),),
+            unit="s",
+            width=6,
+            thresholds=((None, GOOD), (STUCK_AFTER, WORRYING), (LAST_RETRY, BAD)),
+        ),
+    ),
+)
+OVERVIEW = Dashboard(
+    uid="leadsquared-exporter",
+    title="LeadSquared: are updates getting through?",
+    description="What became of the updates that were handed to LeadSquared's asynchronous APIs.",
+    variables=(values_of("account", f.DISCOVERED), values_of("api", f.DISCOVERED, among=ACCOUNT)),
+    rows=(NOW, FAILURES, DURATIONS, UNDER_WAY),
+)
