@@ -15,8 +15,8 @@ def pins(name: str) -> dict[str, str]:
     return {found["name"]: found["version"] for line in lines if (found := PIN.fullmatch(line))}
 
 
-def test_all_three_files_are_there() -> None:
-    assert [path.name for path in FILES] == ["build.txt", "dev.txt", "runtime.txt"]
+def test_all_files_are_there() -> None:
+    assert [path.name for path in FILES] == ["build.txt", "dev.txt", "kubernetes.txt", "runtime.txt"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -1,0 +1,105 @@
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy import render
+from deploy.values import CHART, values
+from exporter import __version__
+from tests.deploy.manifests import documents, one, pod
+from tests.deploy.test_renderings import SETS
+
+ROOT = Path(__file__).parents[2]
+METADATA = yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))
+
+
+def template(*arguments: str) -> str:
+    return render.helm("template", "watch", CHART, *arguments)
+
+
+def refused(*arguments: str) -> str:
+    """What Helm says to values that do not fit."""
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        template(*arguments)
+    error: str = failed.value.stderr
+    return error
+
+
+@pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
+def test_helm_finds_nothing_to_complain_of(path: Path, charts: Path) -> None:
+    chart = "example-application" if path.name.startswith("sidecar") else "leadsquared-exporter"
+    assert "0 chart(s) failed" in render.helm("lint", "--strict", charts / chart, "--values", path)
+
+
+def test_the_chart_installs_this_version() -> None:
+    assert METADATA["appVersion"] == __version__
+    application = yaml.safe_load((render.CHARTS / "example-application" / "Chart.yaml").read_text("utf-8"))
+    assert application["dependencies"][0]["version"] == METADATA["version"]
+
+
+def test_every_value_is_described_and_every_value_of_the_schema_is_there() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    described = values()
+    assert [one.key for one in described if not one.meaning] == []
+    keys = {one.key.partition(".")[0] for one in described}
+    # What Helm itself says to a chart that another one depends on.
+    assert schema["properties"].keys() - keys == {"global", "enabled"}
+    for name, section in schema["properties"].items():
+        below = {one.key.split(".")[1] for one in described if one.key.startswith(f"{name}.")}
+        assert not below or below == section["properties"].keys()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("persistance.enabled=false", "additional properties 'persistance' not allowed"),
+        ("persistence.sise=1Gi", "at '/persistence': additional properties 'sise' not allowed"),
+        ("replicas=2", "additional properties 'replicas' not allowed"),
+        ("mode=deamon", "at '/mode': value must be one of 'standalone', 'sidecar'"),
+        ("configReloadInterval=30", "at '/configReloadInterval': got number, want string"),
+        ("image.digest=latest", "at '/image/digest': 'latest' does not match pattern"),
+        ("web.port=80", "at '/web/port': minimum: got 80, want 1,024"),
+        ("persistence.accessMode=ReadWriteMany", "at '/persistence/accessMode': value must be one of"),
+        ("gateways[0].name=metrics,gateways[0].port=10041", "at '/gateways/0/name': 'not' failed"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_by_name(given: str, told: str) -> None:
+    assert told in refused("--set", given)
+
+
+def test_a_kubernetes_without_sidecars_is_refused() -> None:
+    assert "which is incompatible with Kubernetes v1.28.0" in refused("--kube-version", "1.28.0")
+
+
+def test_the_configuration_reaches_the_pod_word_for_word(tmp_path: Path) -> None:
+    text = "# a remark\naccounts: []\n\n# 1e6 and 0010 stay what they are\nstorage: {max_pending: 1000000}\n"
+    (tmp_path / "config.yaml").write_text(text)
+    rendered = documents(template("--set-file", f"config={tmp_path}/config.yaml"))
+    assert one("ConfigMap", rendered)["data"] == {"config.yaml": text}
+
+
+def test_the_chart_carries_the_dashboards_as_grafana_wants_them() -> None:
+    rendered = documents(template("--set", "dashboards.enabled=true", "--show-only", "templates/dashboards.yaml"))
+    carried = {name: content for document in rendered for name, content in document["data"].items()}
+    assert carried == {path.name: path.read_text("utf-8") for path in (ROOT / "grafana").glob("*.json")}
+    assert {document["metadata"]["labels"]["grafana_dashboard"] for document in rendered} == {"1"}
+    assert len({document["metadata"]["name"] for document in rendered}) == len(carried)
+
+
+def test_the_sidecar_alone_starts_no_pod() -> None:
+    rendered = documents(template("--set", "mode=sidecar,monitor.enabled=true,networkPolicy.enabled=true"))
+    assert sorted(document["kind"] for document in rendered) == ["ConfigMap", "PodMonitor"]
+
+
+def test_who_forgets_the_keys_is_told_so() -> None:
+    warning = "WARNING: there is no Secret"
+    notes = ("install", "watch", CHART, "--dry-run=client")
+    assert warning in render.helm(*notes)
+    assert warning not in render.helm(*notes, "--set", "existingSecrets={leadsquared-keys}")
+
+
+def test_nobody_waits_for_a_claim_that_is_not_there() -> None:
+    spec = pod(documents(template("--set", "persistence.enabled=false")))
+    assert [volume["emptyDir"] for volume in spec["volumes"] if "emptyDir" in volume] == [{"sizeLimit": "1Gi"}]

@@ -1,0 +1,46 @@
+"""The objects of the Prometheus operator against the schemas that it publishes."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from deploy import render
+from tests.deploy.manifests import Document, documents
+
+pytestmark = pytest.mark.heavy
+GROUP = "monitoring.coreos.com/v1"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the schemas; it needs npm and its registry."""
+    folder = tmp_path_factory.mktemp("operator")
+    shutil.copytree(Path(__file__).parent / "operator", folder, dirs_exist_ok=True)
+    subprocess.run(("npm", "install", "--silent"), cwd=folder, check=True)
+    return folder
+
+
+def mistakes(models: Path, objects: Sequence[Document]) -> list[str | None]:
+    command = ("node", "validate.js")
+    ended = subprocess.run(command, cwd=models, input=json.dumps(objects), capture_output=True, text=True, check=True)
+    found: list[str | None] = json.loads(ended.stdout)
+    return found
+
+
+def test_the_operator_knows_every_object(models: Path) -> None:
+    paths = sorted([*render.GOLDEN.iterdir(), *render.PLAIN.rglob("monitor.yaml")])
+    objects = [document for path in paths for document in documents(path.read_text("utf-8"))]
+    objects = [document for document in objects if document["apiVersion"] == GROUP]
+    assert {document["kind"] for document in objects} == {"ServiceMonitor", "PodMonitor"}
+    assert mistakes(models, objects) == [None] * len(objects)
+
+
+def test_a_mistake_would_be_found(models: Path) -> None:
+    monitor = {"apiVersion": GROUP, "kind": "ServiceMonitor", "metadata": {"name": "a"}}
+    (mistake,) = mistakes(models, [{**monitor, "spec": {"selector": {}, "endpoints": "metrics"}}])
+    assert mistake is not None
+    assert "endpoints" in mistake
