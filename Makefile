@@ -20,14 +20,14 @@ demo: $(VENV)/runtime.stamp ## simulator, application, exporter and a real Prome
 	@$(VENV)/bin/python scripts/demo $(DEMO)
 
 test: $(VENV)/dev.stamp ## lint, types and all tests with coverage
-	@scripts/servers prometheus prometheus-alertmanager redis-server postgresql:postgres mariadb-server:mariadbd logrotate
+	@scripts/servers prometheus prometheus-alertmanager redis-server postgresql:postgres mariadb-server:mariadbd logrotate systemd:systemd-analyze
 	@$(MAKE) --keep-going --jobs=1 lint types coverage
 
 test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs
 	@$(MAKE) --keep-going --jobs=1 test heavy
 
 heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
-	@scripts/servers prometheus nodejs:node npm
+	@scripts/servers prometheus nodejs:node npm strace systemd:systemd-analyze
 	@scripts/servers podman runc iptables netavark:/usr/lib/podman/netavark aardvark-dns:/usr/lib/podman/aardvark-dns mmdebstrap
 	@$(RUN) pytest -m heavy $(TESTS)
 
