@@ -32,10 +32,20 @@ class Samples:
         """The sum of `vector`. With `by` None everything is kept that the scraper adds, but what changes with a pod; `also`
         is kept either way."""
         if by is None:
-            dropped = (*REPLACED, *(label for label in self.family.labels if label not in keep))
-            return f"sum without ({', '.join(dropped)}) ({vector})"
+            return self.without(vector, keep=keep)
         kept = (*by, also) if also else tuple(by)
         return f"sum by ({', '.join(kept)}) ({vector})" if kept else f"sum({vector})"
+
+    def without(self, vector: str, *, keep: Sequence[str], operator: str = "sum") -> str:
+        dropped = (*REPLACED, *(label for label in self.family.labels if label not in keep))
+        return f"{operator} without ({', '.join(dropped)}) ({vector})"
+
+    def level(self, *keep: str, operator: str = "max") -> str:
+        """A gauge now, whichever instance it is of."""
+        return self.without(self.select(), keep=keep, operator=operator)
+
+    def increase(self, window: str, *keep: str) -> str:
+        return self.without(f"increase({self.select()}[{window}])", keep=keep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

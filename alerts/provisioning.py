@@ -1,0 +1,82 @@
+"""The alerts as Grafana provisions them: `python -m alerts.provisioning > alerts/grafana/leadsquared-exporter.yaml`.
+
+Grafana replaces ${PROMETHEUS_UID} by its environment's value. Contact points and policies are the user's own; `severity` is
+there to be routed by.
+"""
+
+import re
+import sys
+from collections import Counter
+from typing import Any, Final
+
+from alerts.alert import PREFIX, Alert
+from alerts.catalogue import ALERTS, catalogue
+from alerts.document import write
+from alerts.rules import NAME
+from alerts.thresholds import STANDARD
+from exporter.config.duration import format_duration
+
+FOLDER: Final = "LeadSquared"
+UID: Final = "${PROMETHEUS_UID}"
+INTERVAL: Final = "1m"
+# Versions differ in whether they replace $NAME in annotations too; the dotted names mean the same and have no dollar.
+_VARIABLES: Final = (("$labels", ".Labels"), ("$value", ".Values.A.Value"))
+_SAMPLE_RANGE: Final = {"from": 600, "to": 0}
+_TWICE: Final = {name for name, count in Counter(alert.name for alert in ALERTS).items() if count > 1}
+
+
+def provisioning() -> str:
+    groups = [
+        {"orgId": 1, "name": f"{NAME}.{group}", "folder": FOLDER, "interval": INTERVAL, "rules": [*map(_rule, alerts)]}
+        for group, alerts in catalogue(STANDARD).items()
+    ]
+    return write({"apiVersion": 1, "groups": groups}, module=__package__)
+
+
+def _rule(alert: Alert) -> dict[str, Any]:
+    return {
+        "uid": alert.key.replace(PREFIX, "lsq-"),
+        "title": f"{alert.name} ({alert.severity})" if alert.name in _TWICE else alert.name,
+        "condition": "C",
+        "data": _data(alert.expression),
+        # No sample is what all is well looks like.
+        "noDataState": "OK",
+        "execErrState": "Error",
+        "for": format_duration(alert.hold),
+        "labels": {"severity": str(alert.severity)},
+        "annotations": {
+            "summary": _template(alert.summary),
+            "description": _template(alert.description),
+            "runbook_url": alert.runbook,
+        },
+    }
+
+
+def _data(expression: str) -> list[dict[str, Any]]:
+    """A sample means trouble whatever its value, which may be 0: so that it is there is what is compared."""
+    there = "is_number($A) || is_nan($A) || is_inf($A)"
+    above = [{"evaluator": {"type": "gt", "params": [0]}}]
+    return [
+        _step("A", UID, {"expr": expression, "instant": True, "range": False}),
+        _step("B", "__expr__", {"type": "math", "expression": there}),
+        _step("C", "__expr__", {"type": "threshold", "expression": "B", "conditions": above}),
+    ]
+
+
+def _step(name: str, source: str, model: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "refId": name,
+        "relativeTimeRange": dict(_SAMPLE_RANGE),
+        "datasourceUid": source,
+        "model": {"refId": name, **model},
+    }
+
+
+def _template(text: str) -> str:
+    for name, dotted in _VARIABLES:
+        text = re.sub(re.escape(name) + r"\b", dotted, text)
+    return text
+
+
+if __name__ == "__main__":
+    sys.stdout.write(provisioning())

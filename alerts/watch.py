@@ -1,0 +1,111 @@
+"""Alerts about the exporter itself: is anybody watching?"""
+
+from alerts.alert import Alert, Severity
+from alerts.expressions import BUDGET_WAIT, DETECTION_WINDOW, Samples
+from alerts.thresholds import Thresholds
+from alerts.updates import API, COUNT, OF
+from exporter.config.duration import format_duration
+from exporter.metrics import families as f
+
+
+def alerts(t: Thresholds) -> tuple[Alert, ...]:
+    return (*_process(t), *_polling(t), *_intake(t))
+
+
+def _process(t: Thresholds) -> tuple[Alert, ...]:
+    down = f"up == 0 and on (job, instance) last_over_time({f.BUILD.name}[{format_duration(t.known)}])"
+    return (
+        Alert(
+            name="LeadSquaredExporterDown",
+            severity=Severity.CRITICAL,
+            # Whatever the job is called; the second half is for an exporter that is not even a target any more.
+            expression=f"{down}\nor on ()\nabsent({f.BUILD.name})",
+            hold=t.hold,
+            summary="The LeadSquared exporter is down",
+            description="Prometheus gets nothing from "
+            "{{ if $labels.instance }}{{ $labels.instance }}{{ else }}any LeadSquared exporter{{ end }}: nobody watches the "
+            "updates.",
+        ),
+        Alert(
+            name="LeadSquaredStoreFailing",
+            severity=Severity.CRITICAL,
+            expression=f"{Samples(f.STORE_UP).level(operator='min')} == 0",
+            hold=t.hold,
+            summary="The LeadSquared exporter can't write its database",
+            description="The exporter of {{ $labels.job }} takes nothing in and polls nothing until its database can be written "
+            "again.",
+        ),
+        Alert(
+            name="LeadSquaredConfigReloadFailed",
+            severity=Severity.WARNING,
+            expression=f"{Samples(f.RELOAD_OK).level(operator='min')} == 0",
+            hold=t.hold,
+            summary="The LeadSquared exporter could not read its configuration again",
+            description="The exporter of {{ $labels.job }} goes on with the configuration from before; after a restart it would "
+            "not start.",
+        ),
+    )
+
+
+def _polling(t: Thresholds) -> tuple[Alert, ...]:
+    window = format_duration(t.lately)
+    _, most, _ = DETECTION_WINDOW
+    finished = Samples(f.WINDOW)
+    enough = finished.without(f"increase({finished.select(suffix='_count')}[{window}])", keep=API)
+    return (
+        Alert(
+            name="LeadSquaredExporterStalled",
+            severity=Severity.CRITICAL,
+            expression=_stalled(t, window),
+            hold=t.hold_long,
+            summary=f"The LeadSquared exporter does not poll: {OF}",
+            description=f"Some update of {OF} was last asked about {{{{ $value | humanizeDuration }}}} ago, although the account "
+            "answers and the budget is free.",
+        ),
+        Alert(
+            name="LeadSquaredDetectionSlow",
+            severity=Severity.WARNING,
+            expression=f"{most.promql(window=window)} > {t.unnoticed:g}\nand\n{enough} > {t.few:g}",
+            hold=t.hold_long,
+            summary=f"Finishes are noticed late: {OF}",
+            description=f"One of ten finishes of {OF} may have been noticed {{{{ $value | humanizeDuration }}}} after it "
+            "happened, or later. Durations are off by as much.",
+        ),
+    )
+
+
+def _stalled(t: Thresholds, window: str) -> str:
+    """Where nothing else explains that nobody asks: not the budget, the key, the account or the store."""
+    refused = Samples(f.BREAKER, 'state=~"paused|unauthorized"')
+    reasons = (
+        f"{BUDGET_WAIT.promql(window=window)} > {t.waiting:g}",
+        f"{Samples(f.UP).level('account', operator='min')} == 0",
+        f"{refused.level('account')} == 1",
+    )
+    excused = "".join(f"\nunless ignoring (api)\n{reason}" for reason in reasons)
+    store = f"\nunless ignoring (account, api)\n{Samples(f.STORE_UP).level(operator='min')} == 0"
+    return f"{Samples(f.STALENESS).level(*API)} > {t.stale:g}{excused}{store}"
+
+
+def _intake(t: Thresholds) -> tuple[Alert, ...]:
+    window = format_duration(t.lately)
+    return (
+        Alert(
+            name="LeadSquaredSourceDown",
+            severity=Severity.WARNING,
+            expression=f"{Samples(f.SOURCE_UP).level('source', 'type', operator='min')} == 0",
+            hold=t.hold,
+            summary="RequestIDs don't arrive from {{ $labels.source }}",
+            description="The source {{ $labels.source }} ({{ $labels.type }}) does not work: updates that only it would hand in "
+            "are not watched.",
+        ),
+        Alert(
+            name="LeadSquaredGatewayUnrecorded",
+            severity=Severity.WARNING,
+            expression=f"{Samples(f.UNRECORDED).increase(window, 'account')} > 0",
+            hold=0.0,
+            summary="Updates of {{ $labels.account }} pass the gateway unwatched",
+            description=f"{{{{ $labels.account }}}}: about {COUNT} submissions passed the gateway in the last {window} and "
+            "could not be recorded, or only later.",
+        ),
+    )

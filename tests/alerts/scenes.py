@@ -1,0 +1,325 @@
+"""What Prometheus may have scraped, minute by minute, and which alerts then fire: all of them, and no others.
+
+Values are written as promtool reads them: `0x5 2x10` is 0 at minutes 0 to 5 and 2 for eleven more, `0+60x600` a counter that
+grows by 60 a minute, `_` no sample, `stale` a series that is gone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Series = Mapping[str, str]
+TARGET = {"job": "leadsquared", "instance": "exporter:10040"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """`firing` are the alerts at a minute; an alert of two severities is told by name and severity."""
+
+    series: Series
+    firing: Mapping[int, frozenset[str]]
+
+
+def of(name: str, **labels: str) -> str:
+    text = ",".join(f'{label}="{value}"' for label, value in {**TARGET, **labels}.items())
+    return f"{name}{{{text}}}"
+
+
+def api(name: str, **labels: str) -> str:
+    return of(f"leadsquared_{name}", account="acme", api="lead_update", **labels)
+
+
+def account(name: str, **labels: str) -> str:
+    return of(f"leadsquared_{name}", account="acme", **labels)
+
+
+def process(name: str, **labels: str) -> str:
+    return of(f"leadsquared_exporter_{name}", **labels)
+
+
+UP, BUILD = of("up"), process("build_info", version="1")
+WAITING, UNASKED = api("requests_pending", status="in_queue"), api("requests_pending", status="unknown")
+ERRING = api("requests_pending", status="error", current_step="in_process_queue")
+SUCCESS = api("requests_finished_total", status="success", last_step="in_process_queue")
+FAILURE = api("requests_finished_total", status="failure", last_step="in_process_queue")
+ERROR = api("requests_finished_total", status="error", last_step="in_process_queue")
+NEW_STEP = api("requests_finished_total", status="error", last_step="a_step_never_seen_before")
+NOT_FOUND, EXPIRED, REMOVED = (
+    api("requests_abandoned_total", cause=one) for one in ("not_found", "expired", "removed")
+)
+STUCK, OLDEST = api("requests_stuck", last_step="in_process_queue"), api("requests_oldest_pending_age_seconds")
+STALENESS = api("poll_staleness_seconds")
+SOON, LATE, ANY = (api("request_detection_window_seconds_bucket", le=le) for le in ("300", "1800", "+Inf"))
+NOTICED = api("request_detection_window_seconds_count")
+ANSWERS = account("api_calls_total", endpoint="status", code="200")
+THEIRS = account("api_calls_total", endpoint="gateway", code="200")
+OUR_429, THEIR_429 = (account("api_errors_total", endpoint=one, kind="rate_limited") for one in ("status", "gateway"))
+ACCOUNT_UP = account("account_up")
+CLOSED, PAUSED, REFUSED = (account("account_breaker_state", state=one) for one in ("closed", "paused", "unauthorized"))
+DAY, DAY_USED = (account(f"rate_limit_{one}", window="daily") for one in ("calls", "used_calls"))
+BURST, BURST_USED = (account(f"rate_limit_{one}", window="burst") for one in ("calls", "used_calls"))
+WAITED = account("rate_limit_wait_seconds_total")
+QUEUE, DELAY = api("queue_pending_messages"), api("queue_max_delay_seconds")
+SPEED = api("queue_processed_messages_per_second")
+UNRECORDED = account("gateway_unrecorded_total")
+SOURCE, OTHER_SOURCE = (
+    process("source_up", source="crm", type="redis"),
+    process("source_up", source="push", type="push"),
+)
+STORE, RELOADED = process("store_up"), process("config_last_reload_successful")
+
+# Under load: the burst window is full and polls wait for it nearly all the time, and a few updates fail as they always do.
+HEALTHY: Series = {
+    UP: "1x900",
+    BUILD: "1x900",
+    WAITING: "40x900",
+    UNASKED: "3x900",
+    SUCCESS: "1000+60x900",
+    FAILURE: "50+0.3x900",
+    ERROR: "7x900",
+    NOT_FOUND: "2x900",
+    EXPIRED: "1x900",
+    REMOVED: "0x900",
+    STUCK: "0x900",
+    OLDEST: "20x900",
+    STALENESS: "30x900",
+    SOON: "1000+60x900",
+    LATE: "1000+60x900",
+    ANY: "1000+60x900",
+    NOTICED: "1000+60x900",
+    ANSWERS: "0+140x900",
+    THEIRS: "0+60x900",
+    OUR_429: "0x900",
+    THEIR_429: "0x900",
+    ACCOUNT_UP: "1x900",
+    CLOSED: "1x900",
+    PAUSED: "0x900",
+    REFUSED: "0x900",
+    DAY: "50000x900",
+    DAY_USED: "40000x900",
+    BURST: "12x900",
+    BURST_USED: "12x900",
+    WAITED: "0+55x900",
+    QUEUE: "5x900",
+    DELAY: "4x900",
+    SPEED: "1x900",
+    UNRECORDED: "0x900",
+    SOURCE: "1x900",
+    OTHER_SOURCE: "1x900",
+    STORE: "1x900",
+    RELOADED: "1x900",
+}
+IDLE: Series = {
+    **{series: values.partition("+")[0].partition("x")[0] + "x900" for series, values in HEALTHY.items()},
+    **dict.fromkeys((WAITING, UNASKED, OLDEST, STALENESS, BURST_USED, DAY_USED, QUEUE, DELAY, SPEED), "0x900"),
+}
+NOTHING = frozenset[str]()
+# An exporter that can't be scraped: its series are gone, all at once.
+COUNTERS = (SUCCESS, FAILURE, ERROR, NOT_FOUND, EXPIRED, REMOVED, SOON, LATE, ANY, NOTICED)
+
+
+def gone(*, at: int, minutes: int) -> Series:
+    """Counters that go on keep their value; those of a process begin anew; the rest is as before."""
+    values = {
+        series: f"{_first(text)}x{at} stale _x{minutes - 1} {_first(text)}x300" for series, text in HEALTHY.items()
+    }
+    return {**values, UP: f"1x{at} 0x{minutes} 1x300"}
+
+
+def _first(values: str) -> str:
+    return values.partition("x")[0].partition("+")[0]
+
+
+def scene(changed: Series | None = None, *, base: Series = HEALTHY, **firing: str) -> Scene:
+    """What differs from a healthy exporter; `at_30="A B"` are the alerts that fire at minute 30."""
+    times = {int(name.removeprefix("at_")): frozenset(names.split()) for name, names in firing.items()}
+    return Scene(series={**base, **(changed or {})}, firing=times)
+
+
+def moved(series: Series, *, at: int) -> Series:
+    """The same exporter in a new pod: other instance, same counters."""
+    old = {name: f"{_first(text)}x{at} stale" for name, text in series.items()}
+    new = {name.replace("exporter:10040", "exporter-2:10040"): f"_x{at} {text}" for name, text in series.items()}
+    return {**old, **new}
+
+
+SCENES: Mapping[str, Scene] = {
+    "a healthy exporter under load": scene(at_5="", at_60="", at_130=""),
+    "an idle exporter": scene(base=IDLE, at_5="", at_60="", at_130=""),
+    "the first scrapes of an exporter that has a history": scene(
+        {FAILURE: "5000x100", ERROR: "700x100", NOT_FOUND: "90x100", OUR_429: "9x100", UNRECORDED: "9x100"},
+        at_1="",
+        at_90="",
+    ),
+    "a restart of four minutes": scene(gone(at=70, minutes=4), at_72="", at_75="", at_90="", at_140=""),
+    "a new pod with the same counters": scene(base=moved(HEALTHY, at=70), at_71="", at_90="", at_135=""),
+    # Stuck, and what looks like it.
+    "updates are stuck, and end": scene(
+        {STUCK: "0x10 2x60 0x60"},
+        at_20="",
+        at_30="LeadSquaredRequestsStuck",
+        at_65="LeadSquaredRequestsStuck",
+        at_80="",
+    ),
+    "updates are stuck, and one scrape is missed": scene(
+        {STUCK: "2x40 stale 2x30", STALENESS: "30x40 stale 30x30"},
+        at_40="LeadSquaredRequestsStuck",
+        at_41="LeadSquaredRequestsStuck",
+        at_50="LeadSquaredRequestsStuck",
+    ),
+    "updates are stuck for ten minutes each time": scene(
+        {STUCK: "0x3 2x9 0x3 2x9 0x3 2x9 0x3 2x9"}, at_12="", at_40=""
+    ),
+    "updates look stuck and nobody has asked": scene(
+        {STUCK: "2x90", STALENESS: "3000+60x90", WAITED: "0x90"},
+        at_12="",
+        at_30="LeadSquaredExporterStalled",
+        at_80="LeadSquaredExporterStalled",
+    ),
+    "an update is repeated for nine hours, as it may be": scene(
+        {STUCK: "1x90", OLDEST: "33000+1x90"}, at_12="", at_80="LeadSquaredRequestsStuck"
+    ),
+    "an update is older than its last repetition, and ends": scene(
+        {STUCK: "1x80 0x60", OLDEST: "33000+60x80 20x60"},
+        at_45="LeadSquaredRequestsStuck",
+        at_70="LeadSquaredRequestsStuck LeadSquaredRetriesExhausted",
+        at_95="",
+    ),
+    "old RequestIDs are handed in late and turn out to be finished": scene(
+        {STUCK: "50x9 0x60", OLDEST: "90000x9 20x60"}, at_9="", at_40=""
+    ),
+    # Failing.
+    "all updates fail, and succeed again": scene(
+        {SUCCESS: "0+60x60 3600x20 3660+60x400", FAILURE: "0x60 60+60x20 1260x400"},
+        at_60="",
+        at_80="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning",
+        at_95="LeadSquaredUpdatesFailing/warning",
+        at_130="",
+    ),
+    "seven in a hundred updates fail": scene({FAILURE: "0+4.5x500"}, at_120="LeadSquaredUpdatesFailing/warning"),
+    "five in a hundred updates fail": scene({FAILURE: "0+3x500"}, at_60="", at_130=""),
+    "two of three updates fail": scene(
+        {SUCCESS: "0x30 1x100", FAILURE: "0x20 1x5 2x100"}, base=IDLE, at_22="", at_32="", at_100=""
+    ),
+    "every update fails where one comes in ten minutes": scene(
+        {SUCCESS: "0x900", FAILURE: "0+0.1x900"},
+        base=IDLE,
+        at_30="",
+        at_120="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning",
+    ),
+    # Errors and what is lost.
+    "LeadSquared can't process updates, and recovers": scene(
+        {ERRING: "_x5 8x30 stale"}, at_15="", at_25="LeadSquaredSystemErrors", at_45=""
+    ),
+    "eight of a thousand updates are at ERROR": scene({ERRING: "8x60", WAITING: "992x60"}, at_40=""),
+    "the only two updates are at ERROR": scene({ERRING: "2x60", WAITING: "0x60", UNASKED: "0x60"}, at_40=""),
+    "an update ends in ERROR": scene(
+        {ERROR: "7x10 8x200"},
+        at_9="",
+        at_12="LeadSquaredUpdatesEndedInError",
+        at_60="LeadSquaredUpdatesEndedInError",
+        at_80="",
+    ),
+    "an update ends in ERROR at a step that no update ended at before": scene(
+        {NEW_STEP: "_x70 1x200"}, at_69="", at_70="LeadSquaredUpdatesEndedInError", at_140=""
+    ),
+    "a new step and an exporter that is new to Prometheus": scene({NEW_STEP: "5x200"}, at_1="", at_100=""),
+    "requests are not found": scene({NOT_FOUND: "2x10 5x200"}, at_9="", at_12="LeadSquaredRequestsAbandoned", at_80=""),
+    "requests expire": scene({EXPIRED: "1x10 3x200"}, at_12="LeadSquaredRequestsAbandoned", at_80=""),
+    "an operator removes requests": scene({REMOVED: "0x10 3x200"}, at_12="", at_40=""),
+    # The account.
+    "the key is refused, and works again": scene(
+        {
+            REFUSED: "0x5 1x20 0x40",
+            CLOSED: "1x5 0x20 1x40",
+            ACCOUNT_UP: "1x5 0x20 1x40",
+            STALENESS: "30x5 90+60x20 30x40",
+        },
+        at_8="",
+        at_15="LeadSquaredAccountUnauthorized",
+        at_40="",
+    ),
+    "the key is refused for two minutes": scene(
+        {REFUSED: "0x5 1x2 0x40", ACCOUNT_UP: "1x5 0x2 1x40"}, at_8="", at_12=""
+    ),
+    "the key is refused for hours": scene(
+        {REFUSED: "1x90", CLOSED: "0x90", ACCOUNT_UP: "0x90", STALENESS: "90+60x90", STUCK: "9x90", WAITED: "0x90"},
+        at_40="LeadSquaredAccountUnauthorized LeadSquaredRequestsStuck",
+        at_80="LeadSquaredAccountUnauthorized",
+    ),
+    "LeadSquared does not answer, and comes back": scene(
+        {ACCOUNT_UP: "1x5 0x20 1x40", CLOSED: "1x5 0x20 1x40"}, at_8="", at_15="LeadSquaredAccountDown", at_40=""
+    ),
+    "LeadSquared does not answer for hours": scene(
+        {ACCOUNT_UP: "0x90", CLOSED: "0x90", STALENESS: "90+60x90", WAITED: "0x90"}, at_80="LeadSquaredAccountDown"
+    ),
+    "an account that was never asked": scene({ACCOUNT_UP: "_x60", CLOSED: "0x60"}, base=IDLE, at_40=""),
+    # Rate limits and budgets.
+    "a poll is refused with 429": scene({OUR_429: "0x10 1x60"}, at_9="", at_12="LeadSquaredRateLimited", at_35=""),
+    "a poll is refused with 429 before a restart": scene({OUR_429: "3x10 0x60"}, at_12="", at_40=""),
+    "LeadSquared makes the exporter pause for hours": scene(
+        {PAUSED: "1x90", CLOSED: "0x90", STALENESS: "90+60x90", WAITED: "0x90"}, at_80=""
+    ),
+    "the application is refused with 429": scene(
+        {THEIR_429: "0x10 3+3x30 93x60"}, at_12="", at_25="LeadSquaredApplicationRateLimited", at_75=""
+    ),
+    "the application is refused with 429 now and then": scene({THEIR_429: "0x10 1x60"}, at_12="", at_20=""),
+    "the day's calls are used up": scene(
+        {DAY_USED: "40000x10 50000x30 1000x30"}, at_12="", at_20="LeadSquaredDailyBudgetExhausted", at_50=""
+    ),
+    "the day's calls are used up for hours": scene(
+        {DAY_USED: "50000x90", STALENESS: "90+60x90", WAITED: "0+60x90"}, at_80="LeadSquaredDailyBudgetExhausted"
+    ),
+    "the budget is too small": scene(
+        {STALENESS: "30x5 3600x40 30x60", STUCK: "0x5 3x40 0x60"}, at_15="", at_25="LeadSquaredBudgetTooSmall", at_60=""
+    ),
+    # LeadSquared's queue.
+    "LeadSquared is behind, and catches up": scene(
+        {DELAY: "4x5 1200x30 4x60"}, at_15="", at_25="LeadSquaredBacklog", at_50=""
+    ),
+    "LeadSquared is behind for ten minutes": scene({DELAY: "4x5 1200x9 4x60"}, at_14="", at_25=""),
+    "LeadSquared processes nothing": scene(
+        {QUEUE: "5x5 50+5x30 5x60", SPEED: "1x5 0x30 1x60"}, at_15="", at_25="LeadSquaredQueueStandsStill", at_50=""
+    ),
+    # The exporter.
+    "the exporter is down, and comes back": scene(
+        gone(at=70, minutes=30), at_73="", at_80="LeadSquaredExporterDown", at_115="", at_140=""
+    ),
+    "the exporter was never there": scene(
+        {of("up", job="node"): "1x60"}, base={}, at_4="", at_8="LeadSquaredExporterDown"
+    ),
+    "something else is down": scene({of("up", job="node", instance="node:9100"): "0x60"}, at_30=""),
+    "the exporter does not poll": scene(
+        {STALENESS: "30x5 3600x40 30x60", WAITED: "0x110"}, at_15="", at_25="LeadSquaredExporterStalled", at_60=""
+    ),
+    "the exporter was down for hours and asks about all again": scene(
+        {STALENESS: "7200x10 30x60", WAITED: "0x70", STUCK: "5x3 0x60"}, at_10="", at_30=""
+    ),
+    "the store fails, and recovers": scene(
+        {STORE: "1x5 0x20 1x60"}, at_8="", at_15="LeadSquaredStoreFailing", at_40=""
+    ),
+    "the store fails for hours": scene(
+        {STORE: "0x90", STALENESS: "90+60x90", WAITED: "0x90"}, at_80="LeadSquaredStoreFailing"
+    ),
+    "a reload fails, and the next is good": scene(
+        {RELOADED: "1x5 0x20 1x60"}, at_8="", at_15="LeadSquaredConfigReloadFailed", at_40=""
+    ),
+    "finishes are noticed late": scene(
+        {SOON: "0x90", LATE: "0+5x60 300x90", ANY: "0+5x60 300x90", NOTICED: "0+5x60 300x90"},
+        at_12="",
+        at_40="LeadSquaredDetectionSlow",
+        at_90="",
+    ),
+    "what finished while the exporter was down is noticed in one minute": scene(
+        {SOON: "0x60", LATE: "0x20 500x60", ANY: "0x20 500x60", NOTICED: "0x20 500x60"}, at_25="", at_38=""
+    ),
+    "the rare update that is asked about rarely": scene(
+        {SOON: "0x90", LATE: "0+0.1x90", ANY: "0+0.1x90", NOTICED: "0+0.1x90"}, at_40="", at_80=""
+    ),
+    "a source does not work, and works again": scene(
+        {SOURCE: "1x5 0x20 1x60"}, at_8="", at_15="LeadSquaredSourceDown", at_40=""
+    ),
+    "a source comes and goes": scene({SOURCE: "0x3 1x1 0x3 1x1 0x3 1x1 0x3 1x60"}, at_10="", at_20=""),
+    "a submission passes the gateway unrecorded": scene(
+        {UNRECORDED: "0x10 1x60"}, at_9="", at_12="LeadSquaredGatewayUnrecorded", at_35=""
+    ),
+}

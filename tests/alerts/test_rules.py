@@ -1,0 +1,133 @@
+"""The rules as promtool evaluates them, on a healthy exporter and on everything that may look like trouble."""
+
+import json
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from alerts.catalogue import ALERTS
+from alerts.rules import rules
+from tests.alerts.scenes import HEALTHY, SCENES, Scene
+
+RULES = Path(__file__).parents[2] / "alerts" / "leadsquared-exporter.rules.yaml"
+NOTICES = Path(__file__).with_name("notices.yaml")
+FIRING = 'count by (alertname, severity) (ALERTS{alertstate="firing"})'
+SEVERITIES = {alert.name: str(alert.severity) for alert in ALERTS}
+
+
+def expected(names: frozenset[str]) -> list[dict[str, Any]]:
+    pairs = (name.partition("/") for name in names)
+    found = [(name, severity or SEVERITIES[name]) for name, _, severity in pairs]
+    return [
+        {"labels": f'{{alertname="{name}", severity="{severity}"}}', "value": 1} for name, severity in sorted(found)
+    ]
+
+
+def checks(scene: Scene) -> dict[str, Any]:
+    return {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in scene.series.items()],
+        "promql_expr_test": [
+            {"expr": FIRING, "eval_time": f"{minute}m", "exp_samples": expected(names)}
+            for minute, names in scene.firing.items()
+        ],
+    }
+
+
+def rule_file(folder: Path, *, recording: bool) -> Path:
+    """The alerts or the other half: evaluating both for every scene would take twice the time."""
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    path = folder / "rules.yaml"
+    path.write_text(json.dumps({"groups": [one for one in groups if one["name"].endswith(".recording") == recording]}))
+    return path
+
+
+def promtool(folder: Path, *tests: dict[str, Any], recording: bool = False) -> str:
+    """What it complains of."""
+    rule_files = [str(rule_file(folder, recording=recording))]
+    content = {"rule_files": rule_files, "evaluation_interval": "1m", "tests": tests}
+    (folder / "rules.test.yaml").write_text(json.dumps(content))
+    command = ("promtool", "test", "rules", str(folder / "rules.test.yaml"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def test_the_file_is_what_the_code_builds_and_promtool_has_nothing_to_say() -> None:
+    assert RULES.read_text(encoding="utf-8") == rules()
+    checked = subprocess.run(("promtool", "check", "rules", str(RULES)), capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_these_alerts_fire_and_no_others(name: str, tmp_path: Path) -> None:
+    assert promtool(tmp_path, checks(SCENES[name])) == ""
+
+
+def test_every_alert_fires_somewhere_and_is_silent_again() -> None:
+    fired: Counter[str] = Counter()
+    for scene in SCENES.values():
+        ever = frozenset[str]().union(*scene.firing.values())
+        last = scene.firing[max(scene.firing)]
+        fired.update(ever - last)
+    assert {name.partition("/")[0] for name in fired} == {alert.name for alert in ALERTS}
+
+
+def notices() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load(NOTICES.read_text(encoding="utf-8"))
+    return found
+
+
+def told(name: str) -> dict[str, Any]:
+    """The check of all alerts of a name, at the minute that the notices name."""
+    mine = [one for one in notices() if one["alert"] == name]
+    alerts = [
+        {
+            "exp_labels": {**one["labels"], "severity": one["severity"]},
+            "exp_annotations": {
+                "summary": one["summary"],
+                "description": one["description"],
+                "runbook_url": f"docs/runbooks/{name}.md",
+            },
+        }
+        for one in mine
+    ]
+    minute = f"{mine[0]['minute']}m"
+    return {
+        **checks(Scene(series=SCENES[mine[0]["scene"]].series, firing={})),
+        "alert_rule_test": [{"eval_time": minute, "alertname": name, "exp_alerts": alerts}],
+    }
+
+
+def test_an_operator_reads_what_the_notices_say(tmp_path: Path) -> None:
+    assert {(one["alert"], one["severity"]) for one in notices()} == {(one.name, str(one.severity)) for one in ALERTS}
+    assert promtool(tmp_path, *(told(name) for name in SEVERITIES)) == ""
+
+
+def test_ratios_and_quantiles_are_recorded(tmp_path: Path) -> None:
+    """In thousandths: versions of Prometheus differ in the last bits."""
+    update, account = 'account="acme",api="lead_update",job="leadsquared"', 'account="acme",job="leadsquared"'
+    recorded = (
+        ("account_api:leadsquared_requests_finished:success_ratio_rate5m", update, 995),
+        ("account_api:leadsquared_requests_finished:failure_ratio_rate5m", update, 5),
+        (
+            'account_api:leadsquared_request_detection_window_seconds:quantile_rate5m{quantile="0.9"}',
+            f'{update},quantile="0.9"',
+            270_000,
+        ),
+        ('account_window:leadsquared_rate_limit_used_calls:ratio{window="daily"}', f'{account},window="daily"', 800),
+        ("account:leadsquared_rate_limit_wait_seconds:ratio_rate5m", account, 917),
+    )
+    samples = [
+        {
+            "expr": f"round(1000 * {series})",
+            "eval_time": "30m",
+            "exp_samples": [{"labels": f"{{{labels}}}", "value": value}],
+        }
+        for series, labels, value in recorded
+    ]
+    test = {**checks(Scene(series=HEALTHY, firing={})), "promql_expr_test": samples}
+    assert promtool(tmp_path, test, recording=True) == ""
