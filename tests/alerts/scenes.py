@@ -178,8 +178,11 @@ SCENES: Mapping[str, Scene] = {
     "an update is repeated for nine hours, as it may be": scene(
         {STUCK: "1x90", OLDEST: "33000+1x90"}, at_12="", at_80="LeadSquaredRequestsStuck"
     ),
+    "an update is older than its last repetition and nobody has asked": scene(
+        {OLDEST: "40000+60x90", STALENESS: "3000+60x90"}, at_80="LeadSquaredBudgetTooSmall"
+    ),
     "an update is older than its last repetition, and ends": scene(
-        {STUCK: "1x80 0x60", OLDEST: "33000+60x80 20x60"},
+        {STUCK: "1x80 0x60", OLDEST: "33000+60x80 20x60", STALENESS: "1700x140"},
         at_45="LeadSquaredRequestsStuck",
         at_70="LeadSquaredRequestsStuck LeadSquaredRetriesExhausted",
         at_95="",
@@ -197,6 +200,20 @@ SCENES: Mapping[str, Scene] = {
     ),
     "seven in a hundred updates fail": scene({FAILURE: "0+4.5x500"}, at_120="LeadSquaredUpdatesFailing/warning"),
     "five in a hundred updates fail": scene({FAILURE: "0+3x500"}, at_60="", at_130=""),
+    "twenty in a hundred updates fail": scene(
+        {FAILURE: "0+15x500"}, at_70="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning"
+    ),
+    "half of the updates fail, for five minutes of a good hour": scene(
+        {SUCCESS: "0+60x70 4200x60", FAILURE: "0x64 0+60x5 300x60"}, at_65="", at_69=""
+    ),
+    "all updates failed for a while, and ten in a hundred go on to fail": scene(
+        {SUCCESS: "0+60x20 1200x20 1254+54x60", FAILURE: "0x20 60+60x20 1266+6x60"},
+        at_40="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning",
+        at_55="LeadSquaredUpdatesFailing/warning",
+    ),
+    "three of ten updates fail": scene(
+        {SUCCESS: "0x30 1+1x6 7x100", FAILURE: "0x20 1x5 2x5 3x100"}, base=IDLE, at_38="", at_90=""
+    ),
     "two of three updates fail": scene(
         {SUCCESS: "0x30 1x100", FAILURE: "0x20 1x5 2x100"}, base=IDLE, at_22="", at_32="", at_100=""
     ),
@@ -210,8 +227,8 @@ SCENES: Mapping[str, Scene] = {
     "LeadSquared can't process updates, and recovers": scene(
         {ERRING: "_x5 8x30 stale"}, at_15="", at_25="LeadSquaredSystemErrors", at_45=""
     ),
-    "eight of a thousand updates are at ERROR": scene({ERRING: "8x60", WAITING: "992x60"}, at_40=""),
-    "the only two updates are at ERROR": scene({ERRING: "2x60", WAITING: "0x60", UNASKED: "0x60"}, at_40=""),
+    "eight of two hundred updates are at ERROR": scene({ERRING: "8x60", WAITING: "192x60"}, at_40=""),
+    "two of ten updates are at ERROR": scene({ERRING: "2x60", WAITING: "8x60", UNASKED: "0x60"}, at_40=""),
     "an update ends in ERROR": scene(
         {ERROR: "7x10 8x200"},
         at_9="",
