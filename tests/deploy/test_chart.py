@@ -88,9 +88,19 @@ def test_the_chart_carries_the_dashboards_as_grafana_wants_them() -> None:
     assert len({document["metadata"]["name"] for document in rendered}) == len(carried)
 
 
+def test_the_chart_carries_the_rules_as_prometheus_wants_them() -> None:
+    given = ("--set", "prometheusRule.enabled=true,prometheusRule.labels.release=prometheus")
+    (rule,) = documents(template(*given, "--show-only", "templates/prometheusrule.yaml"))
+    rules = ROOT / "alerts" / "leadsquared-exporter.rules.yaml"
+    assert rule["spec"] == yaml.safe_load(rules.read_text("utf-8"))
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+
+
 def test_the_sidecar_alone_starts_no_pod() -> None:
-    rendered = documents(template("--set", "mode=sidecar,monitor.enabled=true,networkPolicy.enabled=true"))
-    assert sorted(document["kind"] for document in rendered) == ["ConfigMap", "PodMonitor"]
+    rendered = documents(
+        template("--set", "mode=sidecar,monitor.enabled=true,networkPolicy.enabled=true,prometheusRule.enabled=true")
+    )
+    assert sorted(document["kind"] for document in rendered) == ["ConfigMap", "PodMonitor", "PrometheusRule"]
 
 
 def test_who_forgets_the_keys_is_told_so() -> None:

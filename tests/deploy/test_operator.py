@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy import render
+from deploy.values import CHART
 from tests.deploy.manifests import Document, documents
 
 pytestmark = pytest.mark.heavy
@@ -35,7 +36,9 @@ def test_the_operator_knows_every_object(models: Path) -> None:
     paths = sorted([*render.GOLDEN.iterdir(), *render.PLAIN.rglob("monitor.yaml")])
     objects = [document for path in paths for document in documents(path.read_text("utf-8"))]
     objects = [document for document in objects if document["apiVersion"] == GROUP]
-    assert {document["kind"] for document in objects} == {"ServiceMonitor", "PodMonitor"}
+    rules = documents(render.helm("template", "watch", CHART, "--set", "prometheusRule.enabled=true"))
+    objects += [document for document in rules if document["kind"] == "PrometheusRule"]
+    assert {document["kind"] for document in objects} == {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
     assert mistakes(models, objects) == [None] * len(objects)
 
 
