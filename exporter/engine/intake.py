@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from exporter.clock import Clock
 from exporter.core.cursor import Cursor
@@ -10,9 +11,12 @@ from exporter.core.parts import grouped, parts
 from exporter.core.request import Submission
 from exporter.engine.answers import Answers
 from exporter.engine.poller import Poller
-from exporter.errors import IntakeFull, UnknownAccount
+from exporter.errors import IntakeFull, StoreError, UnknownAccount
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Store
+
+# None: it is committed.
+Told = Callable[[StoreError | None], None]
 
 # A body can hold two hundred thousand RequestIDs. Between so many of them, scrapes and polls get their turn.
 PART = 500
@@ -42,21 +46,22 @@ class Gate:
 
     async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
         """Raises UnknownAccount, IntakeFull, StoreUnavailable or StoreUnusable."""
+        fresh = self._reserve(entries)
         # Shielded: a client that hangs up between the commit and what follows it must not leave a request unwatched.
-        accepted = await asyncio.shield(self.begin(source, entries, cursors))
+        accepted = await asyncio.shield(self._admit(source, fresh, cursors))
         return Accepted(accepted, len(entries) - accepted)
 
-    def begin(
-        self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = (), *, flush: bool = True
-    ) -> asyncio.Future[int]:
-        """The same for those who wait in their own way, and must not cancel it: how many are new. Without `flush` what was
-        taken in survives the death of this process, and a moment later that of the machine."""
-        self._check(entries)
-        fresh = self._fresh(entries)
-        if fresh:
-            self._check_room(len(fresh))
-        self._coming += len(fresh)
-        return asyncio.ensure_future(self._admit(source, fresh, cursors, flush=flush))
+    def record(self, source: str, entry: Entry, told: Told) -> None:
+        """Take in one for somebody who waits for its commit alone, and only until it survives the death of this process; a
+        moment later it survives that of the machine. `told` hears of it, or why it failed. Raises UnknownAccount or
+        IntakeFull."""
+        if not self._reserve((entry,)):
+            told(None)
+            return
+        name, account, api, submitted, _ = entry
+        submission = Submission(name, account, api, source, submitted, self._clock.now())
+        committing = asyncio.ensure_future(self._store.admit([submission], flush=False))
+        committing.add_done_callback(partial(self._recorded, submission, told))
 
     def positions(self, source: str) -> dict[str, str]:
         """How far the source had read at its last commit, by part."""
@@ -70,15 +75,21 @@ class Gate:
     def pending(self) -> int:
         return sum(len(poller.watch.tracker) for poller in self._pollers.values())
 
-    async def _admit(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor], *, flush: bool) -> int:
+    def _reserve(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Those that may be new; there is room for them until they are watched."""
+        self._check(entries)
+        fresh = self._fresh(entries)
+        if fresh:
+            self._check_room(len(fresh))
+        self._coming += len(fresh)
+        return fresh
+
+    async def _admit(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]) -> int:
         coming = len(entries)
         if not entries and not cursors:
             return 0
         try:
-            submissions = await self._submissions(source, entries)
-            sequences = await self._store.admit(submissions, cursors, flush=flush)
-            self._move(cursors)
-            taken = [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
+            taken = await self._commit(source, entries, cursors)
             for part in parts(taken, PART):
                 self._watch(part)
                 coming -= len(part)
@@ -87,6 +98,27 @@ class Gate:
         finally:
             self._coming -= coming
         return len(taken)
+
+    def _recorded(self, submission: Submission, told: Told, committing: "asyncio.Future[list[int | None]]") -> None:
+        self._coming -= 1
+        error = committing.exception()
+        if error is None:
+            told(None)
+            # What waited for the commit goes first: an answer is on its way before anybody looks at what else there is to do.
+            asyncio.get_running_loop().call_soon(self._watch, _new([submission], committing.result()))
+        elif isinstance(error, StoreError):
+            told(error)
+        else:
+            raise error
+
+    async def _commit(
+        self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]
+    ) -> list[tuple[Submission, int]]:
+        """Those that were new, and their numbers."""
+        submissions = await self._submissions(source, entries)
+        sequences = await self._store.admit(submissions, cursors)
+        self._move(cursors)
+        return _new(submissions, sequences)
 
     async def _submissions(self, source: str, entries: Sequence[Entry]) -> list[Submission]:
         now = self._clock.now()
@@ -137,6 +169,10 @@ class Gate:
                 f"{self.pending} requests are pending and storage.max_pending is {self.max_pending}: "
                 "try again later, or raise it"
             )
+
+
+def _new(submissions: Sequence[Submission], sequences: Sequence[int | None]) -> list[tuple[Submission, int]]:
+    return [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
 
 
 async def _breathe(whole: Sequence[object]) -> None:

@@ -8,7 +8,7 @@ from exporter.config.settings import Account
 from exporter.core.budget import LOST_CALL_SECONDS
 from exporter.core.request import Record, Report, State
 from exporter.engine.answers import Answers
-from exporter.engine.intake import Gate
+from exporter.engine.intake import Gate, Told
 from exporter.engine.poller import Poller
 from exporter.errors import CallError, RateLimited, StoreError
 from exporter.leadsquared.client import CallMeter
@@ -88,10 +88,10 @@ class Traffic:
         """The application was told the status of a request."""
         self._poller.heard(request_id, api, report, sent=sent)
 
-    def take_in(self, source: str, entry: Entry) -> asyncio.Future[int]:
-        """Done when it survives a kill -9. A flush of the disk takes longer than all else that happens to a call, and
-        follows. Raises IntakeError; the future may hold a StoreError."""
-        return self._gate.begin(source, (entry,), flush=False)
+    def take_in(self, source: str, entry: Entry, told: Told) -> None:
+        """`told` hears when it survives a kill -9, or the StoreError. A flush of the disk takes longer than all else that
+        happens to a call, and follows. Raises IntakeError."""
+        self._gate.record(source, entry, told)
 
     async def last_answer(self, request_id: str) -> Record | None:
         """A request of this account as its last answer showed it: pending, or finished not longer ago than it is kept."""

@@ -1,5 +1,7 @@
 """One call through the gateway: recognised, answered from the cache or forwarded, and read on its way back."""
 
+import asyncio
+
 import aiohttp
 from aiohttp import web
 
@@ -111,17 +113,27 @@ class Forwarder:
             if isinstance(error, InvalidResponse) and answer.ok:
                 self._recorder.miss(str(error))
         else:
-            self._traffic.succeeded()
-            await self._record(call.api, request_id, exchange.sent)
+            return await self._hand_on(exchange, call.api, request_id, answer, body)
         return whole(answer, body)
 
-    async def _record(self, api: str, request_id: str, sent: float) -> None:
+    async def _hand_on(
+        self, exchange: "Exchange", api: str, request_id: str, answer: aiohttp.ClientResponse, body: bytes
+    ) -> web.StreamResponse:
+        """All that can be done while the store commits is done meanwhile."""
+        recorded = self._record(api, request_id, exchange.sent)
+        self._traffic.succeeded()
+        response = whole(answer, body)
+        if recorded is not None:
+            await recorded
+        return response
+
+    def _record(self, api: str, request_id: str, sent: float) -> "asyncio.Future[None] | None":
         account = self._traffic.account
         if api not in account.apis:
             log.warning("submissions of an api that is not configured pass unwatched", account=account.name, api=api)
-            return
+            return None
         where = f"gateway {self._source.name}"
-        await self._recorder.record(
+        return self._recorder.record(
             Entry(request_id=request_id, account=account.name, api=api, submitted=sent, where=where)
         )
 

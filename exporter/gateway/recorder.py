@@ -1,6 +1,7 @@
 """Sees to it that the RequestIDs that pass are taken in: before the answer goes on if that is possible, else later."""
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 
 from exporter.config.settings import GatewaySource
@@ -37,22 +38,25 @@ class Recorder:
         self._meter = meter
         self._sleep = sleep
         self._delivery = Delivery(source.name, intake=intake, health=health, sleep=sleep)
-        self._under_way: set[asyncio.Future[int]] = set()
+        self._under_way = 0
+        self._settled = asyncio.Event()
+        self._settled.set()
         self._late: list[Entry] = []
         self._wanted = asyncio.Event()
 
-    async def record(self, entry: Entry) -> None:
-        """Returns when the request is durable, when that was refused, or after `record_timeout`; never raises."""
+    def record(self, entry: Entry) -> asyncio.Future[None]:
+        """Done when the request is durable, when that was refused, or after `record_timeout`; never an error."""
+        loop = asyncio.get_running_loop()
+        handed_on = loop.create_future()
+        timer = loop.call_later(self._source.record_timeout, self._give_up, handed_on)
+        self._under_way += 1
+        self._settled.clear()
+        told = partial(self._told, entry, handed_on, timer)
         try:
-            work = self._traffic.take_in(self._source.name, entry)
+            self._traffic.take_in(self._source.name, entry, told)
         except IntakeError as error:
-            self._refused(entry, error)
-            return
-        self._under_way.add(work)
-        work.add_done_callback(partial(self._taken_in, entry))
-        done, _ = await asyncio.wait((work,), timeout=self._source.record_timeout)
-        if not done:
-            log.warning("the store is slow; an answer was handed on before its request was recorded", **self._where())
+            told(error)
+        return handed_on
 
     def miss(self, why: str) -> None:
         """A submission went through, and its RequestID could not be read."""
@@ -69,18 +73,33 @@ class Recorder:
 
     async def drain(self) -> None:
         """Let what is being recorded end."""
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=DRAIN_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._settled.wait()
 
-    def _taken_in(self, entry: Entry, work: asyncio.Future[int]) -> None:
-        self._under_way.discard(work)
-        error = work.exception()
+    def _told(
+        self,
+        entry: Entry,
+        handed_on: "asyncio.Future[None]",
+        timer: asyncio.TimerHandle,
+        error: IntakeError | StoreError | None,
+    ) -> None:
+        """What came of a recording; the answer of its call goes on, unless it went before."""
+        timer.cancel()
+        if not handed_on.done():
+            handed_on.set_result(None)
+        self._under_way -= 1
+        if not self._under_way:
+            self._settled.set()
         if error is None:
             self._health.up(self._source.name)
-        elif isinstance(error, IntakeError | StoreError):
-            self._refused(entry, error)
         else:
-            raise error
+            self._refused(entry, error)
+
+    def _give_up(self, handed_on: "asyncio.Future[None]") -> None:
+        if not handed_on.done():
+            handed_on.set_result(None)
+            log.warning("the store is slow; an answer was handed on before its request was recorded", **self._where())
 
     def _refused(self, entry: Entry, error: IntakeError | StoreError) -> None:
         self._count(str(error))

@@ -6,8 +6,9 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from exporter.core.change import Change
@@ -20,6 +21,8 @@ from exporter.store.schema import APPLICATION_ID, MIGRATIONS
 from exporter.store.store import Contents, Found, Query, SpentCalls
 
 BUSY_SECONDS = 0.5
+# So often those look whether the file is still there who don't wait for the disk either; the others do so each time.
+LOOK_SECONDS = 1.0
 # A checkpoint every 32 MB: random RequestIDs touch the same pages of the index again and again between two of them.
 _CHECKPOINT_PAGES = 8000
 _CACHE_KIBIBYTES = 16_000
@@ -50,7 +53,10 @@ class Database:
         self._file: tuple[int, int] | None = None
         self._doubt: StoreUnusable | None = None
         self._committing = False
+        self._batch: int | None = None
+        self._sequence: int | None = None
         self._waits = True
+        self._looked = -LOOK_SECONDS
         self._pending_connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
@@ -91,6 +97,7 @@ class Database:
             self._committing = True
             self.run("COMMIT")
             self._committing = False
+            self._batch = number
         except BaseException:
             if self._took_effect(number):
                 return
@@ -138,12 +145,13 @@ class Database:
         new: dict[str, Submission] = {}
         for one in submissions:
             new.setdefault(one.request_id, one)
-        first = 1 + int(self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence"))
+        first = 1 + self._last_sequence()
         if self._insert(new, first) < len(new):
             self.run("DELETE FROM requests WHERE sequence >= ?", (first,))
             new = {name: one for name, one in new.items() if not self._known(name)}
             self._insert(new, first)
         sequences = {name: first + place for place, name in enumerate(new)}
+        self._sequence = first + len(new) - 1
         self._count(discovered(new.values()))
         self._move(cursors)
         # pop: a RequestID that is in the call twice is taken once.
@@ -186,6 +194,11 @@ class Database:
     def run(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self._open().execute(sql, values)
 
+    def _last_sequence(self) -> int:
+        if self._sequence is None:
+            self._sequence = int(self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence"))
+        return self._sequence
+
     def _insert(self, submissions: Mapping[str, Submission], first: int) -> int:
         """How many were new. A statement takes many rows, because after each one the thread has to win back the
         interpreter lock from a busy event loop; powers of two keep the number of statements to prepare small."""
@@ -221,14 +234,23 @@ class Database:
             self.run("UPDATE requests SET transitions = ? WHERE request_id = ?", (kept, request_id))
 
     def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and self._connection.in_transaction:
+            return self._connection  # It was looked at when the transaction began.
         if self._doubt is not None:
             raise self._doubt
-        if self._file is not None and self._file != self._identity():
-            raise StoreUnusable(f"{self.path}: was deleted or replaced while in use; put it back and restart")
+        self._look_for_file()
         if self._connection is None:
             self._connect()
         assert self._connection is not None  # noqa: S101
         return self._connection
+
+    def _look_for_file(self) -> None:
+        now = monotonic()
+        if now < self._looked + LOOK_SECONDS:
+            return
+        if self._file is not None and self._file != self._identity():
+            raise StoreUnusable(f"{self.path}: was deleted or replaced while in use; put it back and restart")
+        self._looked = now
 
     def _connect(self) -> None:
         connection = sqlite3.connect(
@@ -276,18 +298,24 @@ class Database:
             self.run(f"PRAGMA application_id = {APPLICATION_ID}")
 
     def _wait_for_disk(self, *, wait: bool) -> None:
+        if wait:
+            self._looked = -LOOK_SECONDS
         if wait != self._waits:
             self.run(f"PRAGMA synchronous = {'FULL' if wait else 'NORMAL'}")
             self._waits = wait
 
     def _begin(self) -> int:
+        """The number that the transaction will have. Nobody else writes, so that it is read once a connection."""
         self.run("BEGIN IMMEDIATE")
-        return self.batch() + 1
+        if self._batch is None:
+            self._batch = self.batch()
+        return self._batch + 1
 
     def _took_effect(self, number: int) -> bool:
         """A connection that has failed is given up, and a new one asked for what the file says."""
         committing = self._committing
         self._committing = False
+        self._batch = self._sequence = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -335,13 +363,13 @@ class Database:
     def _count(self, tallies: Iterable[Tally]) -> None:
         counts: dict[tuple[str, str], int] = {}
         for tally in tallies:
-            key = (str(tally.counter), json.dumps(tally.labels))
+            key = (str(tally.counter), _text(tally.labels))
             counts[key] = counts.get(key, 0) + tally.amount
         sql = "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
         self._open().executemany(sql, [(*key, count) for key, count in counts.items()])
 
     def _observe(self, observations: Iterable[Observation]) -> None:
-        found = [(str(one.histogram), json.dumps(one.labels), one.bound, one.value) for one in observations]
+        found = [(str(one.histogram), _text(one.labels), one.bound, one.value) for one in observations]
         buckets = "INSERT INTO buckets VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
         totals = "INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET total = total + excluded.total"
         self._open().executemany(buckets, [one[:3] for one in found])
@@ -441,6 +469,12 @@ def _progress(status: str, current_step: str, last_step: str) -> Progress:
 def _transitions(text: str) -> tuple[Transition, ...]:
     lines = [json.loads(line) for line in trimmed(text.splitlines())]
     return tuple(Transition(line[0], _progress(line[1], line[2], line[3])) for line in lines)
+
+
+@lru_cache(maxsize=4096)
+def _text(labels: Labels) -> str:
+    """The same few come with every transaction."""
+    return json.dumps(labels)
 
 
 def _labels(text: str) -> Labels:

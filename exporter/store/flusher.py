@@ -3,6 +3,9 @@
 import os
 from contextlib import suppress
 from threading import Event, Thread
+from time import sleep
+
+LINGER_SECONDS = 0.002
 
 
 class Flusher:
@@ -30,6 +33,8 @@ class Flusher:
     def _run(self) -> None:
         while not self._closing:
             self._wanted.wait()
+            # The answer that this flush follows must not have to share the interpreter with it.
+            sleep(LINGER_SECONDS)
             self._wanted.clear()
             # A disk that fails tells it to the next transaction that waits for it.
             with suppress(OSError):

@@ -54,13 +54,10 @@ class SqliteStore:
             self._writer.start()
         return contents
 
-    async def admit(
+    def admit(
         self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
-    ) -> list[int | None]:
-        sequences: list[int | None] = await self._in_transaction(
-            lambda database: database.admit(submissions, cursors), flush=flush
-        )
-        return sequences
+    ) -> "asyncio.Future[list[int | None]]":
+        return self._in_transaction(lambda database: database.admit(submissions, cursors), flush=flush)
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
         await self._in_transaction(lambda database: database.commit(changes, spent))
@@ -107,12 +104,13 @@ class SqliteStore:
 
         return await asyncio.get_running_loop().run_in_executor(self._reads, read)
 
-    async def _in_transaction(self, work: Work, *, flush: bool = True) -> Any:
-        if not self._writer.is_alive():
-            raise StoreUnavailable(f"{self._database.path}: the store is not open")
+    def _in_transaction(self, work: Work, *, flush: bool = True) -> "asyncio.Future[Any]":
         part = _Part(work, asyncio.get_running_loop().create_future(), flush)
-        self._parts.put(part)
-        return await part.answer
+        if self._writer.is_alive():
+            self._parts.put(part)
+        else:
+            part.answer.set_exception(StoreUnavailable(f"{self._database.path}: the store is not open"))
+        return part.answer
 
     def _write_all(self) -> None:
         """The writer's thread."""
@@ -134,8 +132,7 @@ class SqliteStore:
         flush = any(part.flush for part in group)
         try:
             with translated(self._database.path), self._database.transaction(flush=flush):
-                for part in group:
-                    self._do(part)
+                self._do(group)
         except StoreError as error:
             for part in group:
                 part.error = error
@@ -143,7 +140,15 @@ class SqliteStore:
         if not flush:
             self._flusher.want()
 
-    def _do(self, part: _Part) -> None:
+    def _do(self, group: list[_Part]) -> None:
+        """What is alone in its transaction needs no savepoint: undone it is with the whole."""
+        if len(group) == 1:
+            group[0].result = group[0].work(self._database)
+            return
+        for part in group:
+            self._do_part(part)
+
+    def _do_part(self, part: _Part) -> None:
         try:
             with translated(self._database.path), self._database.part():
                 part.result = part.work(self._database)

@@ -1,6 +1,6 @@
 """The seam between what decides and what survives."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -73,14 +73,15 @@ class Store(Protocol):
     async def load(self) -> Contents:
         """Open (creating or migrating what is there) and read. Clears the mark of a clean stop."""
 
-    async def admit(
+    def admit(
         self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
-    ) -> list[int | None]:
+    ) -> Awaitable[list[int | None]]:
         """Take in all of them or none. For each: its new sequence number, or None where the RequestID is already known.
 
         The DISCOVERED tallies of those taken are part of the same transaction, and so are `cursors`, which tell how far
         their source has read with these. A RequestID twice in one call is taken once. Without `flush` it returns when the
-        operating system has the data, which the death of this process can't undo, and the disk gets it right after.
+        operating system has the data, which the death of this process can't undo, and the disk gets it right after. The
+        work may begin before it is awaited.
         """
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:

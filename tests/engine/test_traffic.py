@@ -13,7 +13,7 @@ from exporter.core.breaker import Mode
 from exporter.core.request import Report, State, Status
 from exporter.engine.engine import Engine
 from exporter.engine.traffic import Traffic
-from exporter.errors import RateLimited, ServerError
+from exporter.errors import RateLimited, ServerError, StoreError, StoreUnavailable
 from exporter.leadsquared.endpoints import BY_NAME
 from exporter.metrics.meters import Meters
 from exporter.simulator.door import Account as RemoteAccount
@@ -23,6 +23,7 @@ from exporter.simulator.transport import MemoryTransport, Network, Wire
 from exporter.simulator.virtual_time import EPOCH, VirtualLoop
 from exporter.sources.source import Entry
 from exporter.store.memory import Durable, MemoryStore
+from exporter.store.store import Store
 
 LEAD_UPDATE = BY_NAME["lead_update"]
 ACCOUNT = Account(
@@ -45,7 +46,7 @@ SUCCESS = Report(status=Status.SUCCESS, current_step="none", last_step="in_proce
 class Scene:
     """An engine in virtual time, with one request `r1` that the vendor has and never ends."""
 
-    def __init__(self, loop: VirtualLoop, durable: Durable, settings: Settings) -> None:
+    def __init__(self, loop: VirtualLoop, store: Store, settings: Settings) -> None:
         self.loop = loop
         self.meters = Meters()
         self.remote = Remote(
@@ -58,7 +59,7 @@ class Scene:
         transport = MemoryTransport(Wire(self.remote), clock=loop, sleep=asyncio.sleep, seed=1, network=Network())
         self.engine = Engine(
             settings,
-            store=MemoryStore(durable),
+            store=store,
             transport=transport,
             clock=loop,
             meter=self.meters,
@@ -86,12 +87,19 @@ class Scene:
 Act = Callable[[Scene], Awaitable[None]]
 
 
-def play(act: Act, *, durable: Durable | None = None, settings: Settings = SETTINGS, start: float = EPOCH) -> Durable:
+def play(
+    act: Act,
+    *,
+    durable: Durable | None = None,
+    settings: Settings = SETTINGS,
+    start: float = EPOCH,
+    store: Store | None = None,
+) -> Durable:
     loop = VirtualLoop(start=start)
     durable = durable or Durable()
 
     async def whole() -> None:
-        scene = Scene(loop, durable, settings)
+        scene = Scene(loop, store or MemoryStore(durable), settings)
         await scene.engine.start()
         await act(scene)
         await scene.engine.stop()
@@ -150,6 +158,48 @@ def test_an_unfinished_answer_that_is_heard_puts_off_the_next_poll() -> None:
         assert (await scene.engine.find("r1")).record.polls == polls + 20  # type: ignore[union-attr]
 
     play(act)
+
+
+def test_what_waited_for_the_commit_goes_on_before_the_request_is_watched() -> None:
+    async def act(scene: Scene) -> None:
+        committed = asyncio.get_running_loop().create_future()
+        entry = Entry(request_id="r1", account="acme", api="lead_update", submitted=scene.loop.time())
+        tracker = scene.engine.pollers["acme"].watch.tracker
+        scene.traffic.take_in("gateway", entry, committed.set_result)
+        assert await committed is None
+        assert len(tracker) == 0
+        await asyncio.sleep(0)
+        assert len(tracker) == 1
+        told: list[StoreError | None] = []
+        scene.traffic.take_in("gateway", entry, told.append)
+        assert told == [None]
+
+    play(act)
+
+
+def test_a_request_is_watched_whose_answer_nobody_waits_for_any_more() -> None:
+    async def act(scene: Scene) -> None:
+        entry = Entry(request_id="r1", account="acme", api="lead_update", submitted=scene.loop.time())
+        scene.traffic.take_in("gateway", entry, lambda _: None)
+        await scene.asked()
+
+    play(act)
+
+
+def test_a_store_that_fails_is_told_and_leaves_its_room_to_others() -> None:
+    class Full(MemoryStore):
+        async def admit(self, *_: object, **__: object) -> list[int | None]:
+            raise StoreUnavailable("the disk is full")
+
+    async def act(scene: Scene) -> None:
+        for _ in range(3):
+            refused = asyncio.get_running_loop().create_future()
+            entry = Entry(request_id="r1", account="acme", api="lead_update", submitted=scene.loop.time())
+            scene.traffic.take_in("gateway", entry, refused.set_result)
+            assert str(await refused) == "the disk is full"
+
+    settings = replace(SETTINGS, storage=replace(SETTINGS.storage, max_pending=1))
+    play(act, settings=settings, store=Full())
 
 
 def test_what_is_heard_of_another_api_or_an_unknown_request_is_nothing() -> None:

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account, Api, GatewaySource
 from exporter.core.request import Record, Report
-from exporter.errors import CallError
+from exporter.errors import CallError, IntakeError, StoreError
 from exporter.gateway.source import Gateway
 from exporter.leadsquared.endpoints import ENDPOINTS
 from exporter.sources.source import Entry
@@ -130,6 +130,7 @@ class MemoryTraffic:
     heard_of: list[tuple[str, str, Report]] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
     under_way: int = 0
+    taking_in: asyncio.Future[None] | None = None
 
     def now(self) -> float:
         return self.clock.now()
@@ -161,11 +162,16 @@ class MemoryTraffic:
     def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
         self.heard_of.append((request_id, api, report))
 
-    def take_in(self, source: str, entry: Entry) -> asyncio.Future[int]:
-        return asyncio.ensure_future(self._take_in(source, entry))
+    def take_in(self, source: str, entry: Entry, told: Callable[[StoreError | None], None]) -> None:
+        self.taking_in = asyncio.ensure_future(self._take_in(source, entry, told))
 
-    async def _take_in(self, source: str, entry: Entry) -> int:
-        return (await self.intake.accept(source, (entry,))).accepted
+    async def _take_in(self, source: str, entry: Entry, told: Callable[[Any], None]) -> None:
+        try:
+            await self.intake.accept(source, (entry,))
+        except (IntakeError, StoreError) as error:
+            told(error)
+        else:
+            told(None)
 
     async def last_answer(self, request_id: str) -> Record | None:
         return self.records.get(request_id)

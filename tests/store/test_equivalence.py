@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
 
 from exporter.core.cursor import Cursor
-from exporter.core.request import Record, State
+from exporter.core.request import Record, State, Submission
 from exporter.store.memory import Durable, MemoryStore
 from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Contents, Query, SpentCalls, Store
@@ -52,7 +52,7 @@ class TwoStores(RuleBasedStateMachine):
     )
     def admit(self, names: list[str], submitted: float | None, cursors: list[Cursor]) -> Any:
         made = [submission(name, submitted=submitted) for name in names]
-        answers = [self._run(store.admit(made, cursors)) for store in self.stores]
+        answers = [self._run(self._admit(store, made, cursors)) for store in self.stores]
         assert [one is None for one in answers[0]] == [one is None for one in answers[1]]
         for known, sequences in zip(self.sequences, answers, strict=True):
             known |= {name: number for name, number in zip(names, sequences, strict=True) if number is not None}
@@ -125,6 +125,9 @@ class TwoStores(RuleBasedStateMachine):
         spent = [SpentCalls(account="acme", window="daily", key=1, calls=5, time=BEGINNING)]
         for store in self.stores:
             self._run(store.close(spent))
+
+    async def _admit(self, store: Store, made: list[Submission], cursors: list[Cursor]) -> list[int | None]:
+        return await store.admit(made, cursors)
 
     def _run(self, call: Coroutine[Any, Any, Answer]) -> Answer:
         return self.loop.run_until_complete(call)

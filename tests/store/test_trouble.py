@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,28 @@ async def test_a_value_that_does_not_fit_fails_its_call_only(store: SqliteStore)
     assert isinstance(bad, StoreError)
     assert isinstance(good, list)
     assert await store.find("fine") is None
+
+
+async def test_a_value_that_does_not_fit_fails_alone_and_the_next_call_is_none_the_worse(store: SqliteStore) -> None:
+    assert await store.admit([submission("a")]) == [1]
+    with pytest.raises(StoreError):
+        await store.admit([submission("lone surrogate \ud800")])
+    assert await store.admit([submission("a"), submission("b")]) == [None, 2]
+
+
+async def test_those_who_do_not_wait_for_the_disk_are_told_soon_of_a_file_deleted_underneath(
+    store: SqliteStore, path: Path
+) -> None:
+    assert await store.admit([submission("a")], flush=False) == [1]
+    path.unlink()
+
+    async def told() -> None:
+        for number in count():
+            await store.admit([submission(f"lost-{number}")], flush=False)
+            await asyncio.sleep(0.01)
+
+    with pytest.raises(StoreUnusable):
+        await asyncio.wait_for(told(), 5.0)
 
 
 async def test_a_file_deleted_underneath_is_told_and_not_written_to(store: SqliteStore, path: Path) -> None:
