@@ -1,9 +1,9 @@
-"""podman with a storage of its own, that lasts from one run to the next: images are expensive, and those of the user are his."""
+"""podman with a storage of its own, which lasts from one run to the next: images are expensive, and the user's are not ours."""
 
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -39,6 +39,7 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         files = {"CONTAINERS_CONF": folder / "containers.conf", "CONTAINERS_STORAGE_CONF": folder / "storage.conf"}
         volatile = os.environ.get("XDG_RUNTIME_DIR", "/run")
         files["CONTAINERS_CONF"].write_text("" if Path("/run/systemd/system").exists() else CONTAINERS)
@@ -76,6 +77,14 @@ class Engine:
             subprocess.run(command, env=self.environment, stdin=archive.stdout, stdout=subprocess.DEVNULL, check=True)
         assert archive.returncode == 0, f"{script} failed"
         return name
+
+    def derive(self, image: str, *, base: str, instructions: Sequence[str]) -> None:
+        """`base` with other settings, under the name `image`."""
+        recipe = self._folder / "derived.Dockerfile"
+        recipe.write_text("\n".join((f"FROM {base}", *instructions)))
+        self.podman(
+            "build", "--quiet", "--pull=never", f"--tag={image}", f"--file={recipe}", str(Path(__file__).parent)
+        )
 
     def build(self, *, base: str) -> str:
         """The id of the project's image, built as `make image` does; an old layer serves again while nothing changed."""
