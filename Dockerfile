@@ -4,10 +4,14 @@ FROM python:${PYTHON} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv --without-pip /venv && python -m venv --without-pip /tools
 WORKDIR /source
-COPY requirements/runtime.txt requirements/build.txt requirements/
+# `image` has what every source needs, Redis and SQL included; `--build-arg REQUIREMENTS=runtime` leaves their engines out.
+ARG REQUIREMENTS=image
+COPY requirements/image.txt requirements/runtime.txt requirements/build.txt requirements/
 # In an own layer: the code changes more often than what it needs. pip and the build tools stay out of /venv.
-RUN pip --python /venv/bin/python install --no-deps --require-hashes -r requirements/runtime.txt \
-    && pip --python /tools/bin/python install --no-deps --require-hashes -r requirements/build.txt
+RUN pip --python /venv/bin/python install --no-deps --require-hashes -r "requirements/${REQUIREMENTS}.txt" \
+    && pip --python /tools/bin/python install --no-deps --require-hashes -r requirements/build.txt \
+    # Sources that one engine's wheel carries beside what was made of them: 13 MB that nothing reads.
+    && find /venv -name '*.c' -delete
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
 RUN pip --python /tools/bin/python wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

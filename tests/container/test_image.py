@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from exporter import __version__
+from exporter.config.extras import EXTRAS
 from tests.container.engine import ROOT, Engine
 from tests.e2e.processes import eventually, fetch
 
@@ -136,6 +137,12 @@ def test_nothing_in_it_compiles_or_installs(engine: Engine, image: str) -> None:
     search = f"find / -xdev \\( {left_out} \\) -prune -o \\( {names} \\) -print"
 
     assert engine.podman("run", "--rm", "--user=0", "--entrypoint=/bin/sh", image, "-c", search) == ""
+
+
+def test_the_engine_of_every_source_is_in_it(engine: Engine, image: str) -> None:
+    modules = ", ".join(sorted({module for needed in EXTRAS.values() for module in needed}))
+
+    assert engine.podman("run", "--rm", "--entrypoint=python", image, "-c", f"import {modules}, hiredis, brotli") == ""
 
 
 def test_its_user_can_write_to_nothing_but_the_state_and_what_is_temporary(engine: Engine, image: str) -> None:

@@ -53,6 +53,19 @@ def test_only_locked_packages_get_in() -> None:
     assert all("--require-hashes" in one or "--no-deps" in one for one in installs)
 
 
+def test_the_image_has_the_engines_of_all_sources_unless_it_is_told_to_leave_them_out() -> None:
+    (chosen,) = [
+        value
+        for name, _, value in (one.partition("=") for one in instruction("ARG", DOCKERFILE))
+        if name == "REQUIREMENTS"
+    ]
+    (copied,) = [line for line in instruction("COPY", DOCKERFILE) if line.startswith("requirements/")]
+
+    assert chosen == "image"
+    assert '-r "requirements/${REQUIREMENTS}.txt"' in DOCKERFILE
+    assert {"requirements/image.txt", "requirements/runtime.txt"} < set(copied.split())
+
+
 def test_nothing_but_what_is_built_reaches_the_builder() -> None:
     lines = (ROOT / ".dockerignore").read_text("utf-8").split()
     copied = [word for line in instruction("COPY", DOCKERFILE) if "--from" not in line for word in line.split()[:-1]]

@@ -7,6 +7,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "requirements").glob("*.txt"))
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9][\w.]*)( ; .+)? \\")
+PACKAGE = re.compile(r"[\w.-]+")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
 
@@ -16,7 +17,7 @@ def pins(name: str) -> dict[str, str]:
 
 
 def test_all_files_are_there() -> None:
-    assert [path.name for path in FILES] == ["build.txt", "dev.txt", "kubernetes.txt", "runtime.txt"]
+    assert [path.name for path in FILES] == ["build.txt", "dev.txt", "image.txt", "kubernetes.txt", "runtime.txt"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -32,16 +33,21 @@ def test_every_package_is_locked_by_hashes_and_no_address_or_path_is_told(path: 
 def test_a_package_has_the_same_version_wherever_it_is_locked() -> None:
     dev = pins("dev.txt")
 
-    for name in ("runtime.txt", "build.txt"):
+    for name in ("runtime.txt", "image.txt", "build.txt"):
         assert pins(name).items() <= dev.items()
+    assert pins("runtime.txt").items() < pins("image.txt").items()
 
 
 def test_every_declared_package_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    declared = {re.match(r"[\w-]+", line)[0].lower() for line in project["project"]["dependencies"]}  # type: ignore[index]
+    declared = {PACKAGE.match(line)[0].lower() for line in project["project"]["dependencies"]}  # type: ignore[index]
     tools = project["dependency-groups"]["dev"]
-    wanted = {re.match(r"[\w-]+", line)[0].lower() for line in tools if isinstance(line, str)}  # type: ignore[index]
+    wanted = {PACKAGE.match(line)[0].lower() for line in tools if isinstance(line, str)}  # type: ignore[index]
+
+    extras = project["project"]["optional-dependencies"].values()
+    engines = {PACKAGE.match(line)[0].lower().replace(".", "-") for lines in extras for line in lines}  # type: ignore[index]
 
     assert declared <= pins("runtime.txt").keys()
+    assert declared | engines <= pins("image.txt").keys()
     assert declared | wanted <= pins("dev.txt").keys()
     assert "hatchling" in pins("build.txt")

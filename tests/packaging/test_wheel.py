@@ -12,7 +12,7 @@ import pytest
 from exporter import __version__
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = ["mysql", "postgresql", "redis", "sqlite"]
+EXTRAS = ["codings", "mysql", "postgresql", "redis", "sqlite"]
 
 
 @pytest.fixture(scope="module")
