@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from exporter.config import accounts as account_rules
-from exporter.config import http_source, log_source, services
-from exporter.config.kinds import is_loopback
+from exporter.config import gateway_source, http_source, log_source, services
 from exporter.config.problem import Problems, suggestion
 from exporter.config.rules import (
     Surroundings,
@@ -31,26 +30,14 @@ def check(sources: Sequence[Item], surroundings: Surroundings, problems: Problem
             services.check(source, surroundings, problems)
         elif source.values["type"] == "http":
             http_source.check(source, surroundings, problems)
-    _check_gateways([source for source in sources if source.values.get("type") == "gateway"], problems)
-
-
-def _check_gateways(gateways: Sequence[Item], problems: Problems) -> None:
-    first: dict[str, Item] = {}
-    for gateway in gateways:
-        listen: str = gateway.values.get("listen", "127.0.0.1:0")
-        other = gateway if listen.endswith(":0") else first.setdefault(listen, gateway)
-        if other is not gateway:
-            message = f"must be unique, got {listen}, the address of {other.path} (line {other.place('listen').line})"
-            problems.add(gateway.place("listen"), gateway.path_of("listen"), message)
-        if not is_loopback(listen.rpartition(":")[0].strip("[]")):
-            message = "is not on loopback: the application's keys cross the network to it in clear text"
-            problems.warn(gateway.place("listen"), gateway.path_of("listen"), message)
+    gateway_source.check(_of_type("gateway", sources), problems)
 
 
 def check_accounts(sources: Sequence[Item], accounts: Sequence[Item], problems: Problems) -> None:
     """What a source says of the accounts. Each of `accounts` has its name."""
     names = tuple(dict.fromkeys(account.values["name"] for account in accounts))
-    log_source.check([source for source in sources if source.values["type"] == "log"], accounts, problems)
+    log_source.check(_of_type("log", sources), accounts, problems)
+    gateway_source.check_accounts(_of_type("gateway", sources), accounts, problems)
     for source in sources:
         name = source.values.get("account")
         if name is not None and name not in names:
@@ -58,6 +45,10 @@ def check_accounts(sources: Sequence[Item], accounts: Sequence[Item], problems: 
             problems.add(source.place("account"), source.path_of("account"), message)
         elif name is not None or not source.given("account"):
             _check_api(source, accounts, problems)
+
+
+def _of_type(kind: str, sources: Sequence[Item]) -> list[Item]:
+    return [source for source in sources if source.values["type"] == kind]
 
 
 def _check_api(source: Item, accounts: Sequence[Item], problems: Problems) -> None:

@@ -65,6 +65,11 @@ def whole(limit: Limit, *, calls: int) -> Limit:
     return replace(limit, name=f"{WHOLE}{limit.name}", calls=calls, grain=grain, whole=True)
 
 
+def tells_of_others(spent: Iterable["Spent"]) -> bool:
+    """Whether calls may be among these that others made in the last day."""
+    return any(one.window == f"{WHOLE}{DAILY}" for one in spent)
+
+
 def is_daily(window: str) -> bool:
     """Whether this is the stored name of a window that is kept for a day, whoever is configured meanwhile."""
     return window.removeprefix(WHOLE) == DAILY
@@ -253,6 +258,10 @@ class Budget:
                 windows[one.window].record(
                     now if one.time is None else min(one.time, now + LOST_CALL_SECONDS), one.calls
                 )
+
+    def knows_of_others(self, now: float) -> bool:
+        """Whether calls may be in the day's window that others made."""
+        return any(window.limit.whole and window.limit.durable and window.used(now) > 0 for window in self.windows)
 
     def holds(self, window: str) -> bool:
         """Whether calls stored for this window can be restored."""

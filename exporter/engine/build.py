@@ -40,8 +40,8 @@ def rules(settings: Settings) -> Rules:
 
 
 def limits(rate_limit: RateLimit, *, shared: bool) -> list[Limit]:
-    """`shared`: calls of the application pass through this process too, and what they leave is less than all. The day is
-    counted without a limit too, so that one that comes (back) knows of the calls before."""
+    """`shared`: calls of the application pass through this process, or did so today, and what they leave is less than all.
+    The day is counted without a limit too, so that one that comes (back) knows of the calls before."""
     own = burst(calls=rate_limit.allowed, seconds=rate_limit.period)
     day = daily(UNLIMITED if rate_limit.allowed_daily is None else rate_limit.allowed_daily)
     all_day = UNLIMITED if rate_limit.daily is None else rate_limit.daily
@@ -75,13 +75,13 @@ def queue_apis(account: Account) -> tuple[str, ...]:
 
 
 def new_watch(
-    account: Account, settings: Settings, *, ledger: Ledger, words: Words, random: Random, now: float
+    account: Account, settings: Settings, *, shared: bool, ledger: Ledger, words: Words, random: Random, now: float
 ) -> Watch:
     tracker = Tracker(account.name, rules(settings), ledger=ledger, reasons=words.reasons, steps=words.steps, now=now)
     return Watch(
         tracker=tracker,
         policy=new_policy(account, settings, random=random, now=now),
-        budget=Budget(limits(account.rate_limit, shared=is_shared(account, settings))),
+        budget=Budget(limits(account.rate_limit, shared=shared)),
         breaker=Breaker(period=account.rate_limit.period, random=random),
         apis=frozenset(account.apis),
         queue_apis=queue_apis(account),

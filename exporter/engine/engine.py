@@ -199,6 +199,7 @@ class Engine:
         watch = build.new_watch(
             account,
             self.settings,
+            shared=build.is_shared(account, self.settings) or self._spending.tells_of_others(account.name),
             ledger=self.ledger,
             words=self._words,
             random=self._random,
@@ -236,7 +237,9 @@ class Engine:
             watch.forget_queue()
         poller.account, poller.retired = account, False
         watch.tracker.change_rules(build.rules(self.settings))
-        watch.budget.resize(build.limits(account.rate_limit, shared=build.is_shared(account, self.settings)), now)
+        # The day's limit knows nothing of a gateway that is gone: what passed through it today still counts.
+        shared = build.is_shared(account, self.settings) or watch.budget.knows_of_others(now)
+        watch.budget.resize(build.limits(account.rate_limit, shared=shared), now)
         self._spending.recall(poller)
         watch.breaker.period = account.rate_limit.period
         watch.reconfigure(

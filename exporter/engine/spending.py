@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from exporter.clock import Clock
-from exporter.core.budget import RESTART_SECONDS, Spent, Statement, is_daily
+from exporter.core.budget import RESTART_SECONDS, Spent, Statement, is_daily, tells_of_others
 from exporter.engine.poller import Poller
 from exporter.store.store import Contents, SpentCalls
 
@@ -34,6 +34,11 @@ class StoredSpending:
             time = now + RESTART_SECONDS if one.time is None else one.time
             spent = Spent(window=one.window, key=one.key, calls=one.calls, time=time)
             self._kept.setdefault(one.account, []).append(spent)
+
+    def tells_of_others(self, account: str) -> bool:
+        """Whether the application's calls of this day were counted, through a gateway that may be gone since."""
+        now = self._clock.now()
+        return tells_of_others(one for one in self._kept.get(account, ()) if _counts(one, now))
 
     def begin(self, poller: Poller) -> None:
         """A new budget begins with what was spent before; unless a clean stop tells all, its burst windows count as full."""

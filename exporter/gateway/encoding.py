@@ -3,6 +3,8 @@
 import zlib
 from collections.abc import Callable
 
+from aiohttp.compression_utils import HAS_BROTLI, HAS_ZSTD, BrotliDecompressor, ZSTDDecompressor
+
 from exporter.errors import InvalidResponse
 
 Decoder = Callable[[bytes, int], bytes]
@@ -17,12 +19,20 @@ def decoded(body: bytes, codings: str, *, limit: int) -> bytes:
     for name in reversed([name for name in names if name not in ("", "identity")]):
         decoder = _DECODERS.get(name)
         if decoder is None:
-            raise InvalidResponse("an answer in a content coding that can't be read here")
+            raise InvalidResponse(_unreadable(name))
         try:
             body = decoder(body, limit + 1)
-        except zlib.error as error:
+        # Each library has an error of its own.
+        except Exception as error:
             raise InvalidResponse(f"an answer that is not {name}, as it says it is") from error
     return body
+
+
+def _unreadable(name: str) -> str:
+    """A server's own name for a coding is not repeated."""
+    if name in _OPTIONAL:
+        return f"an answer in content coding {name}, which needs pip install 'leadsquared-exporter[codings]'"
+    return "an answer in a content coding that can't be read here"
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
@@ -44,4 +54,21 @@ def _inflate(body: bytes, limit: int) -> bytes:
         return zlib.decompressobj(_RAW_DEFLATE).decompress(body, limit)
 
 
+def _unbrotli(body: bytes, limit: int) -> bytes:
+    """The library gives parts, each a little longer than asked for; an empty one is the end."""
+    decompressor, found = BrotliDecompressor(), b""
+    while len(found) < limit and (part := decompressor.decompress_sync(body, limit)):
+        found, body = found + part, b""
+    return found[:limit]
+
+
+def _unzstd(body: bytes, limit: int) -> bytes:
+    return ZSTDDecompressor().decompress_sync(body, limit)
+
+
+_OPTIONAL = ("br", "zstd")
 _DECODERS: dict[str, Decoder] = {"gzip": _gunzip, "x-gzip": _gunzip, "deflate": _inflate}
+if HAS_BROTLI:
+    _DECODERS["br"] = _unbrotli
+if HAS_ZSTD:
+    _DECODERS["zstd"] = _unzstd

@@ -11,9 +11,11 @@ from exporter.config import settings
 from exporter.errors import StartupError
 from exporter.gateway.account import AccountTraffic, GatewayMeter
 from exporter.gateway.forward import Forwarder
+from exporter.gateway.messages import problem
 from exporter.gateway.recorder import Recorder
 from exporter.gateway.upstream import Upstream
 from exporter.log import get_logger
+from exporter.server import Server
 from exporter.sources.delivery import Sleep
 from exporter.sources.source import Intake, SourceHealth
 
@@ -85,8 +87,9 @@ def _server(forwarder: Forwarder) -> web.Server:
     """Bodies stay as they are, and nothing that the library logs is shown: it would quote what was sent."""
     silent = logging.getLogger("exporter.gateway.server")
     silent.setLevel(logging.CRITICAL + 1)
-    return web.Server(
+    return Server(
         forwarder.handle,
+        refuse=_refused,
         access_log=None,
         logger=silent,
         auto_decompress=False,
@@ -95,6 +98,13 @@ def _server(forwarder: Forwarder) -> web.Server:
         max_field_size=_LONGEST_HEADER,
         max_headers=_MOST_HEADERS,
     )
+
+
+def _refused(status: int, error: BaseException | None) -> web.StreamResponse:
+    """What can't be parsed can't be passed on, and what fails in here was perhaps sent: it is not for us to know."""
+    if status < web.HTTPInternalServerError.status_code:
+        return problem(status, "not HTTP; nothing was sent to LeadSquared")
+    return problem(status, "internal error of the gateway; LeadSquared may have had the call")
 
 
 async def _close(runner: web.ServerRunner) -> None:

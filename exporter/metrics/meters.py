@@ -65,10 +65,16 @@ class Meters:
     # A call that was under way when its account or API was removed would bring the series back.
     _forgotten: set[str] = field(default_factory=set)
     _forgotten_apis: set[tuple[str, str]] = field(default_factory=set)
+    _forgotten_gateways: set[str] = field(default_factory=set)
 
     def declare_account(self, account: str, apis: Iterable[str], *, gateway: bool = False) -> None:
-        """Let every known series of an account exist at 0; `gateway`: its application's calls are counted too."""
+        """Let every known series of an account exist at 0. `gateway`: its application's calls are counted too; where they
+        no longer are, their series go, like those of anything that is removed."""
         self._forgotten.discard(account)
+        if gateway:
+            self._forgotten_gateways.discard(account)
+        else:
+            self._forget_gateway(account)
         for api in apis:
             self._forgotten_apis.discard((account, api))
             for outcome in Outcome:
@@ -92,6 +98,14 @@ class Meters:
         self._forgotten_apis |= {(account, api) for account, api, _ in others}
         _drop(self.sources, lambda labels: labels[0] in sources)
 
+    def _forget_gateway(self, account: str) -> None:
+        for series in (self.calls, self.call_errors, self.call_times):
+            if _drop(series, lambda labels: labels[:2] != (account, GATEWAY)):
+                self._forgotten_gateways.add(account)
+
+    def _is_forgotten(self, account: str, endpoint: str) -> bool:
+        return account in self._forgotten or (endpoint == GATEWAY and account in self._forgotten_gateways)
+
     def poll(self, account: str, api: str, outcome: str) -> None:
         if (account, api) in self._forgotten_apis:
             return
@@ -99,7 +113,7 @@ class Meters:
         self.polls[key] = self.polls.get(key, 0) + 1
 
     def call(self, account: str, endpoint: str, code: int | str, seconds: float) -> None:
-        if account in self._forgotten:
+        if self._is_forgotten(account, endpoint):
             return
         key = (account, endpoint, _CODES.get(code, OTHER))
         self.calls[key] = self.calls.get(key, 0) + 1
@@ -110,7 +124,7 @@ class Meters:
         times.total += seconds
 
     def call_error(self, account: str, endpoint: str, kind: str) -> None:
-        if account in self._forgotten:
+        if self._is_forgotten(account, endpoint):
             return
         key = (account, endpoint, kind)
         self.call_errors[key] = self.call_errors.get(key, 0) + 1

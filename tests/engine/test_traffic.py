@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from fractions import Fraction
 from random import Random
 
 import pytest
@@ -298,9 +299,9 @@ def test_a_reload_that_adds_and_removes_the_gateway_keeps_the_count(shape: str) 
     async def act(scene: Scene) -> None:
         watch = scene.engine.pollers["acme"].watch
         traffic = scene.traffic
-        traffic.begin()
         scene.engine.apply(replace(SETTINGS, sources=()))
         assert [window.limit.name for window in watch.budget.windows] == ["burst", "daily"]
+        traffic.begin()
         gateway = GatewaySource(account="acme", listen="127.0.0.1:0", name="gateway", shape=shape)
         scene.engine.apply(replace(SETTINGS, sources=(gateway,)))
         whole = [window for window in watch.budget.windows if window.limit.whole]
@@ -309,3 +310,30 @@ def test_a_reload_that_adds_and_removes_the_gateway_keeps_the_count(shape: str) 
         assert [window.under_way for window in whole] == [0, 0]
 
     play(act)
+
+
+DAILY = replace(ACCOUNT, rate_limit=RateLimit(calls=10, period=5.0, daily=20, share=Fraction(1)))
+
+
+def test_what_the_application_spent_of_the_day_counts_without_its_gateway_too_and_after_a_restart() -> None:
+    limited = replace(SETTINGS, accounts=(DAILY,))
+    without = replace(limited, sources=())
+
+    async def spend(scene: Scene) -> None:
+        for _ in range(20):
+            scene.traffic.begin()
+            scene.traffic.end(lost=False)
+        await asyncio.sleep(10.0)
+        scene.engine.apply(without)
+        await scene.take_in()
+        await asyncio.sleep(3600.0)
+        assert scene.polls == 0
+
+    async def wait(scene: Scene) -> None:
+        await asyncio.sleep(20 * 3600.0)
+        assert scene.polls == 0
+        await asyncio.sleep(4 * 3600.0)
+        assert scene.polls > 0
+
+    durable = play(spend, settings=limited)
+    play(wait, durable=durable, settings=without, start=EPOCH + 3700.0)

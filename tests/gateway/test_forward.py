@@ -7,9 +7,12 @@ import json
 import zlib
 from dataclasses import replace
 
+import brotli
 import pytest
+from backports import zstd
 
 from exporter.core.request import Status
+from exporter.gateway import encoding
 from tests.gateway.stage import (
     BODY,
     REQUEST_ID,
@@ -64,6 +67,31 @@ async def test_an_answer_comes_back_as_it_was_given() -> None:
     assert found.line == "HTTP/1.1 410 Really Gone"
     assert found.headers == [*(tuple(one.split(": ", 1)) for one in headers), ("Content-Length", "6")]
     assert found.body == b"<gone>"
+
+
+async def test_headers_keep_what_is_utf_8_and_lose_the_other_bytes_only() -> None:
+    raw = b"X-Mixed: caf\xe9s\r\nX-Unicode: caf\xc3\xa9\r\n"
+    back = b"HTTP/1.1 200 Caf\xe9\r\n" + raw + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+    async with staged(lambda _: [back]) as stage:
+        found = await stage.ask(b"POST /lead/update HTTP/1.1\r\nHost: h\r\n" + raw + b"Content-Length: 2\r\n\r\n[]")
+        (seen,) = stage.vendor.seen
+    for one in (seen, found):
+        assert (one.values("X-Mixed"), one.values("X-Unicode")) == (["cafs"], ["café".encode().decode("latin-1")])
+    assert (found.line, found.body, stage.intake.ids) == ("HTTP/1.1 200 Caf", BODY, [REQUEST_ID])
+
+
+async def test_trailers_end_at_the_gateway_and_take_nothing_with_them() -> None:
+    head = b"POST /elsewhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+    chunked = b"3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n"
+    back = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n" + chunked
+    async with staged(lambda _: [back]) as stage:
+        reader, writer = await stage.connect()
+        for _ in range(2):
+            writer.write(head + chunked)
+            found = await read_answer(reader)
+            assert (found.body, found.values("Trailer")) == (b"abc", [])
+        writer.close()
+    assert [(one.body, one.values("Trailer")) for one in stage.vendor.seen] == [(b"abc", [])] * 2
 
 
 async def test_headers_that_are_about_one_connection_stay_on_it() -> None:
@@ -281,6 +309,10 @@ async def test_an_answer_that_breaks_off_halfway_breaks_off_for_the_application_
         ("deflate", zlib.compress(BODY)[2:-4]),
         ("deflate, gzip", gzip.compress(zlib.compress(BODY))),
         ("identity", BODY),
+        ("br", brotli.compress(BODY)),
+        ("zstd", zstd.compress(BODY)),
+        ("zstd", zstd.compress(BODY[:20]) + zstd.compress(BODY[20:])),
+        ("br, gzip", gzip.compress(brotli.compress(BODY))),
     ],
 )
 async def test_a_compressed_answer_passes_untouched_and_is_read_all_the_same(coding: str, packed: bytes) -> None:
@@ -298,6 +330,13 @@ async def test_a_compressed_answer_passes_untouched_and_is_read_all_the_same(cod
             gzip.compress(b" " * 50_000_000 + BODY),
             "a submission's answer without a RequestID that can be read",
         ),
+        (
+            ["Content-Encoding: br"],
+            brotli.compress(b" " * 50_000_000 + BODY, quality=1),
+            "a submission's answer without a RequestID that can be read",
+        ),
+        (["Content-Encoding: br"], b"not brotli", "an answer that is not br, as it says it is"),
+        (["Content-Encoding: zstd"], b"not zstd", "an answer that is not zstd, as it says it is"),
         (["Content-Encoding: gzip"], b"not gzip", "an answer that is not gzip, as it says it is"),
         (["Content-Encoding: rot13"], BODY, "an answer in a content coding that can't be read here"),
         ([], b"<html>", "a submission's answer without a RequestID that can be read"),
@@ -357,3 +396,49 @@ async def test_a_proxy_request_that_names_another_host_stays_at_the_account() ->
         assert stage.vendor.seen[0].line == "GET /a?b=c HTTP/1.1"
         assert (await stage.ask(request("OPTIONS", "*", body=b""))).status == 501
     assert len(stage.vendor.seen) == 1
+
+
+async def test_an_answer_in_a_coding_that_is_not_installed_passes_and_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(encoding._DECODERS, "br")
+    packed = brotli.compress(BODY)
+    async with staged(lambda _: [answer(packed, "Content-Encoding: br")]) as stage:
+        assert (await stage.ask(request())).body == packed
+    assert (stage.intake.ids, stage.meter.unrecorded) == ([], 1)
+    assert stage.health.story[-1] == (
+        "gateway refused 1: an answer in content coding br, which needs pip install 'leadsquared-exporter[codings]'"
+    )
+
+
+@pytest.mark.parametrize("accepted", [None, "br;q=1, zstd", ""])
+async def test_what_an_application_accepts_is_not_changed(accepted: str | None) -> None:
+    headers = [] if accepted is None else [f"Accept-Encoding: {accepted}"]
+    async with staged(accept) as stage:
+        await stage.ask(request("POST", "/lead/update", *headers))
+    assert stage.vendor.seen[0].values("accept-encoding") == ([] if accepted is None else [accepted])
+
+
+@pytest.mark.parametrize(
+    "given", [b"GET /\x00 HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"GET / HTTP/9\r\n\r\n"]
+)
+async def test_what_is_no_http_gets_an_error_as_json_and_the_end(given: bytes) -> None:
+    async with staged(accept) as stage:
+        reader, writer = await stage.connect()
+        writer.write(given)
+        found = await read_answer(reader)
+        assert await reader.read() == b""
+        writer.close()
+    assert (found.status, found.values("content-type")) == (400, ["application/json; charset=utf-8"])
+    assert json.loads(found.body) == {"error": "not HTTP; nothing was sent to LeadSquared", "details": []}
+    assert stage.vendor.seen == []
+
+
+async def test_a_defect_is_an_error_as_json_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with staged(accept) as stage:
+        monkeypatch.setattr(stage.traffic, "begin", None)
+        found = await stage.ask(request())
+    assert (found.status, json.loads(found.body)["error"]) == (
+        500,
+        "internal error of the gateway; LeadSquared may have had the call",
+    )

@@ -114,6 +114,28 @@ def test_an_account_that_went_leaves_no_series_even_by_a_call_that_was_under_way
     assert (shown.values, shown.shapes) == (expected.values, expected.shapes)
 
 
+def test_the_series_of_a_gateway_go_with_it_and_begin_anew() -> None:
+    meters = Meters()
+    meters.declare_account(ACCOUNT, [API], gateway=True)
+    meters.call(ACCOUNT, "gateway", 200, 0.1)
+    meters.call_error(ACCOUNT, "gateway", "timeout")
+
+    def shown() -> list[float]:
+        series = [*meters.calls.items(), *meters.call_errors.items()]
+        return [count for labels, count in series if labels[1] == "gateway"]
+
+    assert sum(shown()) == 2
+    meters.declare_account(ACCOUNT, [API])
+    # An answer that was on its way.
+    meters.call(ACCOUNT, "gateway", 200, 0.1)
+    meters.call_error(ACCOUNT, "gateway", "timeout")
+    assert (shown(), [labels for labels in meters.call_times if labels[1] == "gateway"]) == ([], [])
+    meters.declare_account(ACCOUNT, [API], gateway=True)
+    assert set(shown()) == {0}
+    meters.call(ACCOUNT, "gateway", 200, 0.1)
+    assert sum(shown()) == 1
+
+
 def test_an_api_that_a_reload_took_away_leaves_no_series_even_by_a_poll_that_was_under_way() -> None:
     meters = Meters()
     meters.declare_account(ACCOUNT, [API, "gone"])
