@@ -1,13 +1,16 @@
 """Alerts about LeadSquared and what an account may ask of it."""
 
-from alerts.alert import Alert, Severity
+from typing import Final
+
+from alerts.alert import API, COUNT, OF, Alert, Severity
 from alerts.expressions import BUDGET_USED, BUDGET_WAIT, RATE_LIMITED_RATIO, REFUSED, Samples
 from alerts.thresholds import Thresholds
-from alerts.updates import API, COUNT, OF
 from exporter.config.duration import format_duration
 from exporter.metrics import families as f
 
-UNAUTHORIZED = Samples(f.BREAKER, 'state="unauthorized"').level("account") + " == 1"
+DOWN: Final = Samples(f.UP).level("account", operator="min") + " == 0"
+UNAUTHORIZED: Final = Samples(f.BREAKER, 'state="unauthorized"').level("account") + " == 1"
+TOLD_TO_STOP: Final = Samples(f.BREAKER, 'state=~"paused|unauthorized"').level("account") + " == 1"
 
 
 def alerts(t: Thresholds) -> tuple[Alert, ...]:
@@ -15,7 +18,6 @@ def alerts(t: Thresholds) -> tuple[Alert, ...]:
 
 
 def _access(t: Thresholds) -> tuple[Alert, ...]:
-    down = f"{Samples(f.UP).level('account', operator='min')} == 0"
     return (
         Alert(
             name="LeadSquaredAccountUnauthorized",
@@ -29,7 +31,7 @@ def _access(t: Thresholds) -> tuple[Alert, ...]:
         Alert(
             name="LeadSquaredAccountDown",
             severity=Severity.CRITICAL,
-            expression=f"{down}\nunless\n{UNAUTHORIZED}",
+            expression=f"{DOWN}\nunless\n{UNAUTHORIZED}",
             hold=t.hold,
             summary="LeadSquared does not answer for {{ $labels.account }}",
             description="Nothing but failures comes back for {{ $labels.account }}: timeouts, lost connections, 5xx or answers "

@@ -7,6 +7,10 @@ from typing import Final
 PREFIX: Final = "LeadSquared"
 # Put the address of your copy before it where alerts are to link to the pages.
 RUNBOOKS: Final = "docs/runbooks"
+# What most of them are about, as labels and as text.
+API: Final = ("account", "api")
+OF: Final = "{{ $labels.api }} of {{ $labels.account }}"
+COUNT: Final = '{{ $value | printf "%.0f" }}'
 
 
 class Severity(StrEnum):

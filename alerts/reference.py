@@ -22,7 +22,8 @@ rule_files: [leadsquared-exporter.rules.yaml]
 ```
 
 `alerts/grafana/leadsquared-exporter.yaml` has the same alerts for Grafana's provisioning (`/etc/grafana/provisioning/alerting`).
-The environment variable `PROMETHEUS_UID` names the data source there; contact points and policies are yours.
+The environment variable `PROMETHEUS_UID` names the data source there (`prometheus` with `grafana/provisioning`); contact points and
+policies are yours.
 
 `severity` is what to route by. **critical**: updates are being lost or nobody is watching, so wake somebody. **warning**: look
 into it today. `runbook_url` is a path; put the address of your copy of these pages before it.

@@ -1,14 +1,11 @@
 """Alerts about what becomes of the updates."""
 
-from alerts.alert import Alert, Severity
+from alerts.accounts import DOWN, TOLD_TO_STOP
+from alerts.alert import API, COUNT, OF, Alert, Severity
 from alerts.expressions import FAILED, FAILURE_RATIO, Samples
 from alerts.thresholds import Thresholds
 from exporter.config.duration import format_duration
 from exporter.metrics import families as f
-
-API = ("account", "api")
-OF = "{{ $labels.api }} of {{ $labels.account }}"
-COUNT = '{{ $value | printf "%.0f" }}'
 
 
 def alerts(t: Thresholds) -> tuple[Alert, ...]:
@@ -16,8 +13,10 @@ def alerts(t: Thresholds) -> tuple[Alert, ...]:
 
 
 def _unfinished(t: Thresholds) -> tuple[Alert, ...]:
-    """Only where somebody has asked lately: what nobody asked about may have finished long ago."""
-    asked = f"{Samples(f.STALENESS).level(*API)} <= {t.stale:g}"
+    """Only where somebody has asked lately and gets answers: what nobody asked about may have finished long ago."""
+    asked = f"{Samples(f.STALENESS).level(*API)} <= {t.stale:g}" + "".join(
+        f"\nunless ignoring (api)\n{reason}" for reason in (DOWN, TOLD_TO_STOP)
+    )
     return (
         Alert(
             name="LeadSquaredRequestsStuck",

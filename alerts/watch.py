@@ -1,9 +1,9 @@
 """Alerts about the exporter itself: is anybody watching?"""
 
-from alerts.alert import Alert, Severity
+from alerts.accounts import DOWN, TOLD_TO_STOP
+from alerts.alert import API, COUNT, OF, Alert, Severity
 from alerts.expressions import BUDGET_WAIT, DETECTION_WINDOW, Samples
 from alerts.thresholds import Thresholds
-from alerts.updates import API, COUNT, OF
 from exporter.config.duration import format_duration
 from exporter.metrics import families as f
 
@@ -76,13 +76,8 @@ def _polling(t: Thresholds) -> tuple[Alert, ...]:
 
 def _stalled(t: Thresholds, window: str) -> str:
     """Where nothing else explains that nobody asks: not the budget, the key, the account or the store."""
-    refused = Samples(f.BREAKER, 'state=~"paused|unauthorized"')
-    reasons = (
-        f"{BUDGET_WAIT.promql(window=window)} > {t.waiting:g}",
-        f"{Samples(f.UP).level('account', operator='min')} == 0",
-        f"{refused.level('account')} == 1",
-    )
-    excused = "".join(f"\nunless ignoring (api)\n{reason}" for reason in reasons)
+    waits = f"{BUDGET_WAIT.promql(window=window)} > {t.waiting:g}"
+    excused = "".join(f"\nunless ignoring (api)\n{reason}" for reason in (waits, DOWN, TOLD_TO_STOP))
     store = f"\nunless ignoring (account, api)\n{Samples(f.STORE_UP).level(operator='min')} == 0"
     return f"{Samples(f.STALENESS).level(*API)} > {t.stale:g}{excused}{store}"
 

@@ -6,12 +6,14 @@ its updates through the gateway, which hands on the simulator's answers and reco
 
 import argparse
 import asyncio
+import json
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from random import Random
@@ -22,14 +24,14 @@ import aiohttp
 from exporter import log
 from exporter.app import assemble
 from exporter.config.secret import InlineSecret
-from exporter.config.settings import Account, Api, GatewaySource, RateLimit, Settings, Storage
+from exporter.config.settings import Account, Api, GatewaySource, Polling, RateLimit, Settings, Storage
 from exporter.core.ledger import Counter
 from exporter.flags import Flag, Parser
 from exporter.leadsquared.endpoints import BY_NAME
 from exporter.options import RunOptions
 from exporter.service import Service
 from exporter.simulator.door import Account as RemoteAccount
-from exporter.simulator.options import Options
+from exporter.simulator.options import SWITCHES, Options
 from exporter.simulator.remote import Remote
 from exporter.simulator.server import SimulatorServer
 from exporter.web.listen import Listeners
@@ -48,6 +50,46 @@ def _rate(text: str) -> str | None:
 
 
 MOST: Final = 1_000_000.0
+# An hour of the vendor's is a minute here: nobody wants to wait nine hours for the end of its retries.
+HASTE: Final = 60.0
+BEHAVIOUR: Final = Options(
+    queue_rate=1.5,
+    queue_workers=3,
+    queue_service_time=0.5,
+    queue_failure=0.04,
+    queue_error=0.05,
+    queue_time_scale=HASTE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What is wrong at the simulated LeadSquared, in words and switches, and the alert that comes of it."""
+
+    text: str
+    options: Options
+    alert: str
+
+
+TROUBLES: Final[Mapping[str, Trouble]] = {
+    "stuck": Trouble(
+        text="three of five attempts at an update end in a system error, and are repeated",
+        options=replace(BEHAVIOUR, queue_error=0.6, queue_failure=0.01, queue_rate=5.0, queue_workers=6),
+        alert="LeadSquaredRequestsStuck",
+    ),
+    "failing": Trouble(
+        text="four of five updates end in FAILURE",
+        options=replace(BEHAVIOUR, queue_failure=0.8),
+        alert="LeadSquaredUpdatesFailing",
+    ),
+    "unauthorized": Trouble(
+        text="the exporter's key is refused",
+        options=replace(BEHAVIOUR, fault_unauthorized=1.0, fault_on="polls"),
+        alert="LeadSquaredAccountUnauthorized",
+    ),
+}
+NONE: Final = "none"
+STUCK_SECONDS: Final = Polling().stuck_after / HASTE
 FLAGS: Final = (
     Flag(
         name="listen", metavar="HOST:PORT", default="127.0.0.1:0", help="where the exporter listens; port 0: a free one"
@@ -66,6 +108,13 @@ FLAGS: Final = (
         check=_rate,
         help="updates that the application submits a second, on average",
     ),
+    Flag(
+        name="trouble",
+        metavar="NAME",
+        default=NONE,
+        choices=(NONE, *TROUBLES),
+        help="; ".join(f"{name}: {trouble.text}" for name, trouble in TROUBLES.items()),
+    ),
 )
 KEY: Final = "demo-key"
 GATEWAY: Final = "gateway"
@@ -74,10 +123,6 @@ APIS: Final = ("lead_update", "activity_create")
 TERMINAL_SECONDS: Final = 0.5
 PLAIN_SECONDS: Final = 5.0
 PARTED: Final = "  |  "
-# Retries come sixty times as fast as the vendor's, or nobody would see one.
-BEHAVIOUR: Final = Options(
-    queue_rate=1.5, queue_workers=3, queue_service_time=0.5, queue_failure=0.08, queue_error=0.05, queue_time_scale=60.0
-)
 
 
 def add_arguments(parser: Parser) -> None:
@@ -92,11 +137,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
     calls = _calls(float(arguments.rate))
-    remote = Remote(BEHAVIOUR, accounts=[RemoteAccount(name="demo", key=KEY, calls=calls)])
+    trouble = TROUBLES.get(arguments.trouble)
+    remote = Remote(
+        trouble.options if trouble else BEHAVIOUR, accounts=[RemoteAccount(name="demo", key=KEY, calls=calls)]
+    )
     simulator = SimulatorServer(remote)
     await simulator.start()
     options = RunOptions(listen_addresses=(arguments.listen,))
-    service, listeners = assemble(options, _settings(simulator.url, folder, calls))
+    service, listeners = assemble(options, _settings(simulator.url, folder, calls, hasty=trouble is not None))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, service.quit)
@@ -109,6 +157,8 @@ async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
             f"Gateway                  {gateway}\n"
             f"Exporter                 {url}/  {url}/metrics\n"
         )
+        if trouble:
+            _say(_explanation(trouble, simulator.url))
         await _watch(service, remote, gateway, float(arguments.rate), float(arguments.seconds))
     finally:
         await _stop(service, listeners, simulator)
@@ -120,7 +170,18 @@ async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
-def _settings(url: str, folder: Path, calls: int) -> Settings:
+def _explanation(trouble: Trouble, url: str) -> str:
+    wrong = [one for one in SWITCHES if getattr(trouble.options, one.field) != getattr(BEHAVIOUR, one.field)]
+    right = json.dumps({switch.name: getattr(BEHAVIOUR, switch.field) for switch in wrong})
+    return (
+        f"Trouble                  {trouble.text}; {trouble.alert} is to fire\n"
+        f"An hour is a minute      repetitions of the simulated LeadSquared, and polling.stuck_after: {STUCK_SECONDS:g}s\n"
+        f"Put it right             curl -d '{right}' {url}/simulator/options\n"
+    )
+
+
+def _settings(url: str, folder: Path, calls: int, *, hasty: bool) -> Settings:
+    """`hasty`: requests count as stuck sixty times as soon."""
     apis = {
         name: Api(name=name, status_path=BY_NAME[name].status_path, metrics_path=BY_NAME[name].metrics_path)
         for name in APIS
@@ -132,6 +193,7 @@ def _settings(url: str, folder: Path, calls: int) -> Settings:
         accounts=(account,),
         sources=(GatewaySource(account="demo", listen="127.0.0.1:0", name=GATEWAY),),
         queue_metrics_interval=15.0,
+        polling=Polling(stuck_after=STUCK_SECONDS) if hasty else Polling(),
         storage=Storage(url=f"sqlite:///{folder}/state.db"),
     )
 
@@ -196,11 +258,13 @@ def _progress(service: Service, remote: Remote) -> tuple[str, str, str]:
             finished[status] = finished.get(status, 0) + count
     (view,) = service.views()
     pending = sum(sum(api.pending.values()) for api in view.apis)
+    stuck = sum(sum(api.stuck.values()) for api in view.apis)
     truth = ", ".join(f"{ended.count(status)} {status}" for status in sorted(set(ended))) or "0 finished"
     counted = ", ".join(f"{count} {status}" for status, count in sorted(finished.items()) if count) or "0 finished"
     window = view.windows[0]
     return (
-        f"exporter: {sum(counters[Counter.DISCOVERED].values())} taken in, {counted}, {pending} pending",
+        f"exporter: {sum(counters[Counter.DISCOVERED].values())} taken in, {counted}, {pending} pending"
+        + (f", {stuck} stuck" if stuck else ""),
         f"simulator: {len(remote.truth)} submitted, {truth}",
         f"budget: {window.used} of {window.allowed} calls in {window.seconds:g} s",
     )

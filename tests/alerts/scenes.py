@@ -53,8 +53,11 @@ NOTICED = api("request_detection_window_seconds_count")
 ANSWERS = account("api_calls_total", endpoint="status", code="200")
 THEIRS = account("api_calls_total", endpoint="gateway", code="200")
 OUR_429, THEIR_429 = (account("api_errors_total", endpoint=one, kind="rate_limited") for one in ("status", "gateway"))
+THEIR_MISTAKES = account("api_errors_total", endpoint="gateway", kind="bad_request")
 ACCOUNT_UP = account("account_up")
-CLOSED, PAUSED, REFUSED = (account("account_breaker_state", state=one) for one in ("closed", "paused", "unauthorized"))
+CLOSED, PAUSED, REFUSED, BACKING_OFF = (
+    account("account_breaker_state", state=one) for one in ("closed", "paused", "unauthorized", "backing_off")
+)
 DAY, DAY_USED = (account(f"rate_limit_{one}", window="daily") for one in ("calls", "used_calls"))
 BURST, BURST_USED = (account(f"rate_limit_{one}", window="burst") for one in ("calls", "used_calls"))
 WAITED = account("rate_limit_wait_seconds_total")
@@ -67,7 +70,8 @@ SOURCE, OTHER_SOURCE = (
 )
 STORE, RELOADED = process("store_up"), process("config_last_reload_successful")
 
-# Under load: the burst window is full and polls wait for it nearly all the time, and a few updates fail as they always do.
+# Under load: the burst window is full, polls wait for it nearly all the time and are half an hour apart, LeadSquared is ten
+# minutes late, and a few updates fail as they always do.
 HEALTHY: Series = {
     UP: "1x900",
     BUILD: "1x900",
@@ -81,7 +85,7 @@ HEALTHY: Series = {
     REMOVED: "0x900",
     STUCK: "0x900",
     OLDEST: "20x900",
-    STALENESS: "30x900",
+    STALENESS: "1500x900",
     SOON: "1000+60x900",
     LATE: "1000+60x900",
     ANY: "1000+60x900",
@@ -90,17 +94,19 @@ HEALTHY: Series = {
     THEIRS: "0+60x900",
     OUR_429: "0x900",
     THEIR_429: "0x900",
+    THEIR_MISTAKES: "0+6x900",
     ACCOUNT_UP: "1x900",
     CLOSED: "1x900",
     PAUSED: "0x900",
     REFUSED: "0x900",
+    BACKING_OFF: "0x900",
     DAY: "50000x900",
     DAY_USED: "40000x900",
     BURST: "12x900",
     BURST_USED: "12x900",
     WAITED: "0+55x900",
     QUEUE: "5x900",
-    DELAY: "4x900",
+    DELAY: "600x900",
     SPEED: "1x900",
     UNRECORDED: "0x900",
     SOURCE: "1x900",
@@ -260,26 +266,41 @@ SCENES: Mapping[str, Scene] = {
     ),
     "the key is refused for hours": scene(
         {REFUSED: "1x90", CLOSED: "0x90", ACCOUNT_UP: "0x90", STALENESS: "90+60x90", STUCK: "9x90", WAITED: "0x90"},
-        at_40="LeadSquaredAccountUnauthorized LeadSquaredRequestsStuck",
+        at_40="LeadSquaredAccountUnauthorized",
         at_80="LeadSquaredAccountUnauthorized",
     ),
     "LeadSquared does not answer, and comes back": scene(
-        {ACCOUNT_UP: "1x5 0x20 1x40", CLOSED: "1x5 0x20 1x40"}, at_8="", at_15="LeadSquaredAccountDown", at_40=""
+        {ACCOUNT_UP: "1x5 0x20 1x40", CLOSED: "1x5 0x20 1x40", BACKING_OFF: "0x5 1x20 0x40"},
+        at_8="",
+        at_15="LeadSquaredAccountDown",
+        at_40="",
     ),
     "LeadSquared does not answer for hours": scene(
-        {ACCOUNT_UP: "0x90", CLOSED: "0x90", STALENESS: "90+60x90", WAITED: "0x90"}, at_80="LeadSquaredAccountDown"
+        {
+            ACCOUNT_UP: "0x90",
+            CLOSED: "0x90",
+            STALENESS: "90+60x90",
+            STUCK: "9x90",
+            OLDEST: "40000+60x90",
+            WAITED: "0x90",
+        },
+        at_40="LeadSquaredAccountDown",
+        at_80="LeadSquaredAccountDown",
     ),
     "an account that was never asked": scene({ACCOUNT_UP: "_x60", CLOSED: "0x60"}, base=IDLE, at_40=""),
     # Rate limits and budgets.
     "a poll is refused with 429": scene({OUR_429: "0x10 1x60"}, at_9="", at_12="LeadSquaredRateLimited", at_35=""),
     "a poll is refused with 429 before a restart": scene({OUR_429: "3x10 0x60"}, at_12="", at_40=""),
     "LeadSquared makes the exporter pause for hours": scene(
-        {PAUSED: "1x90", CLOSED: "0x90", STALENESS: "90+60x90", WAITED: "0x90"}, at_80=""
+        {PAUSED: "1x90", CLOSED: "0x90", STALENESS: "90+60x90", STUCK: "9x90", OLDEST: "40000+60x90", WAITED: "0x90"},
+        at_40="",
+        at_80="",
     ),
     "the application is refused with 429": scene(
-        {THEIR_429: "0x10 3+3x30 93x60"}, at_12="", at_25="LeadSquaredApplicationRateLimited", at_75=""
+        {THEIR_429: "0x10 1.2+1.2x30 37x60"}, at_12="", at_25="LeadSquaredApplicationRateLimited", at_75=""
     ),
-    "the application is refused with 429 now and then": scene({THEIR_429: "0x10 1x60"}, at_12="", at_20=""),
+    "the application is refused with 429 now and then": scene({THEIR_429: "0x10 5x60"}, at_12="", at_20=""),
+    "one of the first calls of the application is refused with 429": scene({THEIR_429: "0x1 1x60"}, at_3="", at_10=""),
     "the day's calls are used up": scene(
         {DAY_USED: "40000x10 50000x30 1000x30"}, at_12="", at_20="LeadSquaredDailyBudgetExhausted", at_50=""
     ),
@@ -306,7 +327,7 @@ SCENES: Mapping[str, Scene] = {
     ),
     "something else is down": scene({of("up", job="node", instance="node:9100"): "0x60"}, at_30=""),
     "the exporter does not poll": scene(
-        {STALENESS: "30x5 3600x40 30x60", WAITED: "0x110"}, at_15="", at_25="LeadSquaredExporterStalled", at_60=""
+        {STALENESS: "30x5 3600x40 30x60", WAITED: "0+15x110"}, at_15="", at_25="LeadSquaredExporterStalled", at_60=""
     ),
     "the exporter was down for hours and asks about all again": scene(
         {STALENESS: "7200x10 30x60", WAITED: "0x70", STUCK: "5x3 0x60"}, at_10="", at_30=""
