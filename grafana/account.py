@@ -1,11 +1,12 @@
 """How an account is doing with LeadSquared: its rate limit, the answers, what the application does, the vendor's queue."""
 
 from alerts.expressions import BUDGET_USED, BUDGET_WAIT, CALL_DURATION, DETECTION_WINDOW, USEFUL_POLLS
+from alerts.thresholds import STANDARD
 from exporter.metrics import families as f
 from grafana import colours
-from grafana.colours import BAD, GOOD, ODD, WORRYING
+from grafana.colours import BAD, GOOD, ODD, PLAIN, WORRYING
 from grafana.dashboard import Dashboard, Row, values_of
-from grafana.panel import BarGauge, Heatmap, Query, Stat, TimeSeries
+from grafana.panel import BarGauge, Heatmap, Query, Stat, Threshold, TimeSeries
 from grafana.promql import (
     ACCOUNT,
     GATEWAY,
@@ -14,7 +15,7 @@ from grafana.promql import (
     buckets,
     curve,
     highest,
-    in_time_shown,
+    increased,
     lowest,
     number,
     per_second,
@@ -23,6 +24,8 @@ from grafana.promql import (
     total,
 )
 
+PLAINLY: tuple[Threshold, ...] = ((None, PLAIN),)
+DELAYS: tuple[Threshold, ...] = ((None, GOOD), (STANDARD.backlog, WORRYING))
 IN_BURST = 'window="burst"'
 KINDS_OF_ANSWER = {
     "2xx": 'code=~"2.."',
@@ -78,14 +81,15 @@ NOW = Row(
             description="Part of the allowed calls that the exporter permits itself; it is lowered by a 429 and comes back.",
             queries=(curve(lowest(f.PACE, selector=ACCOUNT), "pace"),),
             unit="percentunit",
+            decimals=0,
             maximum=1,
             thresholds=((None, BAD), (0.5, WORRYING), (1, GOOD)),
         ),
         Stat(
             title="Refused: 429",
             description="Calls that LeadSquared refused in the time shown because of the rate limit, the application's included.",
-            queries=(number(in_time_shown(f.CALL_ERRORS, selector=f'{ACCOUNT},kind="rate_limited"')),),
-            unit="short",
+            queries=(number(increased(f.CALL_ERRORS, selector=f'{ACCOUNT},kind="rate_limited"')),),
+            unit="locale",
             decimals=0,
             thresholds=((None, GOOD), (1, ODD), (100, WORRYING)),
             curve=False,
@@ -98,8 +102,9 @@ NOW = Row(
             ),
             unit="percentunit",
             height=4,
+            decimals=0,
             maximum=1,
-            thresholds=((None, GOOD), (0.8, ODD), (0.95, WORRYING)),
+            thresholds=((None, GOOD), (0.8, ODD), (STANDARD.daily, WORRYING)),
         ),
     ),
 )
@@ -109,13 +114,13 @@ BUDGET = Row(
         TimeSeries(
             title="Calls",
             description=(
-                "Calls to LeadSquared per second, by who makes them. Polls take what the application leaves, and never more "
-                "than the dashed line."
+                "Calls to LeadSquared per second, by who makes them. The exporter's are at the bottom: they take what the "
+                "application leaves, and stay below the dashed line."
             ),
             queries=(
-                calls("gateway", "application"),
                 calls("status", "polls"),
                 calls("queue_metrics", "queue metrics"),
+                calls("gateway", "application"),
                 curve(allowed(), "allowed to the exporter"),
             ),
             unit="reqps",
@@ -129,7 +134,7 @@ BUDGET = Row(
             queries=(curve(shared(BUDGET_USED, selector=ACCOUNT, by=("account", "window")), "{{account}} {{window}}"),),
             unit="percentunit",
             maximum=1,
-            thresholds=((None, GOOD), (0.95, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.daily, WORRYING)),
         ),
         TimeSeries(
             title="Waiting for the budget, and pace",
@@ -140,6 +145,7 @@ BUDGET = Row(
             ),
             unit="percentunit",
             maximum=1,
+            thresholds=((None, GOOD), (STANDARD.waiting, WORRYING)),
         ),
     ),
 )
@@ -197,7 +203,7 @@ DETECTION = Row(
             queries=quantiles(DETECTION_WINDOW),
             unit="s",
             colours=colours.QUANTILE,
-            thresholds=((None, GOOD), (300, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.unnoticed, WORRYING)),
             nothing="none finished",
         ),
         Heatmap(
@@ -206,14 +212,13 @@ DETECTION = Row(
             queries=(curve(buckets(f.WINDOW), "{{le}}"),),
             unit="s",
             width=8,
-            exemplars=False,
         ),
         TimeSeries(
             title="Staleness",
             description="The longest time since an unfinished request was polled; at polling.max_staleness it is asked for anyhow.",
             queries=(curve(highest(f.STALENESS, by=("account", "api")), "{{account}} {{api}}"),),
             unit="s",
-            thresholds=((None, GOOD), (1800, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.stale, WORRYING)),
         ),
         TimeSeries(
             title="Finished and not noticed yet",
@@ -292,18 +297,26 @@ QUEUE = Row(
             description=description,
             queries=(curve(how(family, by=("account", "api"), selector=PICKED), "{{account}} {{api}}"),),
             unit=unit,
+            thresholds=thresholds,
             nothing="queue metrics are off",
         )
-        for title, description, how, family, unit in (
-            ("Waiting", "Requests in LeadSquared's queue, as it says; approximate.", total, f.QUEUE_PENDING, "short"),
-            ("Longest delay", "Of a request in LeadSquared's queue, as it says.", highest, f.QUEUE_DELAY, "s"),
-            ("Processed", "Per second, over its last 10 minutes, as it says.", total, f.QUEUE_RATE, "reqps"),
+        for title, description, how, family, unit, thresholds in (
+            (
+                "Waiting",
+                "Requests in LeadSquared's queue, as it says; approximate.",
+                total,
+                f.QUEUE_PENDING,
+                "short",
+                PLAINLY,
+            ),
+            ("Longest delay", "Of a request in LeadSquared's queue, as it says.", highest, f.QUEUE_DELAY, "s", DELAYS),
+            ("Processed", "Per second, over its last 10 minutes, as it says.", total, f.QUEUE_RATE, "reqps", PLAINLY),
         )
     ),
 )
 ACCOUNTS = Dashboard(
     uid="leadsquared-account",
-    title="LeadSquared: accounts and their rate limits",
+    title="LeadSquared: accounts",
     description="How LeadSquared treats an account, who uses its rate limit, and how soon the end of a request is noticed.",
     variables=(values_of("account", f.CALLS), values_of("api", f.DISCOVERED, among=ACCOUNT)),
     rows=(NOW, BUDGET, ANSWERS, DETECTION, APPLICATION, QUEUE),

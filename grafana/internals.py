@@ -85,6 +85,7 @@ SOURCES = Row(
             queries=(curve(f"sum by (source) (1 - {f.SOURCE_UP.name}{{{INSTANCE}}})", "{{source}}"),),
             unit="short",
             decimals=0,
+            shades_of=BAD,
             stacked=True,
             steps=True,
         ),
@@ -119,7 +120,6 @@ STORE = Row(
             queries=(curve(buckets(f.COMMIT, selector=INSTANCE), "{{le}}"),),
             unit="s",
             width=8,
-            exemplars=False,
         ),
         TimeSeries(
             title="Not durable yet",
@@ -189,7 +189,7 @@ SCRAPE = Row(
 )
 INTERNALS = Dashboard(
     uid="leadsquared-internals",
-    title="LeadSquared: the exporter itself",
+    title="LeadSquared: exporter",
     description="Whether the exporter takes in, keeps and tells what it should, and what that costs.",
     variables=(values_of("instance", f.BUILD),),
     rows=(HEALTH, SOURCES, STORE, PROCESS, SCRAPE),

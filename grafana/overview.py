@@ -1,18 +1,20 @@
 """Are updates getting through? The first page to look at, and the one to leave open."""
 
 from alerts.expressions import DURATION, SUCCESS_RATIO
+from alerts.thresholds import STANDARD
 from exporter.metrics import families as f
 from grafana import colours
 from grafana.colours import BAD, GOOD, WORRYING
 from grafana.dashboard import Dashboard, Row, values_of
-from grafana.panel import BarGauge, Heatmap, Link, Stat, TimeSeries
+from grafana.panel import Heatmap, Link, Stat, TimeSeries
 from grafana.promql import (
     ACCOUNT,
     SHOWN,
     buckets,
+    counted,
     curve,
     highest,
-    in_time_shown,
+    increased,
     lowest,
     number,
     per_second,
@@ -21,8 +23,14 @@ from grafana.promql import (
     total,
 )
 
-# LeadSquared repeats what failed for 9 h 10 min; before polling.stuck_after nobody need worry.
-STUCK_AFTER, LAST_RETRY = 1800.0, 33000.0
+# Where the alerts see trouble, and before the default of polling.stuck_after nobody need worry.
+ENOUGH = (
+    (None, BAD),
+    (round(1 - STANDARD.fast_burn * (1 - STANDARD.objective), 3), WORRYING),
+    (STANDARD.objective, GOOD),
+)
+STUCK_AFTER = 1800.0
+AGES = ((None, GOOD), (STUCK_AFTER, WORRYING), (STANDARD.retries, BAD))
 STUCK_ONES = Link("Those that are stuck, on the exporter's page", "${exporter}/requests?state=stuck")
 PENDING_ONES = Link("Those that are pending, on the exporter's page", "${exporter}/requests?state=pending")
 FAILED_ONES = Link("Those requests, on the exporter's page", "${exporter}/requests?reason=${__field.labels.reason}")
@@ -38,15 +46,15 @@ NOW = Row(
             unit="percentunit",
             decimals=1,
             maximum=1,
-            thresholds=((None, BAD), (0.9, WORRYING), (0.98, GOOD)),
+            thresholds=ENOUGH,
             curve=False,
             nothing="none finished",
         ),
         Stat(
             title="Finished",
             description="Requests that reached a final status in the time shown.",
-            queries=(number(in_time_shown(f.FINISHED)),),
-            unit="short",
+            queries=(number(increased(f.FINISHED)),),
+            unit="locale",
             decimals=0,
             curve=False,
         ),
@@ -70,7 +78,7 @@ NOW = Row(
             description="Age of the oldest pending request. Orange where it may be stuck, red past LeadSquared's last retry.",
             queries=(curve(highest(f.OLDEST), "oldest"),),
             unit="s",
-            thresholds=((None, GOOD), (STUCK_AFTER, WORRYING), (LAST_RETRY, BAD)),
+            thresholds=AGES,
             links=(PENDING_ONES,),
         ),
         Stat(
@@ -97,8 +105,9 @@ NOW = Row(
             description="Part of the requests that ended in Success, by account and API. Gaps are times in which none ended.",
             queries=(curve(shared(SUCCESS_RATIO, by=("account", "api")), "{{account}} {{api}}"),),
             unit="percentunit",
+            minimum=None,
             maximum=1,
-            thresholds=((None, BAD), (0.9, WORRYING), (0.98, GOOD)),
+            thresholds=ENOUGH,
             nothing="none finished",
         ),
         TimeSeries(
@@ -114,37 +123,32 @@ FAILURES = Row(
     "What fails, and why?",
     (
         TimeSeries(
-            title="Failures over time",
-            description="Requests first seen as FAILURE or ERROR, per second, by LeadSquared's reason.",
-            queries=(curve(per_second(f.ERRORS, by=("reason",)), "{{reason}}"),),
-            unit="reqps",
-            width=10,
+            title="Failures by reason",
+            description="Requests first seen as FAILURE or ERROR, by LeadSquared's reason. A click leads to their RequestIDs.",
+            queries=(curve(counted(f.ERRORS, by=("reason",)), "{{reason}}"),),
+            unit="short",
+            width=16,
+            decimals=0,
             stacked=True,
             bars=True,
-            links=(FAILED_ONES,),
-        ),
-        BarGauge(
-            title="Failures by reason",
-            description="Requests first seen as FAILURE or ERROR in the time shown. A click leads to their RequestIDs.",
-            queries=(number(f"sort_desc({in_time_shown(f.ERRORS, by=('reason',))})", "{{reason}}"),),
-            unit="short",
-            decimals=0,
-            thresholds=((None, BAD),),
+            totals=True,
             links=(FAILED_ONES,),
         ),
         TimeSeries(
             title="Recovered, and abandoned",
             description=(
                 "ERRORs that LeadSquared's retries turned into Success, and requests that are no longer watched: not found, "
-                "older than polling.give_up_after, or removed by an operator; per second."
+                "older than polling.give_up_after, or removed by an operator; as many as each bar is high."
             ),
             queries=(
-                curve(per_second(f.RECOVERED), "recovered"),
-                curve(per_second(f.ABANDONED, by=("cause",)), "abandoned: {{cause}}"),
+                curve(counted(f.RECOVERED), "recovered"),
+                curve(counted(f.ABANDONED, by=("cause",)), "abandoned: {{cause}}"),
             ),
-            unit="reqps",
-            width=6,
+            unit="short",
+            decimals=0,
             colours=colours.CAUSE,
+            stacked=True,
+            bars=True,
         ),
     ),
 )
@@ -157,8 +161,10 @@ DURATIONS = Row(
             queries=quantiles(DURATION),
             unit="s",
             width=12,
+            minimum=None,
             colours=colours.QUANTILE,
             thresholds=((None, GOOD), (STUCK_AFTER, WORRYING)),
+            logarithmic=True,
             exemplars=True,
             nothing="none finished",
         ),
@@ -207,13 +213,13 @@ UNDER_WAY = Row(
             queries=(curve(highest(f.OLDEST, by=("account", "api")), "{{account}} {{api}}"),),
             unit="s",
             width=6,
-            thresholds=((None, GOOD), (STUCK_AFTER, WORRYING), (LAST_RETRY, BAD)),
+            thresholds=AGES,
         ),
     ),
 )
 OVERVIEW = Dashboard(
     uid="leadsquared-exporter",
-    title="LeadSquared: are updates getting through?",
+    title="LeadSquared: overview",
     description="What became of the updates that were handed to LeadSquared's asynchronous APIs.",
     variables=(values_of("account", f.DISCOVERED), values_of("api", f.DISCOVERED, among=ACCOUNT)),
     rows=(NOW, FAILURES, DURATIONS, UNDER_WAY),

@@ -9,6 +9,11 @@ from grafana.colours import PLAIN
 
 Json = dict[str, Any]
 SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
+# What one bar and one cell stand for at least.
+LEAST_BAR: Final = "1m"
+LEAST_CELL: Final = "15s"
+# Where nothing happens an axis would go up to 100.
+LEAST_AXIS: Final = {"reqps": 0.1, "s": 0.1, "short": 4.0, "percentunit": 0.1}
 # From its value on, a colour; the first has none.
 Threshold = tuple[float | None, str]
 
@@ -73,8 +78,14 @@ class Panel(ABC):
     def form(self) -> str:
         return "time_series"
 
+    def least_step(self) -> str | None:
+        """The time between two points is never shorter, where that is bounded by more than the scrapes."""
+        return None
+
     def json(self, *, number: int, place: Mapping[str, int]) -> Json:
+        step = self.least_step()
         return {
+            **({"interval": step} if step else {}),
             "id": number,
             "type": self.kind,
             "title": self.title,
@@ -118,7 +129,10 @@ class Panel(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeSeries(Panel):
-    """`stacked` areas add up; `bars` for what is rare; `steps` for states. `limits` names the series that are bounds."""
+    """`stacked` areas add up; `bars` are for what is rare, `steps` for states, and a `logarithmic` axis for what differs by
+    orders of magnitude. `limits` names the series that are bounds. `shades_of` is a colour that all share, and `totals` puts
+    the names and the sum of each to the right.
+    """
 
     kind = "timeseries"
 
@@ -126,29 +140,41 @@ class TimeSeries(Panel):
     bars: bool = False
     steps: bool = False
     limits: Sequence[str] = ()
+    shades_of: str | None = None
+    totals: bool = False
+    logarithmic: bool = False
 
     def colour(self) -> Json:
-        return {"mode": "palette-classic"}
+        return {"mode": "shades", "fixedColor": self.shades_of} if self.shades_of else {"mode": "palette-classic"}
 
     def options(self) -> Json:
-        legend = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
+        legend: Json = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
+        if self.totals:
+            legend |= {
+                "displayMode": "table",
+                "placement": "right",
+                "calcs": ["sum"],
+                "sortBy": "Total",
+                "sortDesc": True,
+            }
         return {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc", "hideZeros": self.stacked}}
 
     def custom(self) -> Json:
-        drawn = {
+        return {
             "drawStyle": "bars" if self.bars else "line",
             "lineInterpolation": "stepAfter" if self.steps else "linear",
             "lineWidth": 0 if self.bars else 1 if self.stacked else 2,
-            "fillOpacity": 80 if self.bars or self.steps else 50 if self.stacked else 8,
+            "fillOpacity": 80 if self.bars or self.steps else 50 if self.stacked else 0,
             "gradientMode": "none",
             "showPoints": "never" if self.stacked or self.bars else "auto",
             "pointSize": 4,
             "spanNulls": False,
             "stacking": {"mode": "normal" if self.stacked else "none", "group": "A"},
             "axisPlacement": "auto",
+            "scaleDistribution": {"type": "log", "log": 10} if self.logarithmic else {"type": "linear"},
+            "axisSoftMax": 1 if self.steps else LEAST_AXIS.get(self.unit, 1),
             "thresholdsStyle": {"mode": "dashed" if len(self.thresholds) > 1 else "off"},
         }
-        return drawn | {"axisSoftMax": 1} if self.steps else drawn
 
     def overrides(self) -> list[Json]:
         bound = {
@@ -159,6 +185,9 @@ class TimeSeries(Panel):
         }
         own = Panel.overrides(self)
         return [*own, *(_override(name, key, value) for name in self.limits for key, value in bound.items())]
+
+    def least_step(self) -> str | None:
+        return LEAST_BAR if self.bars else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +210,7 @@ class Stat(Panel):
             "graphMode": "area" if self.curve else "none",
             "justifyMode": "center",
             "wideLayout": True,
+            "text": {"valueSize": 34},
             "showPercentChange": False,
             "percentChangeColorMode": "standard",
         }
@@ -196,6 +226,7 @@ class BarGauge(Panel):
         return {
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
             "orientation": "horizontal",
+            "text": {"titleSize": 12, "valueSize": 16},
             "displayMode": "basic",
             "valueMode": "color",
             "namePlacement": "auto",
@@ -215,10 +246,12 @@ class Heatmap(Panel):
     kind = "heatmap"
 
     width: int = 12
-    exemplars: bool = True
 
     def form(self) -> str:
         return "heatmap"
+
+    def least_step(self) -> str | None:
+        return LEAST_CELL
 
     def options(self) -> Json:
         return {

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from alerts.expressions import Expression, Quantile, Samples
+from exporter.metrics import families as f
 from exporter.metrics.families import Family
 from grafana.panel import Query
 
@@ -12,16 +13,29 @@ PICKED: Final = f'{ACCOUNT},api=~"$api"'
 GATEWAY: Final = f'{ACCOUNT},endpoint="gateway"'
 STATUS: Final = f'{ACCOUNT},endpoint="status"'
 INSTANCE: Final = 'instance=~"$instance"'
-# About now, and all the time that the dashboard shows.
+# About now, all the time that the dashboard shows, and the part of it that one bar stands for.
 NOW: Final = "$__rate_interval"
 SHOWN: Final = "$__range"
+BAR: Final = "$__interval"
 
 
 def per_second(family: Family, *, by: Sequence[str] = (), selector: str = PICKED) -> str:
     return _aggregate("sum", by, f"rate({Samples(family).select(selector)}[{NOW}])")
 
 
-def in_time_shown(family: Family, *, by: Sequence[str] = (), selector: str = PICKED) -> str:
+def counted(family: Family, *, by: Sequence[str] = (), selector: str = PICKED) -> str:
+    """How many there were in the time of a bar, for durable counters.
+
+    `increase` leaves out what a series begins with, and of most reasons to fail there is no second. Here a series that begins
+    counts from 0, unless its exporter begins with it: that one only goes on with what it counted before.
+    """
+    samples = Samples(family).select(selector)
+    now, before = (f"last_over_time({samples}[1h]{offset})" for offset in ("", f" offset {BAR}"))
+    scraped = f"last_over_time({f.BUILD.name}[1h] offset {BAR})"
+    return _aggregate("sum", by, f"clamp_min({now} - ({before} or {now} * 0 and on (job, instance) {scraped}), 0)")
+
+
+def increased(family: Family, *, by: Sequence[str] = (), selector: str = PICKED) -> str:
     return _aggregate("sum", by, f"increase({Samples(family).select(selector)}[{SHOWN}])")
 
 

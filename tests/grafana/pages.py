@@ -9,7 +9,7 @@ from grafana.build import DASHBOARDS
 from tests.promql import selectors
 
 # As Grafana puts them in, with all values chosen.
-VALUES = {"__rate_interval": "20s", "__range": "1m", "account": ".+", "api": ".+", "instance": ".+"}
+VALUES = {"__rate_interval": "20s", "__range": "1m", "__interval": "5s", "account": ".+", "api": ".+", "instance": ".+"}
 
 
 def panels(name: str) -> list[dict[str, Any]]:

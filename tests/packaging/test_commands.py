@@ -25,6 +25,7 @@ TARGETS = [
         "bench",
         "bench-polling",
         "docs",
+        "pictures",
         "lock",
     ),
     *("image", "clean"),

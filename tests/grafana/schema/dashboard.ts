@@ -38,7 +38,7 @@ interface Moments extends Pick<grafana.AnnotationQuery, 'name' | 'enable' | 'ico
 type Defaults<Custom> = Omit<Json<grafana.FieldConfig>, 'custom' | 'links'> & { custom: Custom; links: Link[] };
 
 interface Panel<Kind extends string, Options, Custom>
-  extends Pick<Json<grafana.Panel>, 'id' | 'title' | 'description' | 'datasource' | 'gridPos'> {
+  extends Pick<Json<grafana.Panel>, 'id' | 'title' | 'description' | 'datasource' | 'interval' | 'gridPos'> {
   type: Kind;
   options: Json<Options>;
   fieldConfig: Omit<Json<grafana.FieldConfigSource>, 'defaults'> & { defaults: Defaults<Json<Custom>> };
