@@ -5,7 +5,7 @@ A slot is a request's row number; it is used again after the request has ended.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import isnan, nan
 from typing import TypeVar
@@ -77,6 +77,10 @@ class Table:
     def __iter__(self) -> Iterator[int]:
         """Slots in use, in the order of intake."""
         return iter(self._slots.values())
+
+    def among(self, request_ids: Set[str]) -> Set[str]:
+        """Those of the RequestIDs that are in the table."""
+        return self._slots.keys() & request_ids
 
     def slot(self, request_id: str) -> int | None:
         return self._slots.get(request_id)

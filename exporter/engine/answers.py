@@ -1,6 +1,6 @@
 """Final answers that are known still, so that nobody has to ask for them again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from cachetools import TTLCache
 
@@ -13,8 +13,9 @@ class Answers:
     def __init__(self, *, size: int, ttl: float, timer: Callable[[], float]) -> None:
         self._records: TTLCache[str, Record] = TTLCache(maxsize=size, ttl=ttl, timer=timer)
 
-    def __contains__(self, request_id: str) -> bool:
-        return request_id in self._records
+    def among(self, request_ids: Set[str]) -> Set[str]:
+        """Those of the RequestIDs that are known here."""
+        return {one for one in request_ids if one in self._records} if self._records else set()
 
     def __len__(self) -> int:
         return len(self._records)

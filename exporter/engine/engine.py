@@ -131,7 +131,7 @@ class Engine:
         Raises StoreError only where memory knows nothing of it."""
         known = self._known(request_id)
         try:
-            found = await self._store.find(request_id)
+            found = await self._store.find(request_id, None if known is None else known.sequence)
         except StoreError:
             if known is None:
                 raise

@@ -1,8 +1,9 @@
 """Where every way in ends: RequestIDs become watched requests, durably."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from exporter.clock import Clock
 from exporter.core.cursor import Cursor
@@ -10,6 +11,7 @@ from exporter.core.ledger import Ledger, discovered
 from exporter.core.parts import grouped, parts
 from exporter.core.request import Submission
 from exporter.engine.answers import Answers
+from exporter.engine.claims import Claim, Claims
 from exporter.engine.poller import Poller
 from exporter.errors import IntakeFull, StoreError, UnknownAccount
 from exporter.sources.source import Accepted, Entry
@@ -42,6 +44,7 @@ class Gate:
         self._answers = answers
         self._clock = clock
         self._coming = 0
+        self._claims = Claims()
         self._positions: dict[tuple[str, str], str] = {}
 
     async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
@@ -55,13 +58,17 @@ class Gate:
         """Take in one for somebody who waits for its commit alone, and only until it survives the death of this process; a
         moment later it survives that of the machine. `told` hears of it, or why it failed. Raises UnknownAccount or
         IntakeFull."""
-        if not self._reserve((entry,)):
+        fresh = self._reserve((entry,))
+        if not fresh:
             told(None)
+            return
+        if self._claims.others(fresh.keys()):
+            asyncio.ensure_future(self._admit(source, fresh, ())).add_done_callback(partial(_tell, told))
             return
         name, account, api, submitted, _ = entry
         submission = Submission(name, account, api, source, submitted, self._clock.now())
         committing = asyncio.ensure_future(self._store.admit([submission], flush=False))
-        committing.add_done_callback(partial(self._recorded, submission, told))
+        committing.add_done_callback(partial(self._recorded, submission, told, self._claims.hold(fresh.keys())))
 
     def positions(self, source: str) -> dict[str, str]:
         """How far the source had read at its last commit, by part."""
@@ -75,7 +82,7 @@ class Gate:
     def pending(self) -> int:
         return sum(len(poller.watch.tracker) for poller in self._pollers.values())
 
-    def _reserve(self, entries: Sequence[Entry]) -> list[Entry]:
+    def _reserve(self, entries: Sequence[Entry]) -> Mapping[str, Entry]:
         """Those that may be new; there is room for them until they are watched."""
         self._check(entries)
         fresh = self._fresh(entries)
@@ -84,12 +91,13 @@ class Gate:
         self._coming += len(fresh)
         return fresh
 
-    async def _admit(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]) -> int:
+    async def _admit(self, source: str, entries: Mapping[str, Entry], cursors: Sequence[Cursor]) -> int:
         coming = len(entries)
-        if not entries and not cursors:
-            return 0
+        if await self._claims.released(entries.keys()):
+            entries = self._fresh(entries.values())
+        claim = self._claims.hold(entries.keys())
         try:
-            taken = await self._commit(source, entries, cursors)
+            taken = await self._commit(source, tuple(entries.values()), cursors) if entries or cursors else ()
             for part in parts(taken, PART):
                 self._watch(part)
                 coming -= len(part)
@@ -97,19 +105,21 @@ class Gate:
                 await _breathe(taken)
         finally:
             self._coming -= coming
+            self._claims.release(claim)
         return len(taken)
 
-    def _recorded(self, submission: Submission, told: Told, committing: "asyncio.Future[list[int | None]]") -> None:
+    def _recorded(
+        self, submission: Submission, told: Told, claim: Claim, committing: "asyncio.Future[list[int | None]]"
+    ) -> None:
         self._coming -= 1
-        error = committing.exception()
-        if error is None:
-            told(None)
+        loop = asyncio.get_running_loop()
+        try:
             # What waited for the commit goes first: an answer is on its way before anybody looks at what else there is to do.
-            asyncio.get_running_loop().call_soon(self._watch, _new([submission], committing.result()))
-        elif isinstance(error, StoreError):
-            told(error)
-        else:
-            raise error
+            _tell(told, committing)
+            if committing.exception() is None:
+                loop.call_soon(self._watch, _new([submission], committing.result()))
+        finally:
+            loop.call_soon(self._claims.release, claim)
 
     async def _commit(
         self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]
@@ -145,23 +155,27 @@ class Gate:
                 self._positions[one.source, one.part] = one.position
 
     def _check(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            poller = self._pollers.get(entry.account)
-            if poller is None or poller.retired or entry.api not in poller.account.apis:
-                raise UnknownAccount(
-                    "not taken in",
-                    [f"{entry.where}: no account {entry.account!r} with api {entry.api!r} is configured"],
-                )
+        named = {(entry.account, entry.api) for entry in entries}
+        unknown = {(account, api) for account, api in named if not self._takes(account, api)}
+        if unknown:
+            first = next(entry for entry in entries if (entry.account, entry.api) in unknown)
+            raise UnknownAccount(
+                "not taken in", [f"{first.where}: no account {first.account!r} with api {first.api!r} is configured"]
+            )
 
-    def _fresh(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Those that memory does not know; the store knows the rest, and sees to duplicates within the call."""
-        answers = self._answers()
-        return [
-            entry
-            for entry in entries
-            if entry.request_id not in self._pollers[entry.account].watch.tracker.table
-            and entry.request_id not in answers
-        ]
+    def _takes(self, account: str, api: str) -> bool:
+        poller = self._pollers.get(account)
+        return poller is not None and not poller.retired and api in poller.account.apis
+
+    def _fresh(self, entries: Iterable[Entry]) -> Mapping[str, Entry]:
+        """Those that memory does not know, each once, by RequestID; the store knows the others that have ended."""
+        fresh: dict[str, Entry] = {}
+        for entry in entries:
+            fresh.setdefault(entry.request_id, entry)
+        known = set(self._answers().among(fresh.keys()))
+        for poller in self._pollers.values():
+            known |= poller.watch.tracker.table.among(fresh.keys())
+        return {name: entry for name, entry in fresh.items() if name not in known} if known else fresh
 
     def _check_room(self, fresh: int) -> None:
         if self.pending + self._coming + fresh > self.max_pending:
@@ -173,6 +187,13 @@ class Gate:
 
 def _new(submissions: Sequence[Submission], sequences: Sequence[int | None]) -> list[tuple[Submission, int]]:
     return [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
+
+
+def _tell(told: Told, done: "asyncio.Future[Any]") -> None:
+    error = done.exception()
+    if error is not None and not isinstance(error, StoreError):
+        raise error
+    told(error)
 
 
 async def _breathe(whole: Sequence[object]) -> None:

@@ -36,8 +36,16 @@ _COLUMNS = (
 _UPDATE = """
     UPDATE requests SET state = ?, status = ?, current_step = ?, last_step = ?, polls = ?, answered = ?, unfinished = ?,
     errored = ?, errored_after = ?, failed = ?, not_found = ?, reason = ?, cause = ?, finished_after = ?, finished = ?,
-    transitions = transitions || ? WHERE request_id = ?
+    transitions = transitions || ? WHERE sequence = ? AND request_id = ?
 """
+# No index has the pending ones: memory knows them, and theirs would be most of the work of an intake.
+_ENDED_AMONG = """
+    SELECT value FROM json_each(?) AS name WHERE EXISTS
+    (SELECT 1 FROM requests INDEXED BY requests_named WHERE state <> 'pending' AND request_id = name.value)
+"""
+_BEGINNING = "request_id >= ? AND request_id < ?"
+_NAMED = f"""sequence IN (SELECT sequence FROM requests WHERE state <> 'pending' AND {_BEGINNING}
+    UNION ALL SELECT sequence FROM requests WHERE state = 'pending' AND {_BEGINNING})"""  # noqa: S608
 _INTAKE = "sequence, request_id, account, api, source, submitted, first_seen"
 # SQLite allows 32,766 parameters; larger statements than this are not faster.
 _MOST_ROWS = 512
@@ -141,15 +149,13 @@ class Database:
             return contents
 
     def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor]) -> list[int | None]:
-        """Nearly always all are new, so they are inserted first; only when some were not is it asked which."""
         new: dict[str, Submission] = {}
         for one in submissions:
             new.setdefault(one.request_id, one)
+        for (name,) in self.run(_ENDED_AMONG, (json.dumps(list(new)),)).fetchall():
+            del new[name]
         first = 1 + self._last_sequence()
-        if self._insert(new, first) < len(new):
-            self.run("DELETE FROM requests WHERE sequence >= ?", (first,))
-            new = {name: one for name, one in new.items() if not self._known(name)}
-            self._insert(new, first)
+        self._insert(new, first)
         sequences = {name: first + place for place, name in enumerate(new)}
         self._sequence = first + len(new) - 1
         self._count(discovered(new.values()))
@@ -162,14 +168,16 @@ class Database:
         connection.executemany(_UPDATE, [_row(change) for change in changes])
         # A request has no more transitions than polls, so most need not be looked at.
         moved = (change.record for change in changes if change.transition is not None)
-        for name in {record.request_id for record in moved if record.polls > KEPT_TRANSITIONS}:
-            self._trim(name)
+        for sequence in {record.sequence for record in moved if record.polls > KEPT_TRANSITIONS}:
+            self._trim(sequence)
         self._count(tally for change in changes for tally in change.tallies)
         self._observe(one for change in changes for one in change.observations)
         self._spend(spent)
 
-    def find(self, request_id: str) -> Found | None:
-        row = self.run(f"SELECT {_COLUMNS}, transitions FROM requests WHERE request_id = ?", (request_id,)).fetchone()  # noqa: S608
+    def find(self, request_id: str, sequence: int | None) -> Found | None:
+        place = "state <> 'pending'" if sequence is None else "sequence = ?"
+        sql = f"SELECT {_COLUMNS}, transitions FROM requests WHERE request_id = ? AND {place}"  # noqa: S608
+        row = self.run(sql, (request_id,) if sequence is None else (request_id, sequence)).fetchone()
         return None if row is None else Found(_record(row[:-1]), _transitions(row[-1]))
 
     def page(self, query: Query) -> list[Record]:
@@ -199,20 +207,19 @@ class Database:
             self._sequence = int(self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence"))
         return self._sequence
 
-    def _insert(self, submissions: Mapping[str, Submission], first: int) -> int:
-        """How many were new. A statement takes many rows, because after each one the thread has to win back the
-        interpreter lock from a busy event loop; powers of two keep the number of statements to prepare small."""
+    def _insert(self, submissions: Mapping[str, Submission], first: int) -> None:
+        """A statement takes many rows, because after each one the thread has to win back the interpreter lock from a busy
+        event loop; powers of two keep the number of statements to prepare small."""
         rows = [
             (first + place, name, one.account, one.api, one.source, one.submitted, one.first_seen)
             for place, (name, one) in enumerate(submissions.items())
         ]
-        taken = start = 0
+        start = 0
         while start < len(rows):
             size = min(_MOST_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
             values = [value for row in rows[start : start + size] for value in row]
-            taken += self.run(_insertion(size), values).rowcount
+            self.run(_insertion(size), values)
             start += size
-        return taken
 
     def _move(self, cursors: Sequence[Cursor]) -> None:
         for one in cursors:
@@ -221,17 +228,14 @@ class Database:
             else:
                 self.run("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (one.source, one.part, one.position))
 
-    def _known(self, request_id: str) -> bool:
-        return self.run("SELECT 1 FROM requests WHERE request_id = ?", (request_id,)).fetchone() is not None
-
-    def _trim(self, request_id: str) -> None:
+    def _trim(self, sequence: int) -> None:
         """Keep the first and the last transitions of a request that flaps."""
-        sql = "SELECT transitions FROM requests WHERE request_id = ? AND length(transitions) > ?"
-        row = self.run(sql, (request_id, KEPT_TRANSITIONS * _SHORTEST_LINE)).fetchone()
+        sql = "SELECT transitions FROM requests WHERE sequence = ? AND length(transitions) > ?"
+        row = self.run(sql, (sequence, KEPT_TRANSITIONS * _SHORTEST_LINE)).fetchone()
         if row is not None:
             lines = row[0].splitlines(keepends=True)
             kept = "".join(trimmed(lines))
-            self.run("UPDATE requests SET transitions = ? WHERE request_id = ?", (kept, request_id))
+            self.run("UPDATE requests SET transitions = ? WHERE sequence = ?", (kept, sequence))
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and self._connection.in_transaction:
@@ -416,7 +420,7 @@ def _translation(path: str, error: sqlite3.Error) -> StoreError:
 @cache
 def _insertion(size: int) -> str:
     rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size)
-    return f"INSERT OR IGNORE INTO requests ({_INTAKE}) VALUES {rows}"  # noqa: S608
+    return f"INSERT INTO requests ({_INTAKE}) VALUES {rows}"  # noqa: S608
 
 
 def _row(change: Change) -> tuple[object, ...]:
@@ -425,7 +429,7 @@ def _row(change: Change) -> tuple[object, ...]:
     return (
         record.state, *record.progress, record.polls, record.answered, record.unfinished, record.errored,
         record.errored_after, record.failed, record.not_found, record.reason, record.cause, record.finished_after,
-        record.finished, line, record.request_id,
+        record.finished, line, record.sequence, record.request_id,
     )  # fmt: skip
 
 
@@ -482,18 +486,18 @@ def _labels(text: str) -> Labels:
 
 
 def _conditions(query: Query) -> tuple[str, list[object]]:
-    wanted: list[tuple[str, object]] = [
-        (f"{name} = ?", getattr(query, name))
+    wanted: list[tuple[str, tuple[object, ...]]] = [
+        (f"{name} = ?", (getattr(query, name),))
         for name in ("account", "api", "status", "state", "reason")
         if getattr(query, name) is not None
     ]
     if query.prefix:
         # As a range, which the index of RequestIDs can answer; they hold nothing beyond ASCII.
-        wanted += [("request_id >= ?", query.prefix), ("request_id < ?", query.prefix + "\x7f")]
+        wanted.append((_NAMED, (query.prefix, query.prefix + "\x7f") * 2))
     if query.stuck_before is not None:
-        wanted.append(("state = 'pending' AND coalesce(submitted, first_seen) < ?", query.stuck_before))
+        wanted.append(("state = 'pending' AND coalesce(submitted, first_seen) < ?", (query.stuck_before,)))
     if query.before is not None:
-        wanted.append(("sequence < ?", query.before))
-    values = [value for condition, value in wanted for _ in range(condition.count("?"))]
+        wanted.append(("sequence < ?", (query.before,)))
+    values = [value for _, some in wanted for value in some]
     where = " AND ".join(condition for condition, _ in wanted)
     return (f"WHERE {where}" if where else ""), values

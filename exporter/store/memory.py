@@ -73,9 +73,10 @@ class MemoryStore:
             self._commit(change)
         self._spend(spent)
 
-    async def find(self, request_id: str) -> Found | None:
+    async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
         record = self.durable.records.get(request_id)
-        return None if record is None else Found(record, tuple(self.durable.transitions.get(request_id, ())))
+        hidden = record is None or (record.state is State.PENDING if sequence is None else record.sequence != sequence)
+        return None if record is None or hidden else Found(record, tuple(self.durable.transitions.get(request_id, ())))
 
     async def page(self, query: Query) -> list[Record]:
         newest = sorted(self.durable.records.values(), key=lambda record: -record.sequence)

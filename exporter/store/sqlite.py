@@ -62,8 +62,8 @@ class SqliteStore:
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
         await self._in_transaction(lambda database: database.commit(changes, spent))
 
-    async def find(self, request_id: str) -> Found | None:
-        found: Found | None = await self._read(lambda database: database.find(request_id))
+    async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
+        found: Found | None = await self._read(lambda database: database.find(request_id, sequence))
         return found
 
     async def page(self, query: Query) -> list[Record]:

@@ -76,7 +76,10 @@ class Store(Protocol):
     def admit(
         self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
     ) -> Awaitable[list[int | None]]:
-        """Take in all of them or none. For each: its new sequence number, or None where the RequestID is already known.
+        """Take in all of them or none. For each: its new sequence number, or None where it has ended and is still kept.
+
+        The caller knows all pending requests, and sees to it that none of them, nor any that another call is about to take
+        in, is among these.
 
         The DISCOVERED tallies of those taken are part of the same transaction, and so are `cursors`, which tell how far
         their source has read with these. A RequestID twice in one call is taken once. Without `flush` it returns when the
@@ -87,7 +90,8 @@ class Store(Protocol):
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
         """Write records, transitions, tallies and observations, and upsert spent calls (by account, window, key)."""
 
-    async def find(self, request_id: str) -> Found | None: ...
+    async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
+        """A request that has ended; a pending one by its sequence number too, which its watcher knows."""
 
     async def page(self, query: Query) -> list[Record]:
         """Newest first (largest sequence first), at most `limit`."""

@@ -1,20 +1,25 @@
 """What the gate lets others do while it takes in, and what it refuses."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 
 import pytest
 
+from exporter.config.settings import Settings
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter
+from exporter.core.request import Submission
 from exporter.engine.engine import Engine
 from exporter.engine.intake import PART
-from exporter.errors import IntakeFull
+from exporter.errors import IntakeFull, StoreUnavailable
 from exporter.leadsquared.network import NetworkTransport
 from exporter.metrics.meters import Meters
 from exporter.sources.source import Accepted, Entry
 from exporter.store.memory import MemoryStore
+from exporter.store.store import Store
 from tests.engine.test_removal import SETTINGS
 
 
@@ -32,14 +37,20 @@ class Still:
         return 1_770_000_000.0
 
 
-@pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
+@asynccontextmanager
+async def running(store: Store, settings: Settings = SETTINGS) -> AsyncIterator[Engine]:
     transport = NetworkTransport()
-    made = Engine(SETTINGS, store=MemoryStore(), transport=transport, clock=Still(), meter=Meters(), random=Random(1))
+    made = Engine(settings, store=store, transport=transport, clock=Still(), meter=Meters(), random=Random(1))
     await made.start()
     yield made
     await made.stop()
     await transport.close()
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    async with running(MemoryStore()) as made:
+        yield made
 
 
 async def test_a_large_call_lets_scrapes_in_and_each_one_adds_up(engine: Engine) -> None:
@@ -67,6 +78,58 @@ async def test_two_calls_at_once_can_not_both_have_the_last_room(engine: Engine)
         await engine.intake.accept("push", entries("d", 1))
 
 
+class Held(MemoryStore):
+    """A store whose intakes wait until they are let go, or fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates: list[asyncio.Future[None]] = []
+
+    async def admit(
+        self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
+    ) -> list[int | None]:
+        if submissions:
+            self.gates.append(asyncio.get_running_loop().create_future())
+            await self.gates[-1]
+        return await super().admit(submissions, cursors, flush=flush)
+
+
+async def settled() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_two_calls_hand_in_at_once_is_taken_once_and_known_when_it_is_durable(fails: bool) -> None:
+    store = Held()
+    async with running(store) as engine:
+        first = asyncio.create_task(engine.intake.accept("push", entries("r", 3)))
+        second = asyncio.create_task(engine.intake.accept("push", entries("r", 4)))
+        await settled()
+        assert (len(store.gates), second.done()) == (1, False)
+        if fails:
+            store.gates[0].set_exception(StoreUnavailable("the disk is full"))
+        else:
+            store.gates[0].set_result(None)
+        await settled()
+        store.gates[1].set_result(None)
+        results = await asyncio.gather(first, second, return_exceptions=True)
+        if fails:
+            assert isinstance(results[0], StoreUnavailable)
+        else:
+            assert results[0] == Accepted(3, 0)
+        assert results[1] == (Accepted(4, 0) if fails else Accepted(1, 3))
+        assert engine.intake.pending == len(store.durable.records) == 4
+
+
+async def test_what_is_twice_in_a_call_or_pending_for_another_account_is_not_taken_again() -> None:
+    other = replace(SETTINGS.accounts[0], name="other")
+    async with running(MemoryStore(), replace(SETTINGS, accounts=(*SETTINGS.accounts, other))) as engine:
+        assert await engine.intake.accept("push", [*entries("r", 2), *entries("r", 3)]) == Accepted(3, 2)
+        theirs = [entry._replace(account="other") for entry in entries("r", 4)]
+        assert await engine.intake.accept("push", theirs) == Accepted(1, 3)
+
+
 async def test_a_position_moves_with_known_entries_too_and_stays_where_they_are_refused(engine: Engine) -> None:
     engine.intake.max_pending = 2
     for position in ("1", "2"):
@@ -77,3 +140,16 @@ async def test_a_position_moves_with_known_entries_too_and_stays_where_they_are_
     assert engine.intake.positions("log") == {"one": "2"}
     await engine.intake.accept("log", [], [Cursor(source="log", part="one", position=None)])
     assert engine.intake.positions("log") == {}
+
+
+async def test_a_recording_of_what_another_call_takes_in_waits_for_that_call() -> None:
+    store, told = Held(), asyncio.get_running_loop().create_future()
+    async with running(store) as engine:
+        first = asyncio.create_task(engine.intake.accept("push", entries("r", 3)))
+        await settled()
+        engine.intake.record("gateway", entries("r", 1)[0], told.set_result)
+        await settled()
+        assert not told.done()
+        store.gates[0].set_result(None)
+        assert (await first, await told) == (Accepted(3, 0), None)
+        assert (len(store.gates), engine.intake.pending) == (1, 3)

@@ -43,8 +43,8 @@ class PoweredStore:
         await self._durable.commit(changes, spent)
         await self._pause()
 
-    async def find(self, request_id: str) -> Found | None:
-        return await self._durable.find(request_id)
+    async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
+        return await self._durable.find(request_id, sequence)
 
     async def page(self, query: Query) -> list[Record]:
         return await self._durable.page(query)

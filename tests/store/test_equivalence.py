@@ -41,7 +41,7 @@ class TwoStores(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.durable = Durable()
         self.sequences: list[dict[str, int]] = [{}, {}]
-        self.ended: set[str] = set()
+        self.pending: set[str] = set()
         self._open()
 
     @rule(
@@ -51,23 +51,27 @@ class TwoStores(RuleBasedStateMachine):
         cursors=st.lists(CURSORS, max_size=3),
     )
     def admit(self, names: list[str], submitted: float | None, cursors: list[Cursor]) -> Any:
+        names = [name for name in names if name not in self.pending]
         made = [submission(name, submitted=submitted) for name in names]
         answers = [self._run(self._admit(store, made, cursors)) for store in self.stores]
         assert [one is None for one in answers[0]] == [one is None for one in answers[1]]
         for known, sequences in zip(self.sequences, answers, strict=True):
             known |= {name: number for name, number in zip(names, sequences, strict=True) if number is not None}
-        return multiple(*(name for name, number in zip(names, answers[0], strict=True) if number is not None))
+        taken = [name for name, number in zip(names, answers[0], strict=True) if number is not None]
+        self.pending.update(taken)
+        return multiple(*taken)
 
     @rule(name=taken, time=TIMES, value=st.floats(0.0, 9.0), end=st.booleans())
     def commit(self, name: str, time: float, value: float, end: bool) -> None:
-        for store in self.stores:
-            found = self._run(store.find(name))
-            if found is None or name in self.ended:
-                continue
+        if name not in self.pending:
+            return
+        for store, sequences in zip(self.stores, self.sequences, strict=True):
+            found = self._run(store.find(name, sequences[name]))
+            assert found is not None
             record = found.record
             self._run(store.commit([finished(record, time=time, value=value) if end else queued(record, time=time)]))
         if end:
-            self.ended.add(name)
+            self.pending.discard(name)
 
     @rule(key=st.integers(0, 2), calls=st.integers(0, 9), time=st.none() | TIMES)
     def spend(self, key: int, calls: int, time: float | None) -> None:
@@ -80,9 +84,12 @@ class TwoStores(RuleBasedStateMachine):
         one, other = (self._run(store.prune(finished_before=before, spent_before=before)) for store in self.stores)
         assert one == other
 
-    @rule(name=NAMES)
-    def find(self, name: str) -> None:
-        one, other = (self._run(store.find(name)) for store in self.stores)
+    @rule(name=NAMES, numbered=st.booleans())
+    def find(self, name: str, numbered: bool) -> None:
+        one, other = (
+            self._run(store.find(name, sequences.get(name) if numbered else None))
+            for store, sequences in zip(self.stores, self.sequences, strict=True)
+        )
         assert (one is None) == (other is None)
         if one is not None and other is not None:
             assert one.transitions == other.transitions

@@ -65,8 +65,8 @@ async def test_a_full_disk_refuses_the_whole_call_and_later_ones_work(store: Sql
             await store.admit([submission(f"refused-{number}") for number in range(2000)])
         with pytest.raises(StoreUnavailable):
             await store.commit([finished(admitted("before", 1), time=BEGINNING)])
-        assert await store.find("before") is not None
-    assert await store.find("refused-0") is None
+        assert await store.find("before", 1) is not None
+    assert await store.find("refused-0", 2) is None
     assert None not in await store.admit([submission("after")])
     await store.close([])
     assert await counted(path) == (2, 2)
@@ -166,14 +166,14 @@ async def test_a_value_that_does_not_fit_fails_its_call_only(store: SqliteStore)
         )
     assert isinstance(bad, StoreError)
     assert isinstance(good, list)
-    assert await store.find("fine") is None
+    assert await store.find("fine", 1) is None
 
 
 async def test_a_value_that_does_not_fit_fails_alone_and_the_next_call_is_none_the_worse(store: SqliteStore) -> None:
     assert await store.admit([submission("a")]) == [1]
     with pytest.raises(StoreError):
         await store.admit([submission("lone surrogate \ud800")])
-    assert await store.admit([submission("a"), submission("b")]) == [None, 2]
+    assert await store.admit([submission("b"), submission("c")]) == [2, 3]
 
 
 async def test_those_who_do_not_wait_for_the_disk_are_told_soon_of_a_file_deleted_underneath(
@@ -321,10 +321,16 @@ async def test_a_file_of_an_earlier_version_is_migrated_with_all_that_is_in_it(p
     old = sqlite3.connect(path)
     for script in MIGRATIONS[:version]:
         old.executescript(script)
-    old.execute("INSERT INTO requests (request_id, account, api, source, first_seen) VALUES ('a', 'acme', 'x', 'y', 1)")
+    insert = (
+        "INSERT INTO requests (request_id, account, api, source, first_seen, state) VALUES (?, 'acme', 'x', 'y', 1, ?)"
+    )
+    old.executemany(insert, [("a", "pending"), ("ended", "finished"), ("pruned", "finished")])
+    old.execute("DELETE FROM requests WHERE request_id = 'pruned'")
+    old.commit()
     old.executescript(f"PRAGMA user_version = {version}; PRAGMA application_id = {APPLICATION_ID}")
     old.close()
     store = SqliteStore(str(path), on_commit=ignore)
     assert [record.request_id for record in (await store.load()).pending] == ["a"]
-    assert await store.admit([submission("b")], [Cursor(source="log", part="one", position="1")]) == [2]
+    entries, position = [submission("b"), submission("ended")], Cursor(source="log", part="one", position="1")
+    assert await store.admit(entries, [position]) == [4, None]
     await store.close([])
