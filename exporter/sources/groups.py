@@ -19,9 +19,10 @@ from exporter.sources.source import Entry
 
 # Clocks differ a little; a submission that lies further ahead is a mistake, such as local time given as UTC.
 FURTHEST_AHEAD = 300.0
-_GROUP_KEYS = ("request_ids", "account", "api")
-_ENTRY_KEYS = ("request_id", "submitted_at")
-_FIELDS = (*_ENTRY_KEYS, "account", "api")
+# In the order in which they are told.
+_GROUP_KEYS = dict.fromkeys(("request_ids", "account", "api"))
+_ENTRY_KEYS = dict.fromkeys(("request_id", "submitted_at"))
+_FIELDS = dict.fromkeys((*_ENTRY_KEYS, "account", "api"))
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_]{1,64}")
 _MOST_NAMES = 10
 
@@ -75,16 +76,34 @@ def parse_text(body: bytes, terms: Terms) -> list[Entry]:
     raise reader.mistakes.refusal(lambda path, what: f"{terms.file}:{path.removeprefix('line ')}: {what}")
 
 
-def parse_fields(fields: Mapping[str, Any], terms: Terms, where: str) -> Entry:
-    """One RequestID as the fields request_id, submitted_at, account and api; all but the first may be left out.
+class Messages:
+    """Reads one message after the other on the same terms. `where` tells where it comes from."""
 
-    `where` tells where they come from. Raises InvalidEntry.
-    """
-    reader = _Reader(terms)
-    entry = reader.fields(fields, where)
-    if reader.mistakes.count:
-        raise reader.mistakes.refusal()
-    return entry
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._reader = _Reader(terms)
+
+    def fields(self, fields: Mapping[str, Any], where: str) -> Entry:
+        """One RequestID as the fields request_id, submitted_at, account and api; all but the first may be left out.
+        `submitted_at` may be a datetime with an offset too.
+
+        Raises InvalidEntry.
+        """
+        entry = self._reader.fields(fields, where)
+        if self._reader.mistakes.count:
+            refusal = self._reader.mistakes.refusal()
+            self._reader = _Reader(self._terms)
+            raise refusal
+        return entry
+
+    def text(self, text: str, where: str) -> list[Entry]:
+        """A bare RequestID, or JSON: fields as an object, a group, or a list of groups. Raises InvalidEntry."""
+        if not text.lstrip().startswith(("{", "[")):
+            return [self.fields({"request_id": text.strip()}, where)]
+        content = document.read_json(text)
+        if isinstance(content, dict) and "request_ids" not in content:
+            return [self.fields(content, where)]
+        return _checked(content, text, self._terms)
 
 
 def target(terms: Terms) -> tuple[str, str] | None:
@@ -92,16 +111,6 @@ def target(terms: Terms) -> tuple[str, str] | None:
     reader = _Reader(terms)
     found = reader.target({}, "")
     return None if reader.mistakes.count else found
-
-
-def parse_message(text: str, terms: Terms, where: str) -> list[Entry]:
-    """A bare RequestID, or JSON: fields as an object, a group, or a list of groups. Raises InvalidEntry."""
-    if not text.lstrip().startswith(("{", "[")):
-        return [parse_fields({"request_id": text.strip()}, terms, where)]
-    content = document.read_json(text)
-    if isinstance(content, dict) and "request_ids" not in content:
-        return [parse_fields(content, terms, where)]
-    return _checked(content, text, terms)
 
 
 def _checked(content: Any, text: str, terms: Terms) -> list[Entry]:
@@ -121,6 +130,7 @@ class _Reader:
     def __init__(self, terms: Terms) -> None:
         self.mistakes = Mistakes()
         self._terms = terms
+        self._default: tuple[str, str] | None = None
 
     def document(self, content: Any) -> list[Entry]:
         if isinstance(content, dict):
@@ -146,8 +156,14 @@ class _Reader:
 
     def target(self, group: Mapping[str, Any], path: str) -> tuple[str, str]:
         """Account and api of a group; what does not fit is a mistake and comes back empty."""
+        names_none = group.get("account") is None and group.get("api") is None
+        if names_none and self._default is not None:
+            return self._default
         account = self._account(group, path)
-        return account, self._api(group, path, account) if account else ""
+        api = self._api(group, path, account) if account else ""
+        if names_none and api:
+            self._default = account, api
+        return account, api
 
     def _group(self, group: Any, path: str) -> Iterator[Entry]:
         if not isinstance(group, dict):
@@ -199,7 +215,7 @@ class _Reader:
         return ""
 
     def _submitted(self, value: Any, where: str) -> float | None:
-        submitted = moment.parse(value) if isinstance(value, str) else None
+        submitted = moment.parse(value) if isinstance(value, str) else moment.of(value)
         if submitted is None:
             self.mistakes.add(where, _TIME_RULE)
         elif submitted > self._terms.now + FURTHEST_AHEAD:
@@ -230,8 +246,8 @@ class _Reader:
         self.mistakes.add(child(path, key) if is_own else path, rule if is_own else f"{key} {rule}")
         return ""
 
-    def _refuse_unknown(self, found: Mapping[str, Any], allowed: tuple[str, ...], path: str) -> None:
-        if found.keys() <= set(allowed):
+    def _refuse_unknown(self, found: Mapping[str, Any], allowed: Mapping[str, object], path: str) -> None:
+        if found.keys() <= allowed.keys():
             return
         rule = f"allowed: {', '.join(allowed)}"
         for key in found:

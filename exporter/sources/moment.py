@@ -25,6 +25,11 @@ def parse(text: str) -> float | None:
     return local.timestamp() - east + float(fraction or 0) + leap
 
 
+def of(value: object) -> float | None:
+    """Seconds since the epoch of a datetime that has an offset; None of anything else."""
+    return value.timestamp() if isinstance(value, datetime) and value.tzinfo is not None else None
+
+
 def _east(offset: str) -> float:
     """Seconds by which local time is ahead. Raises ValueError for an hour or a minute that no clock has."""
     hours, minutes = int(offset[1:3]), int(offset[4:6])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from exporter.core.request import REQUEST_ID
 from exporter.errors import InvalidEntry
 from exporter.sources import groups
-from exporter.sources.groups import Terms
+from exporter.sources.groups import Messages, Terms
 from exporter.sources.log.opened import LONGEST_LINE, Lines
 from exporter.sources.mistakes import MOST_SHOWN
 from exporter.sources.source import Entry
@@ -32,33 +32,31 @@ class Matcher:
     """Applies a regular expression to each line alone, whatever it says of line breaks. Every match is a request."""
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._find = pattern.finditer
-        self._plain = pattern.groupindex.keys() == {GROUP}
+        self._pattern = pattern
+        self._plain = pattern.groups == 1
 
     def find(self, name: str, lines: Lines, terms: Terms, findings: Findings) -> None:
         if lines.too_long:
             findings.refuse(f"{name}: byte {lines.start}: a line of more than {LONGEST_LINE} bytes is passed over")
-        target = groups.target(terms) if self._plain else None
-        fits = REQUEST_ID.fullmatch
+        messages, target, fits = Messages(terms), groups.target(terms), REQUEST_ID.fullmatch
         for number, text in enumerate(_texts(lines.data)):
-            for match in self._find(text):
-                request_id = match[GROUP]
-                if target is not None and request_id is not None and fits(request_id):
-                    findings.entries.append(
-                        Entry(request_id=request_id, account=target[0], api=target[1], submitted=None, where=name)
-                    )
-                elif request_id is not None:
-                    _take_fields(match, f"{name}: byte {_place(lines, number)}", terms, findings)
+            # Nearly all patterns have one group and nearly all RequestIDs fit: then no match has to be looked at.
+            if self._plain and target is not None and all(map(fits, found := self._pattern.findall(text))):
+                findings.entries += [Entry(one, *target, None, name) for one in found]
+                continue
+            for match in self._pattern.finditer(text):
+                if match[GROUP] is not None:
+                    _take_fields(match, f"{name}: byte {_place(lines, number)}", messages, findings)
 
 
-def _take_fields(match: re.Match[str], where: str, terms: Terms, findings: Findings) -> None:
+def _take_fields(match: re.Match[str], where: str, messages: Messages, findings: Findings) -> None:
     fields = {name: text for name, text in match.groupdict().items() if text is not None}
     if not REQUEST_ID.fullmatch(fields[GROUP]):
         # The text is not repeated: a pattern that catches too much may catch a lead's data.
         findings.refuse(f"{where}: {GROUP}: {groups.ID_RULE}, got a text of {len(fields[GROUP])} characters")
         return
     try:
-        findings.entries.append(groups.parse_fields(fields, terms, where))
+        findings.entries.append(messages.fields(fields, where))
     except InvalidEntry as error:
         findings.refuse(f"{where}: {'; '.join(error.details)}")
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 # How long a read waits for something new; a cancelled source ends at once all the same.
 BLOCK_SECONDS = 2
 BATCH = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """What one application handed in, and where it lies: `key` is what the inlet knows it by.
 
     `content` are the fields of a stream's entry, or the text of a list's item; None for an entry that the stream no longer

@@ -10,10 +10,9 @@ from exporter.clock import Clock
 from exporter.config import settings
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
-from exporter.sources import groups
 from exporter.sources.delivery import Sleep
 from exporter.sources.file import Apis
-from exporter.sources.groups import Terms
+from exporter.sources.groups import Messages, Terms
 from exporter.sources.redis.connection import connected
 from exporter.sources.redis.inlet import Inlet, Message, Poison
 from exporter.sources.redis.queue import Queue
@@ -89,28 +88,29 @@ class RedisSource:
     def _sorted(self, messages: Sequence[Message]) -> tuple[list[Entry], list[Message], list[Poison]]:
         source = self._source
         terms = Terms(apis=self._apis(), now=self._clock.now(), account=source.account, api=source.api)
+        reader = Messages(terms)
         entries: list[Entry] = []
         good: list[Message] = []
         poisons: list[Poison] = []
         for message in messages:
             try:
-                entries += self._parse(message, terms)
+                entries += self._parse(message, reader)
             except InvalidEntry as error:
                 poisons.append(Poison(message, "; ".join(error.details) or str(error)))
             else:
                 good.append(message)
         return entries, good, poisons
 
-    def _parse(self, message: Message, terms: Terms) -> list[Entry]:
+    def _parse(self, message: Message, reader: Messages) -> list[Entry]:
         """Raises InvalidEntry."""
         content = message.content
         if content is None:
             raise InvalidEntry("it was deleted from the stream before it was taken in")
         if isinstance(content, str):
-            return groups.parse_message(content, terms, message.where)
+            return reader.text(content, message.where)
         if (payload := content.get(self._source.payload)) is not None:
-            return groups.parse_message(payload, terms, message.where)
-        return [groups.parse_fields(content, terms, message.where)]
+            return reader.text(payload, message.where)
+        return [reader.fields(content, message.where)]
 
     def _report(self, inlet: Inlet, poisons: Sequence[Poison]) -> None:
         first = poisons[0]

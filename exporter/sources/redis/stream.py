@@ -82,4 +82,4 @@ class Stream:
         return claimed + [self._message(key, None) for key in (deleted[0] if deleted else ())]
 
     def _message(self, key: str, fields: dict[str, str] | None) -> Message:
-        return Message(key=key, where=f"{self._source.key} {key}", content=fields or None)
+        return Message(key, f"{self._source.key} {key}", fields or None)

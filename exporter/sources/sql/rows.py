@@ -25,24 +25,26 @@ class Columns:
         submitted = next((places[name] for name in _SUBMITTED if name in places), None)
         found = {"request_id": places["request_id"], "submitted_at": submitted}
         found |= {name: places.get(name) for name in ("account", "api")}
-        self._places = {name: place for name, place in found.items() if place is not None}
+        self._places = [
+            (name, place, _moment if name == "submitted_at" else _text)
+            for name, place in found.items()
+            if place is not None
+        ]
 
     def fields(self, row: Sequence[Any]) -> Mapping[str, Any]:
         """As a group of the other sources would have them; what is NULL is left out."""
-        return {name: _plain(name, row[place]) for name, place in self._places.items() if row[place] is not None}
+        return {name: read(value) for name, place, read in self._places if (value := row[place]) is not None}
 
 
-def _plain(name: str, value: Any) -> str:
-    if name == "submitted_at":
-        return _moment(value)
+def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _moment(value: Any) -> str:
-    """RFC 3339. A time without an offset is one of UTC."""
+def _moment(value: Any) -> datetime | str:
+    """A time without an offset is one of UTC."""
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
         # It is told as a mistake of the row.
         return str(value)
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).isoformat()
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -11,10 +11,9 @@ from exporter.core.cursor import Cursor
 from exporter.core.parts import parts
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
-from exporter.sources import groups
 from exporter.sources.delivery import Sleep
 from exporter.sources.file import Apis
-from exporter.sources.groups import Terms
+from exporter.sources.groups import Messages, Terms
 from exporter.sources.retry import Retry
 from exporter.sources.source import Entry, Intake, SourceHealth
 from exporter.sources.sql import position
@@ -106,13 +105,14 @@ class SqlSource:
     async def _entries(self, page: Page) -> list[Entry]:
         source = self._source
         terms = Terms(apis=self._apis(), now=self._clock.now(), account=source.account, api=source.api)
+        messages = Messages(terms)
         entries: list[Entry] = []
         mistakes: list[str] = []
         for part in parts(page.rows, PART):
             for row in part:
                 where = f"row with {source.cursor} {row[page.columns.cursor or 0]}"
                 try:
-                    entries.append(groups.parse_fields(page.columns.fields(row), terms, where))
+                    entries.append(messages.fields(page.columns.fields(row), where))
                 except InvalidEntry as error:
                     if self._is_news(where, error):
                         mistakes.append(f"{where}: {'; '.join(error.details)}")
