@@ -5,8 +5,6 @@ the same stream by a consumer group in batches of 1,000, inserts with executeman
 and checks nothing. Both are processes of their own and take turns. Entries have a request_id and a submitted_at.
 """
 
-import argparse
-import statistics
 import tempfile
 import time
 import uuid
@@ -17,7 +15,7 @@ from random import Random
 from redis import Redis
 
 from benchmarks.intake_store import BATCH, Rival
-from benchmarks.taken_in import speed_of_exporter, speed_of_rival
+from benchmarks.taken_in import arguments, compare
 from exporter.core.request import Submission
 from tests.servers import redis_server
 
@@ -62,27 +60,20 @@ def _submission(fields: dict[str, str], now: float) -> Submission:
 def run(folder: Path, *, count: int, rounds: int) -> None:
     with redis_server(folder) as server:
         fill(server.url, count)
-        ratios = []
-        for number in range(1, rounds + 1):
-            rival = ("benchmarks.intake_redis", f"--url={server.url}", f"--group=rival-{number}")
-            plain = speed_of_rival(folder / f"rival-{number}", *rival, count=count)
-            source = f"type: redis, url: '{server.url}', stream: {STREAM}, group: exporter-{number}"
-            ours = speed_of_exporter(folder / f"exporter-{number}", source, count)
-            ratios.append(ours.rate / plain.rate)
-            print(f"round {number}: exporter {ours}, bare redis-py {plain}, ratio {ratios[-1]:.2f}")
-        print(f"median ratio {statistics.median(ratios):.2f}")
+        compare(
+            folder,
+            count=count,
+            rounds=rounds,
+            name="bare redis-py",
+            rival=lambda number: ("benchmarks.intake_redis", f"--url={server.url}", f"--group=rival-{number}"),
+            source=lambda number: f"type: redis, url: '{server.url}', stream: {STREAM}, group: exporter-{number}",
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=60_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--url", help=argparse.SUPPRESS)
-    parser.add_argument("--group", help=argparse.SUPPRESS)
-    parser.add_argument("--path", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = arguments(__doc__, "group")
     if given.url:
-        read_as_rival(given.url, given.group, given.path)
+        read_as_rival(given.url, given.group, Path(given.path))
         return
     with tempfile.TemporaryDirectory() as folder:
         run(Path(folder), count=given.count, rounds=given.rounds)

@@ -5,9 +5,7 @@ for the same pages of 4,000 rows, inserts them with executemany and the exporter
 processes of their own and take turns. Rows have a request_id and a created_at.
 """
 
-import argparse
 import asyncio
-import statistics
 import subprocess
 import tempfile
 import time
@@ -16,7 +14,7 @@ from pathlib import Path
 import asyncpg
 
 from benchmarks.intake_store import Rival
-from benchmarks.taken_in import speed_of_exporter, speed_of_rival
+from benchmarks.taken_in import arguments, compare
 from exporter.core.request import Submission
 from exporter.sources.sql.database import ROWS
 from tests.servers import postgres_server
@@ -60,26 +58,20 @@ async def read_as_rival(url: str, path: Path) -> None:
 def run(folder: Path, *, count: int, rounds: int) -> None:
     with postgres_server() as server:
         subprocess.run(("psql", "-q", "-X", server.url, "-c", TABLE.format(count=count)), check=True)
-        ratios = []
-        for number in range(1, rounds + 1):
-            rival = ("benchmarks.intake_sql", f"--url={server.url}")
-            plain = speed_of_rival(folder / f"rival-{number}", *rival, count=count)
-            source = f"type: sql, url: '{server.url}', query: '{QUERY}', cursor: id"
-            ours = speed_of_exporter(folder / f"exporter-{number}", source, count)
-            ratios.append(ours.rate / plain.rate)
-            print(f"round {number}: exporter {ours}, bare asyncpg {plain}, ratio {ratios[-1]:.2f}")
-        print(f"median ratio {statistics.median(ratios):.2f}")
+        compare(
+            folder,
+            count=count,
+            rounds=rounds,
+            name="bare asyncpg",
+            rival=lambda _: ("benchmarks.intake_sql", f"--url={server.url}"),
+            source=lambda _: f"type: sql, url: '{server.url}', query: '{QUERY}', cursor: id",
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=60_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--url", help=argparse.SUPPRESS)
-    parser.add_argument("--path", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = arguments(__doc__)
     if given.url:
-        asyncio.run(read_as_rival(given.url, given.path))
+        asyncio.run(read_as_rival(given.url, Path(given.path)))
         return
     with tempfile.TemporaryDirectory() as folder:
         run(Path(folder), count=given.count, rounds=given.rounds)

@@ -25,6 +25,7 @@ from exporter.engine.engine import Engine
 from exporter.errors import InvalidEntry
 from exporter.leadsquared.network import NetworkTransport
 from exporter.metrics.meters import Meters
+from exporter.sources.environment import Environment
 from exporter.sources.log.source import MOST_ENTRIES, LogSource
 from exporter.sources.log.standard_input import StandardInput
 from exporter.store.open import open_store
@@ -82,13 +83,15 @@ def follow(path: Path, engine: Engine) -> LogSource:
     )
     return LogSource(
         settings,
-        intake=engine.intake,
+        Environment(
+            intake=engine.intake,
+            health=Health(),
+            clock=SteadyClock(),
+            apis=lambda: {"acme": ["lead_update"]},
+            random=random,
+        ),
         positions={},
         standard_input=StandardInput(),
-        health=Health(),
-        clock=SteadyClock(),
-        apis=lambda: {"acme": ["lead_update"]},
-        random=random,
     )
 
 

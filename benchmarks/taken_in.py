@@ -1,15 +1,20 @@
 """How fast a process takes RequestIDs into its SQLite file, seen from outside: the exporter, or a rival with the same table."""
 
+import argparse
 import os
 import sqlite3
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 60.0
+
+Command = Callable[[int], tuple[str, ...]]
 
 # One call an hour: the exporter has all its time for the intake, and asks nobody.
 CONFIGURATION = """\
@@ -48,6 +53,27 @@ def speed_of_rival(folder: Path, *command: str, count: int) -> Speed:
     folder.mkdir()
     path = folder / "rival.db"
     return _speed(path, (*command, f"--path={path}"), count)
+
+
+def compare(folder: Path, *, count: int, rounds: int, name: str, rival: Command, source: Callable[[int], str]) -> None:
+    """Prints each round's figures and the median ratio. `rival` and `source` are told the number of the round."""
+    ratios = []
+    for number in range(1, rounds + 1):
+        plain = speed_of_rival(folder / f"rival-{number}", *rival(number), count=count)
+        ours = speed_of_exporter(folder / f"exporter-{number}", source(number), count)
+        ratios.append(ours.rate / plain.rate)
+        print(f"round {number}: exporter {ours}, {name} {plain}, ratio {ratios[-1]:.2f}")
+    print(f"median ratio {statistics.median(ratios):.2f}")
+
+
+def arguments(doc: str, *hidden: str) -> argparse.Namespace:
+    """`hidden` are those that this module gives to itself, where it is started as the rival."""
+    parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
+    parser.add_argument("--count", type=int, default=60_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    for name in ("url", "path", *hidden):
+        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
 def _speed(path: Path, command: tuple[str, ...], count: int) -> Speed:

@@ -20,6 +20,7 @@ from exporter.metrics.collector import Build, Collector, start_known
 from exporter.metrics.meters import Meters
 from exporter.metrics.scrape import Scraper
 from exporter.metrics.snapshot import AccountView
+from exporter.sources.environment import Environment
 from exporter.sources.file import FileSource
 from exporter.sources.http.source import HttpSource
 from exporter.sources.log.source import LogSource
@@ -233,60 +234,38 @@ class Service:
 
     def _build_source(self, source: config.Source) -> Source | None:
         """A task for a source; push has none, its requests come through the web."""
+        environment = Environment(
+            intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
+        )
         match source:
             case config.StaticSource():
-                return StaticSource(source, intake=self.intake, health=self, random=self._random)
+                return StaticSource(source, environment)
             case config.FileSource():
-                return FileSource(
-                    source, intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
-                )
+                return FileSource(source, environment)
             case config.LogSource():
-                return self._log_source(source)
+                positions = self.engine.intake.positions(source.name)
+                return LogSource(source, environment, positions=positions, standard_input=self._standard_input)
             case config.HttpSource():
-                return HttpSource(
-                    source, intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
-                )
+                return HttpSource(source, environment)
             case config.GatewaySource():
                 return self._build_gateway(source)
             case config.RedisSource():
-                return self._redis_source(source)
+                return self._redis_source(source, environment)
             case config.SqlSource():
-                return self._sql_source(source)
+                return self._sql_source(source, environment)
             case _:
                 return None
 
-    def _log_source(self, source: config.LogSource) -> Source:
-        return LogSource(
-            source,
-            intake=self.intake,
-            positions=self.engine.intake.positions(source.name),
-            standard_input=self._standard_input,
-            health=self,
-            clock=self._clock,
-            apis=self.apis,
-            random=self._random,
-        )
-
-    def _redis_source(self, source: config.RedisSource) -> Source:
+    def _redis_source(self, source: config.RedisSource, environment: Environment) -> Source:
         # Only who has such a source has the packages for it.
         from exporter.sources.redis.source import RedisSource
 
-        return RedisSource(
-            source, intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
-        )
+        return RedisSource(source, environment)
 
-    def _sql_source(self, source: config.SqlSource) -> Source:
+    def _sql_source(self, source: config.SqlSource, environment: Environment) -> Source:
         from exporter.sources.sql.source import SqlSource
 
-        return SqlSource(
-            source,
-            intake=self.intake,
-            health=self,
-            clock=self._clock,
-            apis=self.apis,
-            positions=lambda: self.engine.intake.positions(source.name),
-            random=self._random,
-        )
+        return SqlSource(source, environment, positions=lambda: self.engine.intake.positions(source.name))
 
     def _build_gateway(self, source: config.GatewaySource) -> Gateway:
         traffic = self.engine.traffic(source.account)

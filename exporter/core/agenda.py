@@ -24,7 +24,7 @@ class Agenda:
 
     def put(self, slots: Sequence[int], due: Iterable[float]) -> None:
         """Enter slots, or move them."""
-        reach(max(slots), ABSENT, self._ticks)
+        reach(max(slots, default=0), ABSENT, self._ticks)
         ticks, entries = self._ticks, []
         for slot, time in zip(slots, due, strict=True):
             tick = self._tick(time)
@@ -64,6 +64,13 @@ class Agenda:
         self._entries.pop()
         self.drop(slot)
         return slot
+
+    def pop_all(self, now: float) -> list[int]:
+        """Take out all slots that are due, in the order in which they are."""
+        found = []
+        while (slot := self.pop(now)) is not None:
+            found.append(slot)
+        return found
 
     def _holds(self, entry: int) -> bool:
         return self._ticks[entry & SLOT_MASK] == entry >> SLOT_BITS

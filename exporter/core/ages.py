@@ -1,6 +1,6 @@
 """How old the unfinished requests of one API are: the oldest, the stuck, the overdue."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from exporter.core.agenda import Agenda
 
@@ -40,24 +40,20 @@ class Ages:
 
     def newly_stuck(self, now: float) -> list[int]:
         """Slots that have become stuck since the last call."""
-        found = []
-        while (slot := self._young.pop(now - self.stuck_after)) is not None:
-            self._stuck.put((slot,), (self._origin(slot),))
-            found.append(slot)
+        found = self._young.pop_all(now - self.stuck_after)
+        self._stuck.put(found, map(self._origin, found))
         return found
 
     def overdue(self, now: float) -> list[int]:
         """Slots whose giving up is due; they do not come up again unless put off."""
-        found = []
-        for agenda in (self._stuck, self._young):
-            while (slot := agenda.pop(now - self.give_up_after)) is not None:
-                found.append(slot)
-        return found
+        due = now - self.give_up_after
+        return self._stuck.pop_all(due) + self._young.pop_all(due)
 
-    def put_off(self, slot: int, until: float) -> None:
-        """Bring an overdue slot up again at `until`."""
-        self._stuck.put((slot,), (until - self.give_up_after,))
-        self._put_off.put((slot,), (self._origin(slot),))
+    def put_off(self, until: Mapping[int, float]) -> None:
+        """Bring overdue slots up again, each at its time."""
+        slots = list(until)
+        self._stuck.put(slots, (time - self.give_up_after for time in until.values()))
+        self._put_off.put(slots, map(self._origin, slots))
 
     def oldest(self) -> float | None:
         """The earliest origin; None when empty."""

@@ -165,12 +165,14 @@ class Tracker:
         """Give up what is overdue. `heard` is when the last usable answer about anything of the account arrived."""
         changes = []
         for census in self.censuses.values():
+            later: dict[int, float] = {}
             for slot in census.ages.overdue(now):
                 until = self._watched_until(slot, now, heard)
                 if until > now or slot in self._settling:
-                    census.ages.put_off(slot, max(until, now + 1.0))
+                    later[slot] = max(until, now + 1.0)
                 else:
                     changes.append(self._abandon(self.table.record(slot), Cause.EXPIRED, now, None))
+            census.ages.put_off(later)
         return changes
 
     def settle(self, change: Change) -> None:

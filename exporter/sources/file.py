@@ -1,33 +1,19 @@
 """The `file` source: files of RequestIDs, watched by looking at them again and again."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from random import Random
-from typing import Any, Protocol, TypeVar
 
-from exporter.clock import Clock
 from exporter.config import settings
 from exporter.errors import ExporterError, IntakeError, InvalidEntry, SourceUnreadable
 from exporter.log import get_logger
 from exporter.sources import watched
-from exporter.sources.delivery import Delivery, Sleep
+from exporter.sources.environment import Apis, Environment
 from exporter.sources.groups import Terms
-from exporter.sources.source import Entry, Intake, SourceHealth
+from exporter.sources.source import Entry
 from exporter.sources.watched import State
 
 INTERVAL = 1.0
 
-Apis = Mapping[str, Collection[str]]
-Result = TypeVar("Result")
-
 log = get_logger(__name__)
-
-
-class Runner(Protocol):
-    """Runs what may block away from the event loop, as asyncio.to_thread does."""
-
-    def __call__(self, function: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Awaitable[Result]: ...
 
 
 @dataclass(slots=True)
@@ -61,40 +47,30 @@ class FileSource:
     def __init__(
         self,
         source: settings.FileSource,
+        environment: Environment,
         *,
-        intake: Intake,
-        health: SourceHealth,
-        clock: Clock,
-        apis: Callable[[], Apis],
-        random: Random,
         interval: float = INTERVAL,
-        sleep: Sleep = asyncio.sleep,
-        in_thread: Runner = asyncio.to_thread,
     ) -> None:
         self.name = source.name
         self._source = source
-        self._health = health
-        self._clock = clock
-        self._apis = apis
+        self._environment = environment
         self._interval = interval
-        self._sleep = sleep
-        self._in_thread = in_thread
-        self._delivery = Delivery(source.name, intake=intake, health=health, random=random, sleep=sleep)
+        self._delivery = environment.delivery(source)
         self._files: dict[str, _Seen] = {}
 
     async def run(self) -> None:
         while True:
             await self.look()
-            await self._sleep(self._interval)
+            await self._environment.sleep(self._interval)
 
     async def look(self) -> None:
         """One look at all files."""
-        found = await self._in_thread(watched.find, self._source.paths)
+        found = await self._environment.in_thread(watched.find, self._source.paths)
         self._files = {name: self._files.get(name) or _Seen() for name in found}
         for name, state in found.items():
             await self._look_at(name, state)
         if all(seen.digest and not seen.trouble for seen in self._files.values()):
-            self._health.up(self.name)
+            self._environment.health.up(self.name)
 
     async def _look_at(self, name: str, state: State | SourceUnreadable) -> None:
         seen = self._files[name]
@@ -114,16 +90,18 @@ class FileSource:
 
     def _may_do_better(self, seen: _Seen) -> bool:
         """Whether a file in trouble is worth another reading although it did not change."""
-        return isinstance(seen.trouble, SourceUnreadable) or (seen.trouble is not None and seen.apis != self._apis())
+        return isinstance(seen.trouble, SourceUnreadable) or (
+            seen.trouble is not None and seen.apis != self._environment.apis()
+        )
 
     async def _read(self, name: str, seen: _Seen) -> None:
-        content = await self._in_thread(watched.read, name, complete=seen.settled)
-        apis = self._apis()
+        content = await self._environment.in_thread(watched.read, name, complete=seen.settled)
+        apis = self._environment.apis()
         if content.digest == seen.digest and apis == seen.apis:
             return
         seen.digest, seen.apis = content.digest, apis
-        terms = Terms(apis=apis, now=self._clock.now(), account=self._source.account, api=self._source.api, file=name)
-        new, seen.handed = await self._in_thread(_take, name, content, terms, seen.handed)
+        terms = self._environment.terms(self._source, file=name)
+        new, seen.handed = await self._environment.in_thread(_take, name, content, terms, seen.handed)
         async for batch in self._delivery.hand_in(new):
             seen.handed.update(entry.request_id for entry in batch)
         seen.trouble = None
@@ -137,7 +115,7 @@ class FileSource:
             # What comes back is read anew, even when it is what was there before.
             seen.state, seen.settled, seen.digest = None, False, b""
         log.warning("file can't be used; what was read before stays", source=self.name, error=error.in_full)
-        self._health.down(self.name, error)
+        self._environment.health.down(self.name, error)
 
 
 def _take(name: str, content: watched.Content, terms: Terms, handed: set[str]) -> tuple[list[Entry], set[str]]:

@@ -1,13 +1,12 @@
 """The `static` source: RequestIDs that stand in the configuration itself."""
 
 import asyncio
-from random import Random
 
 from exporter.config import settings
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
-from exporter.sources.delivery import Delivery, Sleep
-from exporter.sources.source import Entry, Intake, SourceHealth
+from exporter.sources.environment import Environment
+from exporter.sources.source import Entry
 
 log = get_logger(__name__)
 
@@ -18,16 +17,12 @@ class StaticSource:
     def __init__(
         self,
         source: settings.StaticSource,
-        *,
-        intake: Intake,
-        health: SourceHealth,
-        random: Random,
-        sleep: Sleep = asyncio.sleep,
+        environment: Environment,
     ) -> None:
         self.name = source.name
         self._source = source
-        self._health = health
-        self._delivery = Delivery(source.name, intake=intake, health=health, random=random, sleep=sleep)
+        self._health = environment.health
+        self._delivery = environment.delivery(source)
 
     async def run(self) -> None:
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config import settings
+from exporter.sources.environment import Environment
 from exporter.sources.log.source import LogSource
 from exporter.sources.log.standard_input import StandardInput
 from tests.sources.twins import Clock, Health, MemoryIntake, Naps, Steady, at_once
@@ -34,16 +35,18 @@ class Bench:
     def restart(self) -> None:
         self.source = LogSource(
             self.settings,
-            intake=self.intake,
+            Environment(
+                intake=self.intake,
+                health=self.health,
+                clock=Clock(),
+                apis=lambda: self.apis,
+                random=Steady(),
+                sleep=Naps(),
+                monotonic=lambda: self.seconds,
+                in_thread=at_once,
+            ),
             positions={part: text for part, text in self.intake.positions.items() if text is not None},
             standard_input=self.standard_input,
-            health=self.health,
-            clock=Clock(),
-            apis=lambda: self.apis,
-            random=Steady(),
-            sleep=Naps(),
-            monotonic=lambda: self.seconds,
-            in_thread=at_once,
         )
 
     async def read(self) -> list[str]:

@@ -10,6 +10,7 @@ from exporter.config import settings
 from exporter.errors import IntakeFull, SourceUnreadable, UnknownAccount
 from exporter.sources import watched
 from exporter.sources.delivery import BATCH
+from exporter.sources.environment import Environment
 from exporter.sources.file import FileSource
 from tests.sources.twins import Clock, Health, MemoryIntake, Naps, Steady, at_once
 
@@ -26,13 +27,15 @@ class Bench:
         paths = tuple(str(folder / pattern) for pattern in patterns)
         self.source = FileSource(
             settings.FileSource(account="acme", api=None, paths=paths, name="file-0"),
-            intake=self.intake,
-            health=self.health,
-            clock=Clock(),
-            apis=lambda: self.apis,
-            random=Steady(),
-            sleep=self.naps,
-            in_thread=at_once,
+            Environment(
+                intake=self.intake,
+                health=self.health,
+                clock=Clock(),
+                apis=lambda: self.apis,
+                random=Steady(),
+                sleep=self.naps,
+                in_thread=at_once,
+            ),
         )
 
     def write(self, name: str, text: str) -> Path:
@@ -294,11 +297,9 @@ async def test_files_are_read_in_a_thread_by_default(tmp_path: Path) -> None:
     intake = MemoryIntake()
     source = FileSource(
         settings.FileSource(account=None, api=None, paths=(str(tmp_path / "ids.txt"),), name="file-0"),
-        intake=intake,
-        health=Health(),
-        clock=Clock(),
-        apis=lambda: {"acme": ["lead_update"]},
-        random=Steady(),
+        Environment(
+            intake=intake, health=Health(), clock=Clock(), apis=lambda: {"acme": ["lead_update"]}, random=Steady()
+        ),
         interval=0.001,
     )
     task = asyncio.ensure_future(source.run())

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from exporter.config import settings
 from exporter.config.secret import FileSecret, InlineSecret
 from exporter.errors import IntakeFull
+from exporter.sources.environment import Environment
 from exporter.sources.http.fetch import LARGEST
 from exporter.sources.http.source import HttpSource
 from tests.sources.twins import Clock, Health, MemoryIntake, Naps, Steady, at_once
@@ -101,13 +102,15 @@ class Bench:
         }
         self.source = HttpSource(
             settings.HttpSource(**{**defaults, **keys}),
-            intake=self.intake,
-            health=self.health,
-            clock=Clock(),
-            apis=lambda: {"acme": ["lead_update"]},
-            random=Steady(),
-            sleep=self.naps,
-            in_thread=at_once,
+            Environment(
+                intake=self.intake,
+                health=self.health,
+                clock=Clock(),
+                apis=lambda: {"acme": ["lead_update"]},
+                random=Steady(),
+                sleep=self.naps,
+                in_thread=at_once,
+            ),
         )
 
     async def trouble(self) -> str:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from exporter.config import settings as config
+from exporter.sources.environment import Environment
 from exporter.sources.log.source import LogSource
 from exporter.sources.log.standard_input import StandardInput
 from tests.sources.twins import Clock, Health, MemoryIntake, Naps, Steady, at_once
@@ -151,15 +152,17 @@ class Rotations(RuleBasedStateMachine):
                 read_from="beginning",
                 name="log",
             ),
-            intake=self.intake,
+            Environment(
+                intake=self.intake,
+                health=self.health,
+                clock=Clock(),
+                apis=lambda: {"acme": ["lead_update"]},
+                random=Steady(),
+                sleep=Naps(),
+                in_thread=at_once,
+            ),
             positions=positions,
             standard_input=StandardInput(),
-            health=self.health,
-            clock=Clock(),
-            apis=lambda: {"acme": ["lead_update"]},
-            random=Steady(),
-            sleep=Naps(),
-            in_thread=at_once,
         )
 
     def _line(self) -> str:

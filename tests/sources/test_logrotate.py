@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config import settings
+from exporter.sources.environment import Environment
 from exporter.sources.log import source as log_source
 from exporter.sources.log.source import LogSource
 from exporter.sources.log.standard_input import StandardInput
@@ -32,13 +33,15 @@ class Reader:
     def start(self) -> None:
         source = LogSource(
             self._settings,
-            intake=self.intake,
+            Environment(
+                intake=self.intake,
+                health=self.health,
+                clock=Clock(),
+                apis=lambda: {"acme": ["lead_update"]},
+                random=Steady(),
+            ),
             positions={part: text for part, text in self.intake.positions.items() if text is not None},
             standard_input=StandardInput(),
-            health=self.health,
-            clock=Clock(),
-            apis=lambda: {"acme": ["lead_update"]},
-            random=Steady(),
         )
         self._task = asyncio.ensure_future(source.run())
 

@@ -14,6 +14,7 @@ from redis import Redis, ResponseError
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import RedisSource as Settings
 from exporter.errors import ExporterError, IntakeFull, StoreUnavailable
+from exporter.sources.environment import Environment
 from exporter.sources.redis.source import RedisSource
 from tests.servers import RedisServer, redis_server
 from tests.sources.twins import FIRST, NOW, SECOND, Clock, Health, MemoryIntake, Naps
@@ -66,12 +67,14 @@ class Scene:
         }
         return RedisSource(
             Settings(**(given | changes)),
-            intake=self.intake,
-            health=self.health,
-            clock=Clock(),
-            apis=lambda: APIS,
-            random=Random(1),
-            sleep=self.sleep,
+            Environment(
+                intake=self.intake,
+                health=self.health,
+                clock=Clock(),
+                apis=lambda: APIS,
+                random=Random(1),
+                sleep=self.sleep,
+            ),
         )
 
     @asynccontextmanager

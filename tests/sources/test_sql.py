@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import SqlSource as Settings
 from exporter.errors import ExporterError, IntakeFull, StoreUnavailable
+from exporter.sources.environment import Environment
 from exporter.sources.sql.database import ROWS
 from exporter.sources.sql.source import SqlSource
 from tests.servers import MariaServer, PostgresServer, maria_server, postgres_server
@@ -125,13 +126,15 @@ class Scene:
         }
         return SqlSource(
             Settings(**(given | changes)),
-            intake=self.intake,
-            health=self.health,
-            clock=self.clock,
-            apis=lambda: APIS,
+            Environment(
+                intake=self.intake,
+                health=self.health,
+                clock=self.clock,
+                apis=lambda: APIS,
+                random=Random(1),
+                sleep=self.rest,
+            ),
             positions=lambda: {part: where for part, where in self.intake.positions.items() if where is not None},
-            random=Random(1),
-            sleep=self.rest,
         )
 
     @asynccontextmanager

@@ -1,20 +1,16 @@
 """Fetches the list, and hands in what is new in it."""
 
-import asyncio
 from collections.abc import Callable
-from random import Random
 
-from exporter.clock import Clock
 from exporter.config import settings
 from exporter.errors import ExporterError, IntakeError, InvalidEntry, SourceRefused, SourceUnreadable
 from exporter.log import get_logger
 from exporter.sources import groups
 from exporter.sources.backoff import Backoff
-from exporter.sources.delivery import Delivery, Sleep
-from exporter.sources.file import Apis, Runner
+from exporter.sources.environment import Environment
 from exporter.sources.groups import Terms
 from exporter.sources.http.fetch import Fetched, Validators, fetch, shown_url
-from exporter.sources.source import Entry, Intake, SourceHealth
+from exporter.sources.source import Entry
 
 MOST_WAIT = 3600.0
 
@@ -27,34 +23,19 @@ class HttpSource:
     What was handed in is remembered as long as the list holds it: the intake would know it too, but asks the store for each.
     """
 
-    def __init__(
-        self,
-        source: settings.HttpSource,
-        *,
-        intake: Intake,
-        health: SourceHealth,
-        clock: Clock,
-        apis: Callable[[], Apis],
-        random: Random,
-        sleep: Sleep = asyncio.sleep,
-        in_thread: Runner = asyncio.to_thread,
-    ) -> None:
+    def __init__(self, source: settings.HttpSource, environment: Environment) -> None:
         self.name = source.name
         self._source = source
-        self._health = health
-        self._clock = clock
-        self._apis = apis
-        self._sleep = sleep
-        self._in_thread = in_thread
-        self._backoff = Backoff(random)
-        self._delivery = Delivery(source.name, intake=intake, health=health, random=random, sleep=sleep)
+        self._environment = environment
+        self._backoff = Backoff(environment.random)
+        self._delivery = environment.delivery(source)
         self._validators = Validators()
         self._handed: set[str] = set()
         self._trouble: str | None = None
 
     async def run(self) -> None:
         while True:
-            await self._sleep(await self.ask())
+            await self._environment.sleep(await self.ask())
 
     async def ask(self) -> float:
         """Fetch the list once and take it in; the seconds to wait before the next time."""
@@ -70,19 +51,12 @@ class HttpSource:
             return max(self._backoff.pause(), least)
         self._backoff.reset()
         self._trouble = None
-        self._health.up(self.name)
+        self._environment.health.up(self.name)
         return self._source.interval
 
     async def _take(self, fetched: Fetched) -> None:
-        source = self._source
-        terms = Terms(
-            apis=self._apis(),
-            now=self._clock.now(),
-            account=source.account,
-            api=source.api,
-            file=shown_url(source.url),
-        )
-        entries = await self._in_thread(_parse, fetched, terms)
+        terms = self._environment.terms(self._source, file=shown_url(self._source.url))
+        entries = await self._environment.in_thread(_parse, fetched, terms)
         new = [entry for entry in entries if entry.request_id not in self._handed]
         self._handed &= {entry.request_id for entry in entries}
         async for batch in self._delivery.hand_in(new):
@@ -95,7 +69,7 @@ class HttpSource:
         if self._trouble != error.in_full:
             log.warning("list can't be used; what was read before stays", source=self.name, error=error.in_full)
         self._trouble = error.in_full
-        self._health.down(self.name, error)
+        self._environment.health.down(self.name, error)
 
 
 def _parse(fetched: Fetched, terms: Terms) -> list[Entry]:

@@ -1,27 +1,23 @@
 """Follows log files and hands in what their lines tell."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from random import Random
 from threading import Lock
 from typing import TypeVar
 
-from exporter.clock import Clock
 from exporter.config import settings
 from exporter.core.cursor import Cursor
 from exporter.errors import InvalidEntry, SourceUnreadable, UnknownAccount
 from exporter.log import get_logger
-from exporter.sources.delivery import Delivery, Sleep
-from exporter.sources.file import Apis, Runner
+from exporter.sources.environment import Environment
 from exporter.sources.groups import Terms
 from exporter.sources.log.matching import Findings, Matcher
 from exporter.sources.log.opened import Lines
 from exporter.sources.log.standard_input import NAME, InputReader, StandardInput
 from exporter.sources.log.tail import Tail
-from exporter.sources.source import Entry, Intake, SourceHealth
+from exporter.sources.source import Entry
 
 INTERVAL = 0.5
 # The more in one transaction, the less each one costs.
@@ -59,32 +55,21 @@ class LogSource:
     def __init__(
         self,
         source: settings.LogSource,
+        environment: Environment,
         *,
-        intake: Intake,
         positions: Mapping[str, str],
         standard_input: StandardInput,
-        health: SourceHealth,
-        clock: Clock,
-        apis: Callable[[], Apis],
-        random: Random,
-        sleep: Sleep = asyncio.sleep,
-        monotonic: Callable[[], float] = time.monotonic,
-        in_thread: Runner = asyncio.to_thread,
     ) -> None:
         self.name = source.name
         self._source = source
-        self._health = health
-        self._clock = clock
-        self._apis = apis
-        self._sleep = sleep
-        self._monotonic = monotonic
-        self._in_thread = in_thread
+        self._environment = environment
         self._matcher = Matcher(source.pattern)
         paths = [path for path in source.paths if path != NAME]
-        self._tail = Tail(paths, positions, from_end=source.read_from == "end", monotonic=monotonic)
+        from_end = source.read_from == "end"
+        self._tail = Tail(paths, positions, from_end=from_end, monotonic=environment.monotonic)
         self._input = InputReader(standard_input) if NAME in source.paths else None
         self._standard_input = standard_input
-        self._delivery = Delivery(source.name, intake=intake, health=health, random=random, sleep=sleep)
+        self._delivery = environment.delivery(source)
         self._lock = Lock()
         self._problems: dict[str, str] = {}
         self._unkept: dict[str, str | None] = {}
@@ -97,7 +82,7 @@ class LogSource:
 
     async def look(self) -> None:
         """Find the files that there are now."""
-        self._report(await self._in_thread(self._locked, self._tail.look))
+        self._report(await self._environment.in_thread(self._locked, self._tail.look))
 
     async def drain(self) -> None:
         """Hand in all that can be read now."""
@@ -111,20 +96,20 @@ class LogSource:
                 raise
             batch = await coming
         self._unkept |= batch.positions
-        if self._unkept and self._monotonic() - self._kept_at >= KEEP_SECONDS:
+        if self._unkept and self._environment.monotonic() - self._kept_at >= KEEP_SECONDS:
             await self._deliver([])
         if not self._problems:
-            self._health.up(self.name)
+            self._environment.health.up(self.name)
 
     async def _repeat(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             await work()
-            await self._sleep(INTERVAL)
+            await self._environment.sleep(INTERVAL)
 
     async def _next(self) -> _Batch:
-        source = self._source
-        terms = Terms(apis=self._apis(), now=self._clock.now(), account=source.account, api=source.api)
-        return await self._in_thread(self._locked, partial(self._collect, terms))
+        return await self._environment.in_thread(
+            self._locked, partial(self._collect, self._environment.terms(self._source))
+        )
 
     def _locked(self, work: Callable[[], Result]) -> Result:
         with self._lock:
@@ -170,22 +155,22 @@ class LogSource:
             else:
                 break
         self._unkept.clear()
-        self._kept_at = self._monotonic()
+        self._kept_at = self._environment.monotonic()
 
     def _still_configured(self, entries: Sequence[Entry]) -> list[Entry]:
         """A reload may have taken an account away since the lines were read."""
-        apis = self._apis()
+        apis = self._environment.apis()
         return [entry for entry in entries if entry.api in apis.get(entry.account, ())]
 
     def _refuse(self, refusals: Sequence[str], count: int) -> None:
         error = InvalidEntry(f"{count} of the lines do not fit", list(refusals))
         log.warning("entries are passed over", source=self.name, count=count, first="; ".join(refusals[:MOST_LOGGED]))
-        self._health.refused(self.name, error, count)
+        self._environment.health.refused(self.name, error, count)
 
     def _report(self, found: Mapping[str, SourceUnreadable]) -> None:
         """Once for each trouble, not at every look."""
         for name, error in found.items():
             if self._problems.get(name) != str(error):
                 log.warning("log can't be followed", source=self.name, error=str(error))
-                self._health.down(self.name, error)
+                self._environment.health.down(self.name, error)
         self._problems = {name: str(error) for name, error in found.items()}

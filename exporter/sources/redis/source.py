@@ -1,24 +1,19 @@
 """Reads messages, hands them in, and lets go of them when they are durable."""
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
-from random import Random
+from collections.abc import Sequence
 from typing import Any
 
-from exporter.clock import Clock
 from exporter.config import settings
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
-from exporter.sources.delivery import Sleep
-from exporter.sources.file import Apis
-from exporter.sources.groups import Messages, Terms
+from exporter.sources.environment import Environment
+from exporter.sources.groups import Messages
 from exporter.sources.redis.connection import connected
 from exporter.sources.redis.inlet import Inlet, Message, Poison
 from exporter.sources.redis.queue import Queue
 from exporter.sources.redis.stream import Stream
-from exporter.sources.retry import Retry
-from exporter.sources.source import Entry, Intake, SourceHealth
+from exporter.sources.source import Entry
 
 # Longer than a read waits for something new.
 ANSWER_SECONDS = 15.0
@@ -33,26 +28,11 @@ class RedisSource:
     them, and are asked for again.
     """
 
-    def __init__(
-        self,
-        source: settings.RedisSource,
-        *,
-        intake: Intake,
-        health: SourceHealth,
-        clock: Clock,
-        apis: Callable[[], Apis],
-        random: Random,
-        sleep: Sleep = asyncio.sleep,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, source: settings.RedisSource, environment: Environment) -> None:
         self.name = source.name
         self._source = source
-        self._intake = intake
-        self._health = health
-        self._clock = clock
-        self._apis = apis
-        self._retry = Retry(source.name, health=health, random=random, sleep=sleep)
-        self._monotonic = monotonic
+        self._environment = environment
+        self._retry = environment.retry(source)
 
     async def run(self) -> None:
         await self._retry.forever(self._work)
@@ -70,13 +50,13 @@ class RedisSource:
 
     def _inlet(self, client: Any) -> Inlet:
         if self._source.is_stream:
-            return Stream(self._source, client, monotonic=self._monotonic)
+            return Stream(self._source, client, monotonic=self._environment.monotonic)
         return Queue(self._source, client)
 
     async def _take(self, inlet: Inlet, messages: Sequence[Message]) -> None:
         entries, good, poisons = self._sorted(messages)
         if entries:
-            await self._intake.accept(self.name, entries)
+            await self._environment.intake.accept(self.name, entries)
         async with asyncio.timeout(ANSWER_SECONDS):
             if good:
                 await inlet.done(good)
@@ -86,9 +66,7 @@ class RedisSource:
             self._report(inlet, poisons)
 
     def _sorted(self, messages: Sequence[Message]) -> tuple[list[Entry], list[Message], list[Poison]]:
-        source = self._source
-        terms = Terms(apis=self._apis(), now=self._clock.now(), account=source.account, api=source.api)
-        reader = Messages(terms)
+        reader = Messages(self._environment.terms(self._source))
         entries: list[Entry] = []
         good: list[Message] = []
         poisons: list[Poison] = []
@@ -122,4 +100,4 @@ class RedisSource:
             moved_to=inlet.poison_key,
             first=str(trouble),
         )
-        self._health.refused(self.name, trouble, len(poisons))
+        self._environment.health.refused(self.name, trouble, len(poisons))

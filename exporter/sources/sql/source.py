@@ -2,20 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from random import Random
 from typing import Any
 
-from exporter.clock import Clock
 from exporter.config import settings
 from exporter.core.cursor import Cursor
 from exporter.core.parts import parts
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
-from exporter.sources.delivery import Sleep
-from exporter.sources.file import Apis
-from exporter.sources.groups import Messages, Terms
-from exporter.sources.retry import Retry
-from exporter.sources.source import Entry, Intake, SourceHealth
+from exporter.sources.environment import Environment
+from exporter.sources.groups import Messages
+from exporter.sources.source import Entry
 from exporter.sources.sql import position
 from exporter.sources.sql.database import Database, Page
 from exporter.sources.sql.progress import Progress
@@ -36,24 +32,15 @@ class SqlSource:
     def __init__(
         self,
         source: settings.SqlSource,
+        environment: Environment,
         *,
-        intake: Intake,
-        health: SourceHealth,
-        clock: Clock,
-        apis: Callable[[], Apis],
         positions: Callable[[], Mapping[str, str]],
-        random: Random,
-        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.name = source.name
         self._source = source
-        self._intake = intake
-        self._health = health
-        self._clock = clock
-        self._apis = apis
+        self._environment = environment
         self._positions = positions
-        self._retry = Retry(source.name, health=health, random=random, sleep=sleep)
-        self._sleep = sleep
+        self._retry = environment.retry(source)
         self._progress: Progress | None = None
         self._reported: set[int] = set()
 
@@ -69,7 +56,7 @@ class SqlSource:
             while True:
                 await self._look(database, self._progress)
                 self._retry.well()
-                await self._sleep(self._source.interval)
+                await self._environment.sleep(self._source.interval)
         finally:
             await database.close()
 
@@ -80,37 +67,35 @@ class SqlSource:
         return position.first(self._source.start, only_text=database.kind == "sqlite")
 
     async def _look(self, database: Database, progress: Progress) -> None:
-        last = progress.begin(self._clock.now())
+        last = progress.begin(self._environment.clock.now())
         more = True
         while more:
-            asked = self._clock.now()
+            asked = self._environment.clock.now()
             page = await database.page(last)
             if page is None:
                 break
             await self._take(page, progress, asked)
             last, more = page.last, page.more
-        if progress.end(last, self._clock.now()):
-            await self._intake.accept(self.name, [], [self._cursor(progress.settled)])
+        if progress.end(last, self._environment.clock.now()):
+            await self._environment.intake.accept(self.name, [], [self._cursor(progress.settled)])
 
     async def _take(self, page: Page, progress: Progress, asked: float) -> None:
         """The position moves with the page only where nothing can turn up behind it any more."""
         entries = await self._entries(page)
         cursors = [self._cursor(page.last)] if self._source.look_back == 0 else []
-        await self._intake.accept(self.name, entries, cursors)
+        await self._environment.intake.accept(self.name, entries, cursors)
         progress.read(page.last, asked)
 
     def _cursor(self, value: Any) -> Cursor:
         return Cursor(source=self.name, part=self._source.cursor, position=position.write(value))
 
     async def _entries(self, page: Page) -> list[Entry]:
-        source = self._source
-        terms = Terms(apis=self._apis(), now=self._clock.now(), account=source.account, api=source.api)
-        messages = Messages(terms)
+        messages = Messages(self._environment.terms(self._source))
         entries: list[Entry] = []
         mistakes: list[str] = []
         for part in parts(page.rows, PART):
             for row in part:
-                where = f"row with {source.cursor} {row[page.columns.cursor or 0]}"
+                where = f"row with {self._source.cursor} {row[page.columns.cursor or 0]}"
                 try:
                     entries.append(messages.fields(page.columns.fields(row), where))
                 except InvalidEntry as error:
@@ -133,4 +118,4 @@ class SqlSource:
 
     def _report(self, mistakes: Sequence[str]) -> None:
         log.warning("rows that do not fit were passed over", source=self.name, rows=len(mistakes), first=mistakes[0])
-        self._health.refused(self.name, InvalidEntry(mistakes[0]), len(mistakes))
+        self._environment.health.refused(self.name, InvalidEntry(mistakes[0]), len(mistakes))
