@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 from uuid import uuid4
 
 ROOT = Path(__file__).parents[2]
 WEEK = "168h"
+OVERLAY = "overlay"
 # Without systemd: runc, because crun refuses cgroups of both versions side by side; and limits below those of a machine
 # that may not raise them.
 CONTAINERS = """\
@@ -40,24 +42,24 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        files = {"CONTAINERS_CONF": folder / "containers.conf", "CONTAINERS_STORAGE_CONF": folder / "storage.conf"}
+        self._driver = _driver(folder)
+        containers, storage = folder / "containers.conf", folder / "storage.conf"
+        containers.write_text("" if Path("/run/systemd/system").exists() else CONTAINERS)
         volatile = os.environ.get("XDG_RUNTIME_DIR", "/run")
-        files["CONTAINERS_CONF"].write_text("" if Path("/run/systemd/system").exists() else CONTAINERS)
-        files["CONTAINERS_STORAGE_CONF"].write_text(
-            STORAGE.format(driver=_driver(folder), folder=folder, volatile=volatile)
-        )
-        self.environment = {**os.environ, **{name: str(path) for name, path in files.items()}}
+        storage.write_text(STORAGE.format(driver=self._driver, folder=folder, volatile=volatile))
+        self._environment = {"CONTAINERS_CONF": str(containers), "CONTAINERS_STORAGE_CONF": str(storage)}
 
-    def podman(self, *words: str, status: int = 0) -> str:
-        """What it prints; `status` is how it has to end."""
-        return self.run("podman", *words, status=status).stdout.strip()
+    def podman(self, *words: str) -> str:
+        """What it prints."""
+        return self.run("podman", *words).stdout.strip()
 
     def run(
-        self, *command: str | Path, status: int = 0, environment: Mapping[str, str] | None = None
+        self, *command: str | Path, environment: Mapping[str, str] | None = None, checked: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        told = {**self.environment, **(environment or {})}
-        ended = subprocess.run(command, env=told, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert ended.returncode == status, f"{command}\n{ended.stdout}\n{ended.stderr}"
+        """Any program that ends up with podman. `checked`: it has to end well."""
+        everything = {**os.environ, **self._environment, **(environment or {})}
+        ended = subprocess.run(command, env=everything, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert not checked or ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
         return ended
 
     def inspect(self, kind: str, name: str) -> Any:
@@ -70,12 +72,12 @@ class Engine:
         The tag tells it from the real one.
         """
         name = f"docker.io/{image}:stand-in-{sha256(script.read_bytes()).hexdigest()[:12]}"
-        if self.run("sh", "-c", f"podman image exists {name} && echo there || true").stdout.strip():
+        if self.run("podman", "image", "exists", name, checked=False).returncode == 0:
             return name
-        with subprocess.Popen([script], stdout=subprocess.PIPE) as archive:
-            command = ("podman", "import", "--quiet", *options, "-", name)
-            subprocess.run(command, env=self.environment, stdin=archive.stdout, stdout=subprocess.DEVNULL, check=True)
-        assert archive.returncode == 0, f"{script} failed"
+        # Not through a pipe: half of an archive would be an image too, and be found by the next run.
+        with NamedTemporaryFile(dir=self._folder, suffix=".tar") as archive:
+            subprocess.run([script], stdout=archive, check=True)
+            self.podman("import", "--quiet", *options, archive.name, name)
         return name
 
     def derive(self, image: str, *, base: str, instructions: Sequence[str]) -> None:
@@ -87,11 +89,12 @@ class Engine:
         )
 
     def build(self, *, base: str) -> str:
-        """The id of the project's image, built as `make image` does; an old layer serves again while nothing changed."""
+        """The id of the project's image, built as `make image` does; what has not changed is not built again."""
         authorities = [f"--volume={path}:{path}:ro" for path in AUTHORITIES if Path(path).is_dir()]
         # Where this runs in a container itself, its kernel may refuse the steps a container each.
-        nested = ("--isolation=chroot", "--network=host", "--layers", "--pull=never", *authorities)
-        arguments = (*nested, f"--build-arg=PYTHON={base.partition(':')[2]}", "--quiet")
+        nested = ("--isolation=chroot", "--network=host", "--pull=never", *authorities)
+        layers = f"--layers={str(self._driver == OVERLAY).lower()}"
+        arguments = (*nested, layers, f"--build-arg=PYTHON={base.partition(':')[2]}", "--quiet")
         built = self.run(ROOT / "scripts" / "image", *arguments, environment={"CONTAINER_ENGINE": "podman"})
         self.podman("image", "prune", "--force", f"--filter=until={WEEK}")
         return built.stdout.split()[-1]
@@ -126,6 +129,6 @@ def cache() -> Path:
 
 
 def _driver(folder: Path) -> str:
-    """An overlay can't lie on an overlay, as in a container; copies of whole layers can."""
+    """An overlay can't lie on an overlay, as in a container; copies of everything for each layer can."""
     kind = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=True).stdout.strip()
-    return "vfs" if kind == "overlayfs" else "overlay"
+    return "vfs" if kind == "overlayfs" else OVERLAY
