@@ -160,7 +160,8 @@ class Forwarder:
         """What an answer shows that is no submission's."""
         call = exchange.call
         try:
-            if isinstance(call, StatusQuestion):
+            # The answer to HEAD is one without its content.
+            if isinstance(call, StatusQuestion) and exchange.request.method != "HEAD":
                 report = read_status(_raw(answer, body), call.request_id)
                 self._traffic.heard(call.request_id, call.api, report, sent=exchange.sent)
             elif (error := find_error(_raw(answer, b""), {})) is not None:

@@ -44,7 +44,7 @@ def recognise(method: str, target: str, account: Account) -> Call:
     path = path.rstrip("/").lower()
     if method == "POST":
         return _submission(path)
-    return _status(target, path, query, account) if method == "GET" and query else None
+    return _status(target, path, query, account) if method in ("GET", "HEAD") and query else None
 
 
 def _submission(path: str) -> Submission | None:

@@ -33,10 +33,9 @@ LANGUAGES = {
     "python": ("program.py", sys.executable),
     "javascript": ("program.js", "node"),
     "java": ("Program.java", "java"),
+    "php": ("program.php", "php"),
 }
-ALWAYS = ("sh", "python")
-# Their packages are none of the project's.
-UNTESTED = ("requests", "httpx")
+ALWAYS = ("sh", "python", "php")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,11 @@ def blocks(section: str) -> list[Block]:
     """Those of the section that can be run here. Node.js and Java are too large to be installed for two programs each."""
     text = TEXT.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     found = re.findall(r"^### (.+?)\n.*?^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    every = [Block(*one) for one in found if not one[0].endswith(UNTESTED)]
-    return [one for one in every if one.language in ALWAYS or shutil.which(LANGUAGES.get(one.language, ("", ""))[1])]
+    return [
+        one
+        for one in (Block(*parts) for parts in found)
+        if one.language in ALWAYS or shutil.which(LANGUAGES.get(one.language, ("", ""))[1])
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,9 @@ def test_the_blocks_that_can_always_be_run_are_found() -> None:
         section: {one.title for one in blocks(section)} for section in ("Through the gateway", "Push the RequestID")
     }
 
-    assert titles["Through the gateway"] >= {"curl", "Python, urllib", "Python, aiohttp"}
-    assert titles["Push the RequestID"] >= {"curl", "Python", "Python, asyncio"}
+    python = {"Python, urllib", "Python, aiohttp", "Python, requests", "Python, httpx"}
+    assert titles["Through the gateway"] >= {"curl", "PHP", *python}
+    assert titles["Push the RequestID"] >= {"curl", "PHP", "Python", "Python, asyncio"}
 
 
 @pytest.mark.parametrize("block", blocks("Through the gateway"), ids=lambda block: block.title)

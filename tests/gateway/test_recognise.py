@@ -36,7 +36,7 @@ def test_each_api_is_known_by_its_paths(endpoint: Endpoint) -> None:
         ("PUT", "/lead/update", None),
         ("POST", "/lead/updates", None),
         ("POST", "/lead/update/status?RequestID=r1", None),
-        ("HEAD", "/lead/update/status?RequestID=r1", None),
+        ("PUT", "/lead/update/status?RequestID=r1", None),
         ("GET", "/lead/update/status", None),
         ("GET", "/lead/update/status?RequestID=", None),
         ("GET", "/lead/update/metrics?RequestID=r1", None),

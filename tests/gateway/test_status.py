@@ -125,3 +125,16 @@ async def test_an_abandoned_request_is_asked_about() -> None:
     async with staged(asked) as stage:
         stage.traffic.records[REQUEST_ID] = replace(PENDING, state=State.ABANDONED, cause=Cause.REMOVED)
         assert (await ask(stage, query="&max_age=1")).body == b"LeadSquared's"
+
+
+async def test_head_is_answered_as_get_is_but_for_the_content() -> None:
+    question = request("HEAD", f"/lead/update/status?RequestID={REQUEST_ID}", body=b"")
+    async with staged(lambda _: [b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n"]) as stage:
+        found = await stage.ask(question, method="HEAD")
+        assert (found.status, found.values("content-length"), found.values("age")) == (200, ["400"], [])
+        stage.traffic.records[REQUEST_ID] = SUCCESS
+        full = await ask(stage)
+        found = await stage.ask(question, method="HEAD")
+    assert (found.values("age"), found.values("content-length")) == (["62"], [str(len(full.body))])
+    # An answer without its content shows no status, and is no error.
+    assert (stage.traffic.heard_of, stage.traffic.story, len(stage.vendor.seen)) == ([], ["200", "good"], 1)
