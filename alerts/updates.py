@@ -41,12 +41,12 @@ def _unfinished(t: Thresholds) -> tuple[Alert, ...]:
 
 def _failing(t: Thresholds) -> tuple[Alert, ...]:
     return (
-        _burn(t, Severity.CRITICAL, times=t.fast_burn, long=t.fast_long, short=t.fast_short),
-        _burn(t, Severity.WARNING, times=t.slow_burn, long=t.slow_long, short=t.slow_short),
+        _burn(t, Severity.CRITICAL, times=t.fast_burn, long=t.fast_long, short=t.fast_short, hold=t.fast_hold),
+        _burn(t, Severity.WARNING, times=t.slow_burn, long=t.slow_long, short=t.slow_short, hold=t.slow_hold),
     )
 
 
-def _burn(t: Thresholds, severity: Severity, *, times: float, long: float, short: float) -> Alert:
+def _burn(t: Thresholds, severity: Severity, *, times: float, long: float, short: float, hold: float) -> Alert:
     """Over two windows: the long one says that it matters, the short one that it goes on."""
     most = f"{times * (1 - t.objective):g}"
     windows = [format_duration(seconds) for seconds in (long, short)]
@@ -56,7 +56,7 @@ def _burn(t: Thresholds, severity: Severity, *, times: float, long: float, short
         name="LeadSquaredUpdatesFailing",
         severity=severity,
         expression="\nand\n".join((*ratios, enough)),
-        hold=0.0,
+        hold=hold,
         summary=f"Updates fail: {OF}",
         description=f"{{{{ $value | humanizePercentage }}}} of the updates of {OF} that finished in the last {windows[0]} "
         f"ended in FAILURE or ERROR. That is more than {times:g} times what may fail.",

@@ -220,6 +220,12 @@ SCENES: Mapping[str, Scene] = {
     "three of ten updates fail": scene(
         {SUCCESS: "0x30 1+1x6 7x100", FAILURE: "0x20 1x5 2x5 3x100"}, base=IDLE, at_38="", at_90=""
     ),
+    "a few of the first updates fail": scene(
+        {SUCCESS: "0x2 10+10x100", FAILURE: "0x2 1x1 2x1 3x1 4x1 5x100"}, base=IDLE, at_10="", at_40=""
+    ),
+    "the first updates fail": scene(
+        {SUCCESS: "0x3 60+60x100", FAILURE: "0x1 6x100"}, base=IDLE, at_4="", at_6="", at_40=""
+    ),
     "two of three updates fail": scene(
         {SUCCESS: "0x30 1x100", FAILURE: "0x20 1x5 2x100"}, base=IDLE, at_22="", at_32="", at_100=""
     ),
