@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, gettempdir
 from typing import Any
 from uuid import uuid4
 
@@ -45,7 +45,7 @@ class Engine:
         self._driver = _driver(folder)
         containers, storage = folder / "containers.conf", folder / "storage.conf"
         containers.write_text("" if Path("/run/systemd/system").exists() else CONTAINERS)
-        volatile = os.environ.get("XDG_RUNTIME_DIR", "/run")
+        volatile = "/run" if os.getuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", gettempdir())
         storage.write_text(STORAGE.format(driver=self._driver, folder=folder, volatile=volatile))
         self._environment = {"CONTAINERS_CONF": str(containers), "CONTAINERS_STORAGE_CONF": str(storage)}
 
