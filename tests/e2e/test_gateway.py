@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import urllib.error
 from collections.abc import Iterator
@@ -141,13 +142,14 @@ def _found(stage: Stage, request_id: str) -> bool:
 
 def test_a_taken_port_is_told_and_tried_again(stage: Stage) -> None:
     text = (stage.folder / "config.yaml").read_text()
-    stage.configure(text.replace(f"127.0.0.1:{stage.port}", stage.upstream.removeprefix("http://")))
-    stage.process.send_signal(signal.SIGHUP)
     up = 'leadsquared_exporter_source_up{source="gateway",type="gateway"}'
-    eventually(lambda: stage.metric(up), fits=lambda value: value == 0)
-    with pytest.raises(urllib.error.HTTPError, match="503"):
-        fetch(f"{stage.web}/-/ready")
-    fetch(f"{stage.web}/-/healthy")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        stage.configure(text.replace(f"127.0.0.1:{stage.port}", f"127.0.0.1:{taken.getsockname()[1]}"))
+        stage.process.send_signal(signal.SIGHUP)
+        eventually(lambda: stage.metric(up), fits=lambda value: value == 0)
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            fetch(f"{stage.web}/-/ready")
+        fetch(f"{stage.web}/-/healthy")
     stage.configure(text)
     stage.process.send_signal(signal.SIGHUP)
     eventually(lambda: stage.metric(up), fits=lambda value: value == 1)
