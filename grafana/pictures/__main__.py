@@ -5,6 +5,7 @@ scene, npm and a Chromium, and is no part of any test run.
 """
 
 import asyncio
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ RISE_SECONDS = 30.0
 
 
 def main(minutes: float) -> None:
+    # Whatever ends it must not leave the scene's programs behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     _build()
     with TemporaryDirectory(prefix="leadsquared-exporter-pictures-") as folder, ExitStack() as stack:
         stage = Stage(Path(folder), stack)
