@@ -9,5 +9,5 @@ lineup     who is worth comparing: a few heads of many unfinished requests
 pacer      spreads the calls that the budget allows
 quota      the part of the polls that goes to whoever was not asked for longest
 probes     polls of requests picked at random, which tell without bias what nobody has noticed yet
-selector   which of the views (order, age, round robin) the realised delays speak for
+selector   which of the views (order, age, turn) asks next: by what the polls of each find
 """

@@ -101,7 +101,7 @@ class Learned:
             self._idle_until = now + min(waits, default=0.2)
             return None
         stream, pick = best
-        stream.take(pick.slot, pick.kind)
+        stream.take(pick)
         self._spend(now)
         return pick.slot
 

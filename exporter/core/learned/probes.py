@@ -6,8 +6,6 @@ from exporter.core.schedule import Undetected
 
 SHARE = 0.02
 SHARE_IN_TURN = 0.01
-# While it has to be found out whether the order of the queue can be trusted.
-SHARE_ON_TRIAL = 0.10
 _MEMORY = 0.985
 
 
@@ -17,15 +15,8 @@ class Probes:
     def __init__(self) -> None:
         self._owed = 0.0
         self._finished = 0.0
-        self._surprises = 0.0
         self._made = 0.0
         self._squares = 0.0
-        self._trials = 0.0
-
-    @property
-    def surprises(self) -> float:
-        """Discounted number of finished requests that the present view had taken for unfinished, since `restart`."""
-        return self._surprises
 
     def grow(self, share: float) -> None:
         """A poll was made."""
@@ -34,23 +25,13 @@ class Probes:
     def due(self) -> bool:
         return self._owed >= 1
 
-    def made(self, *, finished: bool, surprise: bool) -> None:
+    def made(self, *, finished: bool) -> None:
         self._finished = self._finished * _MEMORY + finished
         self._made = self._made * _MEMORY + 1
         self._squares = self._squares * _MEMORY**2 + 1
-        self._surprises = self._surprises * _MEMORY + surprise
-        self._trials = self._trials * _MEMORY + 1
 
     def spend(self) -> None:
         self._owed -= 1
-
-    def restart(self) -> None:
-        """Another view is on trial: surprises of the one before do not count against it."""
-        self._surprises = self._trials = 0.0
-
-    def hidden(self) -> float:
-        """The part of all unfinished requests that has finished where the present view does not look."""
-        return self._surprises / (self._trials + 8)
 
     def undetected(self, unfinished: int) -> Undetected | None:
         """None before the first probe. The share is Agresti and Coull's, the sample as large as its discounted weights."""

@@ -12,9 +12,10 @@ CALM_ROUNDS = 10.0
 CALM_SECONDS = 60.0
 SHORTEST = 1.0
 LEAST_SHARE = 0.01
-LARGEST_SHARE = 0.8
+LARGEST_SHARE = 0.4
 LATE_ROUNDS = 1.3
-# Of polls while the budget is short, for requests past the longest time that the configuration allows.
+# Of polls while the budget is short, or many are overdue, for requests past the longest time that the configuration allows:
+# a backlog that grew old would else take all polls from a view that follows it.
 OVERDUE_SHARE = 0.2
 _MEMORY = 0.98
 _HOARD = 3.0
@@ -52,14 +53,14 @@ class Quota:
         found = self._stale.value / max(0.02, self.chosen.value)
         return max(LEAST_SHARE, min(LARGEST_SHARE, self._urgency * found))
 
-    def due(self, unasked: float, *, round_time: float, calm: bool, longest: float) -> bool:
+    def due(self, unasked: float, *, round_time: float, calm: bool, few: bool, longest: float) -> bool:
         """Whether a request that was not asked about for `unasked` seconds is to be polled now. `longest` seconds is the
-        bound that the configuration gives."""
+        bound that the configuration gives; of a few requests it holds for everyone at light load."""
         self._saved = min(_HOARD, self._saved + self.share)
-        self._overdue = min(1.0, self._overdue + OVERDUE_SHARE)
+        self._overdue = 1.0 if calm and few else min(1.0, self._overdue + OVERDUE_SHARE)
         limit = max(CALM_SECONDS, CALM_ROUNDS * round_time) if calm else max(SHORTEST, ROUNDS * round_time)
-        if unasked > longest and (calm or self._overdue >= 1):
-            self._overdue = max(0.0, self._overdue - 1)
+        if unasked > longest and self._overdue >= 1:
+            self._overdue -= 1
             return True
         if self._saved < 1 or unasked <= limit:
             return False

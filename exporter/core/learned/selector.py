@@ -1,177 +1,123 @@
-"""Which view of the requests decides what is polled: their order, their age, or none but the turn.
+"""Which view of the requests asks next: their order, their age, or none but the turn.
 
-A view that predicts well does not always detect soon, so views are judged by the delays that they realise, compared with
-what round robin would realise with as many requests and calls. That needs no trial of round robin: with N requests, b calls/s
-and l finishes/s it notices a finish after about N / (2 b - l) seconds. By Little's law a share p of finished requests among the
-unfinished ones, where a view does not look, adds p N / l seconds; random probes tell p.
+A view that predicts well does not always detect soon, so views are judged by what their polls find. All of them ask at the same
+time and of the same requests, so their rates of success can be compared without trials: the sum of all delays is the number of
+finished requests that nobody has noticed, over time, and whoever finds more a poll lowers that number faster. The shares follow
+the rates all the time: for a queue that does its urgent requests first, the turn is right in one minute, the order in the next.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from math import isfinite
 
 
 class View(StrEnum):
-    ORDER = "order"
-    AGE = "age"
     TURN = "turn"
+    AGE = "age"
+    ORDER = "order"
 
 
-# Order is dropped when its delays, relative to round robin's, exceed this. It has proven itself below the second figure.
-ORDER_WORST = 0.75
-# The same after a few finishes.
-ORDER_HOPELESS = 1.5
-ORDER_PROVEN = 0.45
-# Age is dropped when its delays exceed round robin's by that much, after so many finishes.
-AGE_WORST = 1.10
-AGE_FINISHES = 800
-LATE_MOST = 0.03
-HIDDEN_MOST = 0.03
-# Two probes that found what order had no idea of, and hopeless delays: it is not worth waiting for more finishes.
-SURPRISES = 1.5
-# Order has to predict answers by so much better than age, in nats a poll, to be tried again.
-GATE = 0.2
-GATE_RISE = 0.1
-# Answers: queues show one face while they grow and another while they shrink, and both have to be seen.
-GATE_MEMORY = 1500
-_ORDER_MEMORY = 400
-_MEMORY = 1500
-# Finishes of a view that are not judged yet.
-_UNJUDGED = 10
-_YOUNG = 120
-_SOON, _LONGEST = 200, 6400
-_MOST_FINISHES = 1e15
+# Shares of the polls are proportional to this power of the rates of success.
+SHARPNESS = 8.0
+# Polls that the rates remember.
+MEMORY = 250.0
+# Every view starts like one that made so many polls of less than average success: few polls are no reason to change.
+PRIOR, PRIOR_SUCCESS = 8.0, 0.5
+# Age and order have to find more than the turn does, for the same mean delay: they leave some unasked for longer.
+HANDICAP = 0.85
+# A view that finds nothing still makes the first share of the polls, one that finds as much as the best both.
+LEAST, LEAST_PROMISING = 0.01, 0.01
+# Polls that a view may be behind or ahead of its share. It can't make up later for those that went to the stalest.
+MOST_CREDIT = 2.0
+# Order has proven itself when it has such a share, after so many polls.
+PROVEN_SHARE, PROVEN_POLLS = 0.7, 30.0
+_MOST_POLLS = 1e6
 
 
-@dataclass(slots=True)
-class Score:
-    """Discounted sums over finishes: realised delays, those of what nobody looks at, round robin's, how many were late, how
-    many there were."""
+class Arm:
+    """A view: its discounted polls, how many of them found a finish, its share of the polls, and how many it is behind."""
 
-    delay: float = 0.0
-    unseen: float = 0.0
-    in_turn: float = 0.0
-    late: float = 0.0
-    count: float = 0.0
+    __slots__ = ("credit", "found", "polls", "share")
 
-    @property
-    def ratio(self) -> float:
-        return self.delay / self.in_turn if self.in_turn > 0 else 0.0
-
-    @property
-    def whole(self) -> float:
-        """The same with what nobody looks at."""
-        return (self.delay + self.unseen) / self.in_turn if self.in_turn > 0 else 0.0
-
-    def add(self, delay: float, unseen: float, in_turn: float, late: bool, keep: float) -> None:
-        self.delay = self.delay * keep + delay
-        self.unseen = self.unseen * keep + unseen
-        self.in_turn = self.in_turn * keep + in_turn
-        self.late = self.late * keep + late
-        self.count = self.count * keep + 1
+    def __init__(self) -> None:
+        self.polls = self.found = self.credit = self.share = 0.0
 
 
 class Selector:
-    """Starts with age; `ordered` says that the order of submission is known, which is then tried first.
-
-    A view that was dropped is tried again after a number of finishes that grows each time; order also has to promise more
-    each time.
-    """
+    """Shares the polls among the views; order takes part once `ordered` has said that there is one."""
 
     def __init__(self) -> None:
-        self.view = View.AGE
-        self._scores: dict[View, Score] = {}
-        self._finishes = 0
-        self._served = 0
-        self._since = 0.0
-        self._gate = 0.0
-        self._answers = 0
-        self._failures = 0
-        self._next_order, self._order_pause = 0, _SOON
-        self._next_age, self._age_pause = 0, 4 * _SOON
+        self._arms = {View.TURN: Arm(), View.AGE: Arm()}
+        self._divide()
 
     @property
-    def young(self) -> bool:
-        """Order is new in office: whether it can be trusted is not known yet."""
-        return self.view is View.ORDER and self._served < _YOUNG
+    def view(self) -> View:
+        """The view that asks most."""
+        return max(self._arms, key=lambda view: self._arms[view].share)
+
+    @property
+    def due(self) -> View:
+        """The view that asks next."""
+        return max(self._arms, key=lambda view: self._arms[view].credit)
 
     @property
     def proven(self) -> bool:
-        """Order is in office and has shown that it pays."""
-        score = self._scores.get(View.ORDER)
-        return self.view is View.ORDER and score is not None and score.count >= 20 and score.ratio < ORDER_PROVEN
+        """Order has shown that it pays."""
+        arm = self._arms.get(View.ORDER)
+        return arm is not None and arm.share > PROVEN_SHARE and arm.polls > PROVEN_POLLS
+
+    def share(self, view: View) -> float:
+        """The part of the polls that a view makes."""
+        arm = self._arms.get(view)
+        return 0.0 if arm is None else arm.share
 
     def ordered(self) -> None:
-        if self._finishes < 20 and self.view is View.AGE:
-            self.view = View.ORDER
+        self._arms.setdefault(View.ORDER, Arm())
+        self._divide()
 
-    def predicted(self, *, order: float, age: float) -> None:
-        """Log-probabilities that the two views gave to an answer which order did not ask for."""
-        self._answers += 1
-        self._gate += (order - age - self._gate) / min(self._answers, GATE_MEMORY)
+    def asked(self, view: View) -> None:
+        """A poll is made for this view."""
+        for arm in self._arms.values():
+            arm.credit = min(MOST_CREDIT, arm.credit + arm.share)
+        self._arms[view].credit = max(-MOST_CREDIT, self._arms[view].credit - 1)
 
-    def noticed(
-        self, delay: float, unseen: float, in_turn: float, *, now: float, late: bool, hidden: float, surprises: float
-    ) -> bool:
-        """A finish was noticed `delay` seconds late where round robin takes `in_turn`; whether the view changes.
-        `hidden` is the part of the unfinished requests that has finished where nobody looks, and `unseen` the delay that
-        this adds."""
-        self._finishes += 1
-        if now - delay < self._since:
-            # The view before had left it lying.
-            return False
-        self._served += 1
-        mature = self._served - _UNJUDGED
-        if mature <= 0:
-            return False
-        memory = _ORDER_MEMORY if self.view is View.ORDER else _MEMORY
-        score = self._scores.setdefault(self.view, Score())
-        score.add(delay, unseen, in_turn, late, 1 - 1 / min(mature, memory))
-        if self.young and surprises > SURPRISES and score.whole > ORDER_HOPELESS:
-            return self._change(self._drop_order(), now)
-        return self._served % 10 == 0 and self._change(self._better(mature, score, hidden), now)
+    def answered(self, view: View, *, finished: bool) -> None:
+        """What a poll of this view found."""
+        for arm in self._arms.values():
+            arm.polls *= 1 - 1 / MEMORY
+            arm.found *= 1 - 1 / MEMORY
+        self._arms[view].polls += 1
+        self._arms[view].found += finished
+        self._divide()
 
-    def state(self) -> dict[str, float | str]:
-        return {"view": str(self.view), "finishes": self._finishes, "gate": self._gate}
+    def state(self) -> dict[str, list[float]]:
+        """Polls and finishes found, by view; JSON."""
+        return {str(view): [arm.polls, arm.found] for view, arm in self._arms.items()}
 
-    def restore(self, state: Mapping[str, float | str]) -> None:
+    def restore(self, state: Mapping[str, Sequence[float]]) -> None:
         """Raises KeyError, TypeError or ValueError when `state` is none of ours."""
-        view, finishes, gate = View(str(state["view"])), float(state["finishes"]), float(state["gate"])
-        if not (0 <= finishes <= _MOST_FINISHES and isfinite(gate)):
-            raise ValueError("not what a selector has stored")
-        self.view, self._finishes, self._gate = view, int(finishes), gate
-        self._next_age = self._next_order = self._finishes
+        for view in View:
+            if view is View.ORDER and view not in state:
+                continue
+            polls, found = state[view]
+            if not (isfinite(polls) and 0 <= found <= polls <= _MOST_POLLS):
+                raise ValueError("not what a selector has stored")
+            arm = self._arms.setdefault(view, Arm())
+            arm.polls, arm.found = float(polls), float(found)
+        self._divide()
 
-    def _better(self, mature: int, score: Score, hidden: float) -> View:
-        if self.view is View.ORDER:
-            return self._after_order(mature, score, hidden)
-        if self._finishes >= self._next_order and self._gate > GATE + GATE_RISE * self._failures:
-            return View.ORDER
-        if self.view is View.TURN:
-            return View.AGE if self._finishes >= self._next_age else View.TURN
-        if mature >= AGE_FINISHES and score.ratio > AGE_WORST:
-            self._age_pause = min(_LONGEST, 2 * self._age_pause)
-            self._next_age = self._finishes + self._age_pause
-            return View.TURN
-        return View.AGE
+    def _divide(self) -> None:
+        rates = self._rates()
+        best = max(rates)
+        weights = [(rate / best) ** SHARPNESS for rate in rates]
+        least = [LEAST + LEAST_PROMISING * rate / best for rate in rates]
+        rest = (1 - sum(least)) / sum(weights)
+        for arm, weight, floor in zip(self._arms.values(), weights, least, strict=True):
+            arm.share = floor + rest * weight
 
-    def _after_order(self, mature: int, score: Score, hidden: float) -> View:
-        late = mature >= 150 and (score.late > LATE_MOST * score.count or hidden > HIDDEN_MOST)
-        if late or (mature >= 40 and score.whole > ORDER_WORST):
-            return self._drop_order()
-        return View.ORDER
-
-    def _drop_order(self) -> View:
-        self._failures += 1
-        self._order_pause = min(_LONGEST, 4 * self._order_pause)
-        self._next_order = self._finishes + self._order_pause
-        return View.AGE
-
-    def _change(self, view: View, now: float) -> bool:
-        if view is self.view:
-            return False
-        self.view = view
-        self._served, self._since = 0, now
-        self._scores.pop(view, None)
-        return True
+    def _rates(self) -> list[float]:
+        arms = self._arms.values()
+        mean = (sum(arm.found for arm in arms) + 0.2) / (sum(arm.polls for arm in arms) + 1)
+        rates = [HANDICAP * (arm.found + PRIOR * PRIOR_SUCCESS * mean) / (arm.polls + PRIOR) for arm in arms]
+        rates[0] /= HANDICAP
+        return rates

@@ -14,7 +14,7 @@ from typing import Any
 from exporter.core.columns import reach
 from exporter.core.learned.frontier import Frontier
 from exporter.core.learned.lineup import Chains, Crowd, Ranks
-from exporter.core.learned.probes import SHARE, SHARE_IN_TURN, SHARE_ON_TRIAL, Probes
+from exporter.core.learned.probes import SHARE, SHARE_IN_TURN, Probes
 from exporter.core.learned.quota import Quota
 from exporter.core.learned.selector import Selector, View
 from exporter.core.learned.survival import BINS, Survival
@@ -27,15 +27,18 @@ from exporter.core.schedule import Undetected, Unfinished
 SHORTEST_GAP = 0.15
 # How much of the finishing is taken to happen anywhere, whatever the order says.
 ANYWHERE = 0.05
-# A probe that finds a finish to which the order gave less than this hazard is a surprise.
-SURPRISE = 0.03
+# Requests are few that can all be asked within this time.
+FEW_SECONDS = 60.0
 # Every how many answers teach the frontier while it does not decide.
 BYSTANDER = 3
+# Seconds for which arrivals are remembered, so that the pause between two bursts is no light load.
+LULL = 600.0
+# Seconds before the first arrival that count as watched: a lone request is no load of its own.
+_BEFORE = 30.0
 _UNORDERED = -1
 _AGES_A_GROUP = 3
 _GOLDEN = 0.6180339887498949
 _FLOOR = 1e-3
-_MOST_LOSS = 7.0
 _RECENT_FINISHES = 100
 
 
@@ -55,11 +58,13 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A request to poll and what that is worth, in seconds of delay; inf for what is due whatever it is worth."""
+    """A request to poll and what that is worth, in seconds of delay; inf for what is due whatever it is worth. `view` is the
+    one whose success this counts for: whoever was not asked for longest is asked for the turn."""
 
     slot: int
     worth: float
     kind: Kind
+    view: View = View.TURN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +95,12 @@ class Stream:
         self._turns = Recency()
         self._ages = Chains()
         self._ranks = Ranks()
-        self._under_way: dict[int, Kind] = {}
+        self._under_way: dict[int, Pick] = {}
         self._origin, self._clock, self._asked = array("d"), array("d"), array("d")
         self._order, self._class = array("q"), array("b")
         self._origins = 0.0
+        self._began: float | None = None
+        self._arrived = self._arrived_at = 0.0
         self._finishes: deque[float] = deque(maxlen=_RECENT_FINISHES)
         self._anywhere = 0.1
         self._level = 0.5
@@ -128,6 +135,7 @@ class Stream:
             self._order[slot] = _UNORDERED if order is None else order
             self._class[slot] = Class.ERRING if erring else _fresh_class(order, dated=dated)
             self._origins += origin
+        self._count(len(slots), now)
         self._enter(slots, now)
 
     def forget(self, slot: int) -> None:
@@ -135,13 +143,13 @@ class Stream:
         if self._leave(slot) or self._under_way.pop(slot, None) is not None:
             self._origins -= self._origin[slot]
 
-    def take(self, slot: int, kind: Kind) -> None:
+    def take(self, pick: Pick) -> None:
         """The request is being asked about: nobody picks it until its answer."""
-        self._leave(slot)
-        self._under_way[slot] = kind
-        in_turn = self.selector.view is View.TURN
-        on_trial = self.selector.young and not self.calm
-        self.probes.grow(SHARE_IN_TURN if in_turn else SHARE_ON_TRIAL if on_trial else SHARE)
+        self._leave(pick.slot)
+        self._under_way[pick.slot] = pick
+        if pick.kind is not Kind.PROBE and not self.calm:
+            self.selector.asked(pick.view)
+        self.probes.grow(SHARE_IN_TURN if self.selector.view is View.TURN else SHARE)
 
     def unfinished_at(self, slot: int, sent: float, *, erring: bool) -> None:
         """A poll sent at `sent` showed the request unfinished. Nothing is learned where nobody asked about it here: it was
@@ -243,8 +251,6 @@ class Stream:
                 table.restore(state[name])
             self.selector.restore(state["selector"])
             self._lesson = state["frontier"]
-        if self.selector.view is not View.ORDER:
-            self.quota.tighten()
 
     def finish_rate(self, now: float) -> float:
         """Finishes noticed a second, of late."""
@@ -256,8 +262,9 @@ class Stream:
 
     def _view(self) -> View:
         """At light load, where every poll counts, order first has to have shown that it pays."""
-        view = self.selector.view
-        return View.AGE if self.calm and view is View.ORDER and not self.selector.proven else view
+        if not self.calm:
+            return self.selector.due
+        return View.ORDER if self.selector.proven else View.AGE
 
     def _probe(self, now: float) -> Pick | None:
         if not self.probes.due():
@@ -272,8 +279,9 @@ class Stream:
         if first is None or view is View.TURN:
             return None
         unasked, calm = now - self._since(first), self.calm
-        round_time = circumstances.round_time
-        if self.quota.due(unasked, round_time=round_time, calm=calm, longest=circumstances.longest):
+        round_time, longest = circumstances.round_time, circumstances.longest
+        few = circumstances.unfinished < circumstances.rate * FEW_SECONDS
+        if self.quota.due(unasked, round_time=round_time, calm=calm, few=few, longest=longest):
             return Pick(first, inf, Kind.STALE)
         return None
 
@@ -283,7 +291,7 @@ class Stream:
             worth = self._value(slot, now, view)
             if worth > most and now - self._since(slot) >= SHORTEST_GAP:
                 best, most = slot, worth
-        return None if best is None else Pick(best, most, Kind.CHOSEN)
+        return None if best is None else Pick(best, most, Kind.CHOSEN, view)
 
     def _candidates(self, view: View) -> Iterator[int]:
         if view is not View.ORDER:
@@ -331,24 +339,35 @@ class Stream:
         by_finishes = share / max(1e-9, self.finish_rate(now))
         # While a backlog builds up there are few finishes yet, and the requests are young.
         by_ages = share * max(self._lasted, now - self._origins / self.unfinished) / self.unfinished
-        return min(by_finishes, by_ages) - circumstances.polls - 0.2
+        return min(by_finishes, by_ages, share / self._arrival_rate(now)) - circumstances.polls - 0.2
+
+    def _count(self, arrived: int, now: float) -> None:
+        """So many requests arrived."""
+        if self._began is None:
+            self._began = self._arrived_at = now
+        self._arrived = arrived + self._arrived * exp((self._arrived_at - now) / LULL)
+        self._arrived_at = now
+
+    def _arrival_rate(self, now: float) -> float:
+        """Requests that arrived a second, discounted."""
+        began = now if self._began is None else self._began
+        seconds = LULL * -expm1((began - _BEFORE - now) / LULL)
+        return max(1e-9, self._arrived * exp((self._arrived_at - now) / LULL) / seconds)
 
     # Learning
 
     def _observe(self, slot: int, now: float, *, finished: bool) -> None:
-        kind = self._under_way[slot]
-        if kind is not Kind.PROBE:
-            self.quota.polled(stale=kind is Kind.STALE, found=finished)
-        surprise = False
+        pick = self._under_way[slot]
+        if pick.kind is Kind.PROBE:
+            self.probes.made(finished=finished)
+        else:
+            self.quota.polled(stale=pick.kind is Kind.STALE, found=finished)
+            before = self.selector.view
+            self.selector.answered(pick.view, finished=finished)
+            if self.selector.view is not before:
+                self._changed_view()
         if self.frontier is not None and self._class[slot] == Class.FRESH:
-            order = self._hazard(slot, now, View.ORDER)[0]
-            surprise = finished and order < SURPRISE
-            if self.selector.view is not View.ORDER:
-                age = self._hazard(slot, now, View.AGE)[0]
-                self.selector.predicted(order=_score(order, finished), age=_score(age, finished))
             self._learn_order(slot, now, self.frontier, finished=finished)
-        if kind is Kind.PROBE:
-            self.probes.made(finished=finished, surprise=surprise)
         self._learn_age(slot, now, finished=finished)
 
     def _learn_order(self, slot: int, now: float, frontier: Frontier, *, finished: bool) -> None:
@@ -365,34 +384,20 @@ class Stream:
             table.unfinished(lower, upper)
 
     def _judge(self, slot: int, now: float, circumstances: Circumstances) -> None:
-        """How late the finish was noticed, and what that says of the view that chose."""
-        delay = self._delay(slot, now)
-        late = self.quota.noticed(delay, round_time=circumstances.round_time)
-        if self._view() is not self.selector.view:
-            return
-        rate, pace = self.finish_rate(now), circumstances.pace
-        in_turn = circumstances.unfinished / max(2 * pace - rate, pace)
-        hidden = self.probes.hidden()
-        # Little's law: what nobody looks at waits, and every finish bears its part.
-        unseen = hidden * circumstances.unfinished / (rate or pace) if self.selector.view is View.ORDER else 0.0
-        changed = self.selector.noticed(
-            delay, unseen, in_turn, now=now, late=late, hidden=hidden, surprises=self.probes.surprises
-        )
-        if changed:
-            self._changed_view()
+        """How late the finish was noticed."""
+        self.quota.noticed(self._delay(slot, now), round_time=circumstances.round_time)
 
     def _changed_view(self) -> None:
         if self.selector.view is View.ORDER:
             self.quota.relax()
-            self.probes.restart()
         else:
             self.quota.tighten()
 
     def _delay(self, slot: int, now: float) -> float:
         window = now - self._since(slot)
-        view = self._view()
+        view = self.selector.view
         if view is View.TURN:
-            return window / 2
+            return window
         if view is View.ORDER and self.frontier is not None and self._class[slot] == Class.FRESH:
             return self._order_delay(slot, now, window, self.frontier)
         age = now - self._clock[slot]
@@ -406,7 +411,7 @@ class Stream:
         anywhere = -expm1(-window * rate) * self._anywhere + 1e-9
         explained = in_order / (in_order + anywhere)
         self._anywhere = min(0.9, max(0.01, 0.98 * self._anywhere + 0.02 * (1 - explained)))
-        return explained * min(window, frontier.delay(order, now, since=since)) + (1 - explained) * window / 2
+        return explained * min(window, frontier.delay(order, now, since=since)) + (1 - explained) * window
 
     # Bookkeeping
 
@@ -445,7 +450,6 @@ class Stream:
             with suppress(KeyError, IndexError, TypeError, ValueError, OverflowError):
                 self.frontier.restore(self._lesson)
             self.selector.ordered()
-            self._changed_view()
         self.frontier.submitted(newest)
 
     def _table(self, slot: int) -> Survival:
@@ -476,10 +480,3 @@ def _fresh_class(order: int | None, *, dated: bool) -> int:
     if not dated:
         return Class.UNDATED
     return Class.UNORDERED if order is None else Class.FRESH
-
-
-def _score(gathered: float, finished: bool) -> float:
-    """Log-probability of an answer under a hazard; bounded, so that one miss does not decide."""
-    if finished:
-        return log(max(_FLOOR, -expm1(-gathered)))
-    return -min(gathered, _MOST_LOSS)

@@ -16,7 +16,7 @@ def estimated(part: float, *, seed: int, probes: int = 300) -> Undetected:
     """After probes of a crowd of which this part has finished."""
     random, found = Random(seed), Probes()
     for _ in range(probes):
-        found.made(finished=random.random() < part, surprise=False)
+        found.made(finished=random.random() < part)
     estimate = found.undetected(UNFINISHED)
     assert estimate is not None
     return estimate
@@ -71,27 +71,7 @@ def test_a_share_that_changes_is_followed() -> None:
     random, probes = Random(4), Probes()
     for part in (0.9, 0.1):
         for _ in range(500):
-            probes.made(finished=random.random() < part, surprise=False)
+            probes.made(finished=random.random() < part)
     estimate = probes.undetected(UNFINISHED)
     assert estimate is not None
     assert estimate.requests == pytest.approx(500, abs=3 * estimate.error)
-
-
-def test_surprises_show_what_the_view_does_not_look_at() -> None:
-    blind, seeing = Probes(), Probes()
-    for _ in range(200):
-        blind.made(finished=True, surprise=True)
-        seeing.made(finished=True, surprise=False)
-    assert blind.hidden() > 0.8
-    assert seeing.hidden() < 0.02
-
-
-def test_a_view_on_trial_starts_without_the_surprises_of_the_one_before() -> None:
-    probes = Probes()
-    for _ in range(200):
-        probes.made(finished=True, surprise=True)
-    before = probes.undetected(UNFINISHED)
-    probes.restart()
-    assert probes.surprises == 0
-    assert probes.hidden() < 0.05
-    assert probes.undetected(UNFINISHED) == before

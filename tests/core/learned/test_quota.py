@@ -12,9 +12,11 @@ ROUND = 100.0
 LONG_AGO = 1000.0
 
 
-def granted(quota: Quota, picks: int, unasked: float, *, calm: bool = False, longest: float = inf) -> float:
+def granted(
+    quota: Quota, picks: int, unasked: float, *, calm: bool = False, longest: float = inf, few: bool = True
+) -> float:
     """The part of some picks that went to a request not asked about for `unasked` seconds."""
-    return sum(quota.due(unasked, round_time=ROUND, calm=calm, longest=longest) for _ in range(picks)) / picks
+    return sum(quota.due(unasked, round_time=ROUND, calm=calm, few=few, longest=longest) for _ in range(picks)) / picks
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0.0, 1e4)), max_size=200))
@@ -43,6 +45,10 @@ def test_at_light_load_polls_are_saved_for_some_rounds() -> None:
 def test_at_light_load_the_configured_staleness_holds_for_everyone() -> None:
     assert granted(Quota(), 100, 31.0, calm=True, longest=30.0) == 1.0
     assert granted(Quota(), 100, 29.0, calm=True, longest=30.0) == 0.0
+
+
+def test_a_backlog_that_is_overdue_takes_but_a_part_of_the_polls_even_while_there_are_enough() -> None:
+    assert 0.1 < granted(Quota(), 1000, 31.0, calm=True, longest=30.0, few=False) < 0.35
 
 
 def test_while_the_budget_is_short_who_is_overdue_gets_a_bounded_part_of_it() -> None:

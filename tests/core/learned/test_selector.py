@@ -1,181 +1,133 @@
-"""Which view decides: judged by realised delays, in units of what round robin would take."""
+"""Which view asks next: shares of the polls that follow what each view's polls find."""
 
 import json
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Mapping
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.core.learned.selector import Selector, View
-
-ENOUGH = 60_000
+from exporter.core.learned.selector import LEAST, MOST_CREDIT, Selector, View
 
 
 def ordered() -> Selector:
     selector = Selector()
     selector.ordered()
-    assert selector.view is View.ORDER
     return selector
 
 
-class Finishes:
-    """Finishes noticed by whichever view is in office, one a second; each view has a delay of its own."""
-
-    def __init__(self, selector: Selector) -> None:
-        self.selector = selector
-        self.now = 0.0
-        self.served: list[View] = []
-
-    def go(
-        self,
-        count: int,
-        *,
-        delays: dict[View, float],
-        late: bool = False,
-        hidden: float = 0.0,
-        until: View | None = None,
-    ) -> int:
-        """How many it took until that view was in office, or all."""
-        for number in range(count):
-            if self.selector.view is until:
-                return number
-            self.now += 1
-            view = self.selector.view
-            self.served.append(view)
-            order = view is View.ORDER
-            self.selector.noticed(
-                delays[view],
-                hidden * 50 if order else 0.0,
-                1.0,
-                now=self.now,
-                late=late and order,
-                hidden=hidden if order else 0.0,
-                surprises=5.0 if hidden and order else 0.0,
-            )
-        return count
-
-    def share(self, view: View, *, last: int) -> float:
-        return self.served[-last:].count(view) / last
+def poll(selector: Selector, rates: Mapping[View, float], polls: int, *, seed: int = 1) -> Counter[View]:
+    """How often each view asked, when polls of a view find a finish with such a probability."""
+    random, made = Random(seed), Counter[View]()
+    for _ in range(polls):
+        view = selector.due
+        made[view] += 1
+        selector.asked(view)
+        selector.answered(view, finished=random.random() < rates[view])
+    return made
 
 
-GOOD = {View.ORDER: 0.05, View.AGE: 0.9, View.TURN: 1.0}
-BAD_ORDER = {View.ORDER: 2.0, View.AGE: 0.9, View.TURN: 1.0}
-BAD_AGE = {View.ORDER: 2.0, View.AGE: 1.9, View.TURN: 1.0}
+FIFO = {View.TURN: 0.02, View.AGE: 0.02, View.ORDER: 0.5}
+LIFO = {View.TURN: 0.45, View.AGE: 0.4, View.ORDER: 0.0}
+NARROW = {View.TURN: 0.2, View.AGE: 0.45, View.ORDER: 0.2}
 
 
-def test_age_decides_until_an_order_is_known_which_is_then_tried_first() -> None:
-    assert Selector().view is View.AGE
-    assert ordered().view is View.ORDER
-
-
-def test_an_order_that_becomes_known_after_age_has_served_for_long_is_not_believed_at_once() -> None:
-    selector = Selector()
-    Finishes(selector).go(200, delays=GOOD)
-    selector.ordered()
-    assert selector.view is View.AGE
-
-
-def test_order_that_pays_stays_and_is_proven() -> None:
+@pytest.mark.parametrize(("rates", "best"), [(FIFO, View.ORDER), (LIFO, View.TURN), (NARROW, View.AGE)])
+def test_whoever_finds_most_asks_most(rates: Mapping[View, float], best: View) -> None:
     selector = ordered()
-    assert selector.young
-    finishes = Finishes(selector)
-    finishes.go(3000, delays=GOOD)
-    assert finishes.share(View.ORDER, last=3000) == 1.0
+    poll(selector, rates, 500)
+    made = poll(selector, rates, 2000, seed=2)
+    assert selector.view is best
+    assert made[best] > 0.75 * 2000
+
+
+def test_with_equal_success_the_turn_asks_most() -> None:
+    made = poll(ordered(), dict.fromkeys(View, 0.4), 20_000)
+    assert made[View.TURN] > made[View.AGE] + made[View.ORDER]
+
+
+def test_a_useless_order_costs_few_polls_from_the_start() -> None:
+    assert poll(ordered(), LIFO, 300)[View.ORDER] < 45
+
+
+def test_a_useful_order_has_proven_itself_within_a_minute_of_polls() -> None:
+    selector = ordered()
+    assert not selector.proven
+    poll(selector, FIFO, 300)
     assert selector.proven
-    assert not selector.young
+
+
+def test_a_queue_that_changes_changes_the_view_and_back() -> None:
+    selector = ordered()
+    for rates, best in ((FIFO, View.ORDER), (LIFO, View.TURN), (FIFO, View.ORDER)):
+        poll(selector, rates, 1000)
+        assert selector.view is best
+
+
+def test_nobody_is_given_up() -> None:
+    selector = ordered()
+    poll(selector, FIFO, 2000)
+    assert min(selector.share(view) for view in View) >= LEAST
+    assert min(poll(selector, FIFO, 2000, seed=3).values()) > 0.5 * LEAST * 2000
+
+
+def test_without_an_order_there_are_two_views() -> None:
+    selector = Selector()
+    assert selector.share(View.ORDER) == 0
+    assert set(poll(selector, NARROW, 1000)) == {View.TURN, View.AGE}
+    assert selector.view is View.AGE
+    assert not selector.proven
+
+
+def test_polls_beyond_its_share_are_not_held_against_a_view_for_long() -> None:
+    """The stalest are asked for the turn, however many they are."""
+    selector = ordered()
+    poll(selector, FIFO, 500)
+    for _ in range(500):
+        selector.asked(View.TURN)
+        selector.answered(View.TURN, finished=True)
+    assert selector.view is View.TURN
+    waiting = 0
+    while selector.due is not View.TURN:
+        selector.asked(selector.due)
+        waiting += 1
+    assert waiting <= 4 * MOST_CREDIT
+
+
+@given(st.lists(st.tuples(st.sampled_from(View), st.booleans()), max_size=300))
+def test_shares_always_add_up_and_credits_stay_bounded(answers: list[tuple[View, bool]]) -> None:
+    selector = ordered()
+    for view, finished in answers:
+        selector.asked(view)
+        selector.answered(view, finished=finished)
+        assert sum(selector.share(view) for view in View) == pytest.approx(1)
+        assert min(selector.share(view) for view in View) >= LEAST
+
+
+def test_what_was_learned_survives_a_restart() -> None:
+    selector, again = ordered(), Selector()
+    poll(selector, FIFO, 500)
+    again.restore(json.loads(json.dumps(selector.state())))
+    assert again.state() == selector.state()
+    assert again.view is View.ORDER
+    assert again.proven
 
 
 @pytest.mark.parametrize(
-    "leave",
+    "state",
     [
-        lambda finishes: finishes.go(400, delays=BAD_ORDER, until=View.AGE),
-        lambda finishes: finishes.go(400, delays=GOOD, late=True, until=View.AGE),
-        lambda finishes: finishes.go(400, delays=GOOD, hidden=0.3, until=View.AGE),
+        {},
+        {"turn": [1.0, 2.0], "age": [1.0, 0.0]},
+        {"turn": [float("nan"), 0.0], "age": [1.0, 0.0]},
+        {"turn": [1.0], "age": [1.0, 0.0]},
+        {"view": "age", "finishes": 100, "gate": -1.0},
+        None,
+        7,
     ],
-    ids=["its delays are bad", "it is late", "it does not look where requests have finished"],
 )
-def test_order_is_dropped_when(leave: Callable[[Finishes], int]) -> None:
-    selector = ordered()
-    assert leave(Finishes(selector)) < 400
-    assert selector.view is View.AGE
-
-
-def test_order_is_tried_again_only_while_it_predicts_better_than_age() -> None:
-    selector = ordered()
-    finishes = Finishes(selector)
-    finishes.go(400, delays=BAD_ORDER, until=View.AGE)
-    finishes.go(8000, delays=GOOD)
-    assert finishes.share(View.AGE, last=8000) == 1.0
-    for _ in range(1000):
-        selector.predicted(order=-0.1, age=-1.5)
-    assert finishes.go(8000, delays=GOOD, until=View.ORDER) < 8000
-    finishes.go(1000, delays=GOOD)
-    assert selector.view is View.ORDER
-
-
-def test_order_that_fails_again_and_again_is_tried_ever_more_seldom() -> None:
-    selector = ordered()
-    finishes = Finishes(selector)
-    for _ in range(1000):
-        selector.predicted(order=-0.1, age=-1.5)
-    finishes.go(ENOUGH, delays=BAD_ORDER)
-    assert finishes.share(View.ORDER, last=ENOUGH // 2) < 0.1
-
-
-def test_age_that_does_worse_than_round_robin_gives_way_to_it_and_is_tried_again_ever_more_seldom() -> None:
-    selector = Selector()
-    finishes = Finishes(selector)
-    assert finishes.go(5000, delays=BAD_AGE, until=View.TURN) < 5000
-    assert finishes.go(20_000, delays=BAD_AGE, until=View.AGE) < 20_000
-    finishes.go(ENOUGH, delays=BAD_AGE)
-    assert finishes.share(View.TURN, last=ENOUGH // 2) > 0.75
-
-
-def test_age_that_has_become_good_again_comes_back_for_good() -> None:
-    selector = Selector()
-    finishes = Finishes(selector)
-    finishes.go(5000, delays=BAD_AGE, until=View.TURN)
-    finishes.go(20_000, delays=GOOD)
-    assert finishes.share(View.AGE, last=1000) == 1.0
-
-
-def test_a_few_slow_finishes_topple_nobody() -> None:
-    selector = Selector()
-    finishes = Finishes(selector)
-    for _ in range(100):
-        finishes.go(30, delays=GOOD)
-        finishes.go(1, delays=BAD_AGE)
-    assert finishes.share(View.AGE, last=3000) == 1.0
-
-
-def test_the_view_in_office_survives_a_restart() -> None:
-    selector, again = ordered(), Selector()
-    Finishes(selector).go(400, delays=BAD_ORDER, until=View.AGE)
-    selector.restore({**selector.state(), "view": "turn"})
-    again.restore(json.loads(json.dumps(selector.state())))
-    assert again.view is View.TURN
-    assert again.state() == selector.state()
-
-
-words = st.one_of(st.none(), st.floats(), st.integers(-(10**9), 10**9), st.text(max_size=4))
-
-
-@given(
-    st.one_of(
-        words,
-        st.fixed_dictionaries(
-            {"view": st.one_of(words, st.sampled_from(["order", "age", "turn"])), "finishes": words, "gate": words}
-        ),
-    )
-)
-def test_a_state_that_is_none_of_ours_is_refused_and_changes_nothing(state: Any) -> None:
-    selector = Selector()
-    before = selector.state()
-    with suppress(KeyError, TypeError, ValueError):
-        selector.restore(state)
-        before = selector.state()
-    assert selector.state() == before
-    Finishes(selector).go(50, delays=GOOD)
+def test_a_state_that_is_none_of_ours_is_refused(state: Any) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        Selector().restore(state)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.core.learned.selector import View
-from exporter.core.learned.stream import Circumstances, Kind, Stream
+from exporter.core.learned.stream import Circumstances, Kind, Pick, Stream
 from exporter.core.learned.survival import BINS
 from exporter.core.schedule import Unfinished
 from tests.core.learned.trial import START
@@ -41,22 +41,26 @@ def circumstances(stream: Stream, *, rate: float = 5.0, polls: float = inf, long
     )
 
 
+def chosen(slot: int, view: View = View.TURN) -> Pick:
+    return Pick(slot, 1.0, Kind.CHOSEN, view)
+
+
 def asked(stream: Stream, slot: int, sent: float, *, erring: bool = False) -> None:
     """A request is asked about, and has not finished."""
-    stream.take(slot, Kind.CHOSEN)
+    stream.take(chosen(slot))
     stream.unfinished_at(slot, START + sent, erring=erring)
     stream.back(slot, START + sent)
 
 
-def ended(stream: Stream, slot: int, at: float) -> None:
-    stream.take(slot, Kind.CHOSEN)
+def ended(stream: Stream, slot: int, at: float, *, view: View = View.TURN) -> None:
+    stream.take(chosen(slot, view))
     stream.finished_by(slot, START + at, circumstances(stream))
 
 
 def test_a_request_that_is_out_is_not_picked_again_and_still_counts_as_unfinished() -> None:
     stream = Stream(Random(1))
     stream.add((0,), (a_request(),), START)
-    stream.take(0, Kind.CHOSEN)
+    stream.take(chosen(0))
     assert (len(stream), stream.unfinished, stream.asking(0)) == (0, 1, True)
     assert stream.pick(START + 100, circumstances(stream)) is None
     stream.back(0, START + 100)
@@ -68,7 +72,7 @@ def test_a_finished_request_is_gone(out: bool) -> None:
     stream = Stream(Random(1))
     stream.add((0,), (a_request(),), START)
     if out:
-        stream.take(0, Kind.CHOSEN)
+        stream.take(chosen(0))
     stream.finished_by(0, START + 9, circumstances(stream))
     assert (len(stream), stream.unfinished) == (0, 0)
     assert stream.pick(START + 100, circumstances(stream)) is None
@@ -116,13 +120,16 @@ def test_both_ordered_and_unordered_ones_are_picked_while_order_decides() -> Non
     stream = Stream(Random(1))
     for slot in range(10):
         stream.add((slot,), (a_request(order=slot if slot % 2 else None),), START)
+    for _ in range(100):
+        for view in View:
+            stream.selector.answered(view, finished=view is View.ORDER)
     assert stream.selector.view is View.ORDER
     picked = set()
     for second in range(1, 11):
         pick = stream.pick(START + 10 * second, circumstances(stream))
         assert pick is not None
         picked.add(pick.slot)
-        stream.take(pick.slot, pick.kind)
+        stream.take(pick)
     assert picked == set(range(10))
 
 
@@ -187,7 +194,7 @@ def test_finishes_of_a_queue_are_placed_when_it_passed_them() -> None:
     for slot in range(200):
         if slot:
             asked(stream, slot, slot / 2)
-        ended(stream, slot, slot / 2 + 0.55)
+        ended(stream, slot, slot / 2 + 0.55, view=View.ORDER)
     assert stream.selector.proven
     # The queue gets two done a second; nobody asked about the next ones for 20 s.
     for slot, finish in ((205, 103.0), (220, 110.5)):

@@ -204,7 +204,7 @@ def test_the_wait_for_the_budget_is_counted_while_it_lasts() -> None:
 
 def test_a_duration_is_placed_where_requests_finish_and_not_in_the_middle_of_the_window() -> None:
     watch = a_watch()
-    by_age = {**Stream(Random(1)).state(), "selector": {"view": "age", "finishes": 100, "gate": -1.0}}
+    by_age = {**Stream(Random(1)).state(), "selector": {"turn": [100.0, 10.0], "age": [100.0, 50.0]}}
     learned(watch).restore({API: by_age})
     for number in range(60):
         answered(watch, number, 1000.0 * number, 5.0)
