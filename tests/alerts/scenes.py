@@ -217,8 +217,16 @@ SCENES: Mapping[str, Scene] = {
         at_40="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning",
         at_55="LeadSquaredUpdatesFailing/warning",
     ),
+    "all updates failed for a while, and four in a hundred go on to fail": scene(
+        {SUCCESS: "0+60x20 1200x20 1260+57.6x80", FAILURE: "0x20 60+60x20 1262.4+2.4x80"},
+        at_40="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning",
+        at_110="",
+    ),
+    "half an hour of failures after hours without": scene(
+        {SUCCESS: "0+60x300", FAILURE: "0x200 12+12x40 492x60"}, at_200="", at_239=""
+    ),
     "three of ten updates fail": scene(
-        {SUCCESS: "0x30 1+1x6 7x100", FAILURE: "0x20 1x5 2x5 3x100"}, base=IDLE, at_38="", at_90=""
+        {SUCCESS: "0x30 1+1x6 7x100", FAILURE: "0x20 1x5 2x5 3x100"}, base=IDLE, at_38="", at_50="", at_90=""
     ),
     "a few of the first updates fail": scene(
         {SUCCESS: "0x2 10+10x100", FAILURE: "0x2 1x1 2x1 3x1 4x1 5x100"}, base=IDLE, at_10="", at_40=""
@@ -306,7 +314,9 @@ SCENES: Mapping[str, Scene] = {
         {THEIR_429: "0x10 1.2+1.2x30 37x60"}, at_12="", at_25="LeadSquaredApplicationRateLimited", at_75=""
     ),
     "the application is refused with 429 now and then": scene({THEIR_429: "0x10 5x60"}, at_12="", at_20=""),
-    "one of the first calls of the application is refused with 429": scene({THEIR_429: "0x1 1x60"}, at_3="", at_10=""),
+    "one of the first calls of the application is refused with 429": scene(
+        {THEIRS: "0+30x60", THEIR_MISTAKES: "0x60", THEIR_429: "0x1 1x60"}, at_3="", at_10=""
+    ),
     "the day's calls are used up": scene(
         {DAY_USED: "40000x10 50000x30 1000x30"}, at_12="", at_20="LeadSquaredDailyBudgetExhausted", at_50=""
     ),
@@ -348,7 +358,7 @@ SCENES: Mapping[str, Scene] = {
         {RELOADED: "1x5 0x20 1x60"}, at_8="", at_15="LeadSquaredConfigReloadFailed", at_40=""
     ),
     "finishes are noticed late": scene(
-        {SOON: "0x90", LATE: "0+5x60 300x90", ANY: "0+5x60 300x90", NOTICED: "0+5x60 300x90"},
+        {SOON: "0+0.44x60 27x90", LATE: "0+0.5x60 30x90", ANY: "0+0.5x60 30x90", NOTICED: "0+0.5x60 30x90"},
         at_12="",
         at_40="LeadSquaredDetectionSlow",
         at_90="",
