@@ -22,7 +22,7 @@ SHARPNESS = 8.0
 # Polls that the rates remember.
 MEMORY = 250.0
 # Every view starts like one that made so many polls of less than average success: few polls are no reason to change.
-PRIOR, PRIOR_SUCCESS = 8.0, 0.5
+PRIOR, PRIOR_SUCCESS = 4.0, 0.7
 # Age and order have to find more than the turn does, for the same mean delay: they leave some unasked for longer.
 HANDICAP = 0.85
 # A view that finds nothing still makes the first share of the polls, one that finds as much as the best both.
