@@ -56,7 +56,7 @@ BEHAVIOUR: Final = Options(
     queue_rate=1.5,
     queue_workers=3,
     queue_service_time=0.5,
-    queue_failure=0.02,
+    queue_failure=0.03,
     queue_error=0.05,
     queue_time_scale=HASTE,
 )
