@@ -297,9 +297,9 @@ class Database:
                 "run that version, or give another storage.url"
             )
         for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-            self._open().executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
-        if version < len(MIGRATIONS):
-            self.run(f"PRAGMA application_id = {APPLICATION_ID}")
+            # With the mark in the same transaction, or a first start that is killed in between leaves a file that looks foreign.
+            marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}"
+            self._open().executescript(f"BEGIN; {script}; {marks}; COMMIT;")
 
     def _wait_for_disk(self, *, wait: bool) -> None:
         if wait:

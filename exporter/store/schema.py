@@ -28,7 +28,8 @@ _REQUEST_COLUMNS = """
     finished REAL,
     transitions TEXT NOT NULL DEFAULT ''"""
 
-# One entry a version; a file's PRAGMA user_version says how many it has had.
+# One entry a version; a file's PRAGMA user_version says how many it has had. What an older program could not read takes a new
+# one even where no table changes, such as a new word in a column: then that program refuses the file and says why.
 MIGRATIONS = (
     f"""
     CREATE TABLE requests (

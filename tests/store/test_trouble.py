@@ -316,6 +316,21 @@ async def test_a_commit_whose_fate_can_not_be_read_is_not_called_undone(
         await store.close([])
 
 
+@pytest.mark.parametrize("done", range(len(MIGRATIONS)))
+async def test_a_first_start_that_ends_between_two_migrations_is_gone_on_with(
+    path: Path, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    store = SqliteStore(str(path), on_commit=ignore)
+    with monkeypatch.context() as changed:
+        changed.setattr("exporter.store.database.MIGRATIONS", (*MIGRATIONS[:done], "SELECT nothing FROM nowhere"))
+        with pytest.raises(StoreUnavailable):
+            await store.load()
+    await store.close([])
+    store = SqliteStore(str(path), on_commit=ignore)
+    assert list((await store.load()).pending) == []
+    await store.close([])
+
+
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
 async def test_a_file_of_an_earlier_version_is_migrated_with_all_that_is_in_it(path: Path, version: int) -> None:
     old = sqlite3.connect(path)
