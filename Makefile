@@ -58,6 +58,9 @@ bench-polling: $(VENV)/dev.stamp ## the polling policies against their targets; 
 docs: $(VENV)/dev.stamp ## write the files that are made from the code
 	@scripts/generate
 
+site: $(VENV)/dev.stamp ## the documentation as a site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build
+
 pictures: $(VENV)/dev.stamp ## photograph the dashboards over a scene of 15 minutes; MINUTES=5
 	@scripts/servers prometheus nodejs:node npm chromium
 	@$(RUN) grafana.pictures $(MINUTES)
@@ -75,5 +78,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all heavy test-fast lint format types coverage bench bench-polling docs pictures lock image clean
+.PHONY: help demo test test-all heavy test-fast lint format types coverage bench bench-polling docs site pictures lock image clean
 .PRECIOUS: $(VENV)/%.stamp

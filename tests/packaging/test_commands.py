@@ -25,6 +25,7 @@ TARGETS = [
         "bench",
         "bench-polling",
         "docs",
+        "site",
         "pictures",
         "lock",
     ),
