@@ -1,8 +1,8 @@
 """Bounds how long a request can go unpolled, and how much that may cost.
 
 A policy that polls where it expects news lets the others wait. Whoever was not asked for longer than a multiple of a full
-round is asked next, but only with a share of the polls: about as much of them as such polls find, compared with the others,
-and more when finishes are noticed late.
+round is asked next, but only with a share of the polls: about as much of them as such polls find, compared with the others
+and less what was expected of them anyway, and more when finishes are noticed late.
 """
 
 # In rounds: one round is the time in which every unfinished request could be polled once.
@@ -19,6 +19,8 @@ LATE_ROUNDS = 1.3
 OVERDUE_SHARE = 0.2
 _MEMORY = 0.98
 _HOARD = 3.0
+# So much of what the models had expected of such polls is no reason for more of them, while finishes are noticed in time.
+_EXPECTED = 0.4
 
 
 class Rate:
@@ -27,7 +29,7 @@ class Rate:
     def __init__(self, successes: float, trials: float) -> None:
         self.successes, self.trials = successes, trials
 
-    def saw(self, success: bool) -> None:
+    def saw(self, success: float) -> None:
         self.successes = self.successes * _MEMORY + success
         self.trials = self.trials * _MEMORY + 1
 
@@ -50,7 +52,7 @@ class Quota:
 
     @property
     def share(self) -> float:
-        found = self._stale.value / max(0.02, self.chosen.value)
+        found = max(0.0, self._stale.value) / max(0.02, self.chosen.value)
         return max(LEAST_SHARE, min(LARGEST_SHARE, self._urgency * found))
 
     def due(self, unasked: float, *, round_time: float, calm: bool, few: bool, longest: float) -> bool:
@@ -67,8 +69,12 @@ class Quota:
         self._saved -= 1
         return True
 
-    def polled(self, *, stale: bool, found: bool) -> None:
-        (self._stale if stale else self.chosen).saw(found)
+    def polled(self, *, stale: bool, found: bool, expected: float = 0.0) -> None:
+        """`expected` is the probability with which the models expected a stale one to be found."""
+        if stale:
+            self._stale.saw(found - (_EXPECTED * expected if self._urgency < 1 else 0.0))
+        else:
+            self.chosen.saw(found)
 
     def noticed(self, delay: float, *, round_time: float) -> bool:
         """A finish was noticed after `delay` seconds: whether that was late. One in a hundred may be."""

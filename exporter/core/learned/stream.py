@@ -12,19 +12,23 @@ from random import Random
 from typing import Any
 
 from exporter.core.columns import reach
+from exporter.core.learned.bins import BINS
+from exporter.core.learned.checks import Checks
 from exporter.core.learned.frontier import Frontier
 from exporter.core.learned.lineup import Chains, Crowd, Ranks
 from exporter.core.learned.probes import SHARE, SHARE_IN_TURN, Probes
 from exporter.core.learned.quota import Quota
 from exporter.core.learned.selector import Selector, View
-from exporter.core.learned.survival import BINS, Survival
-from exporter.core.learned.value import price, value
+from exporter.core.learned.survival import Survival
+from exporter.core.learned.value import value
 from exporter.core.parts import grouped
 from exporter.core.recency import Recency
 from exporter.core.schedule import Undetected, Unfinished
 
 # Nobody is asked twice within this time.
 SHORTEST_GAP = 0.15
+# Nor is it looked again within this time whether somebody is worth asking.
+_SHORTEST_WAIT = 0.05
 # How much of the finishing is taken to happen anywhere, whatever the order says.
 ANYWHERE = 0.05
 # Requests are few that can all be asked within this time.
@@ -36,9 +40,12 @@ LULL = 600.0
 # Seconds before the first arrival that count as watched: a lone request is no load of its own.
 _BEFORE = 30.0
 _UNORDERED = -1
-_AGES_A_GROUP = 3
+_AGES_A_GROUP = 6
 _GOLDEN = 0.6180339887498949
 _FLOOR = 1e-3
+# At light load, where a planned age is met to the second, prices differ by up to this factor from poll to poll: who is always
+# asked at the same ages never learns what happens between them.
+_DITHER = log(2.0)
 _RECENT_FINISHES = 100
 
 
@@ -108,7 +115,9 @@ class Stream:
         self._lasted = 0.0
         self._answers = 0
         self._lesson: dict[str, list[float]] = {}
-        self._price, self._priced_at = 0.02, -100.0
+        # By class.
+        self._tables = self.fresh, self.erring, self.undated, self.fresh
+        self._checks: dict[int, Checks] = {}
 
     def __len__(self) -> int:
         """Requests that can be picked."""
@@ -197,8 +206,13 @@ class Stream:
         return best if best is not None and best.worth >= worth else None
 
     def soon(self, now: float, circumstances: Circumstances) -> float:
-        """Seconds until somebody may be worth asking, when nobody is now: a value grows about as the square of time."""
-        best, worth = self._best(now, self._view()), self._worth_asking(now, circumstances)
+        """Seconds until somebody may be worth asking, when nobody is now."""
+        worth = self._worth_asking(now, circumstances)
+        if self._view() is View.AGE:
+            wait = min(self._wait(slot, now, worth) for slot in self._ages.heads.values())
+            return max(_SHORTEST_WAIT, min(5.0, wait))
+        # A value grows about as the square of time.
+        best = self._best(now, self._view())
         if best is None or best.worth <= 0:
             return 0.2
         grown = (worth / best.worth) ** 0.5 if best.worth < worth else 1.0
@@ -251,6 +265,7 @@ class Stream:
                 table.restore(state[name])
             self.selector.restore(state["selector"])
             self._lesson = state["frontier"]
+        self._checks.clear()
 
     def finish_rate(self, now: float) -> float:
         """Finishes noticed a second, of late."""
@@ -303,8 +318,30 @@ class Stream:
                 yield slot
 
     def _value(self, slot: int, now: float, view: View) -> float:
-        gathered, hazard = self._hazard(slot, now, view)
-        return value(gathered, hazard)
+        if view is View.ORDER and self._class[slot] == Class.FRESH:
+            return value(*self._hazard(slot, now, view))
+        worth = self._checks_of(slot).worth(self._seen_age(slot), max(0.0, now - self._clock[slot]))
+        return worth * self._dither(slot) if self.calm else worth
+
+    def _wait(self, slot: int, now: float, worth: float) -> float:
+        """Seconds until a poll will be worth so much; it need not be met exactly, where requests wait for hours."""
+        due = self._clock[slot] + self._checks_of(slot).due(self._seen_age(slot), worth / self._dither(slot))
+        return max(due - now, 0.02 * (now - self._since(slot)))
+
+    def _dither(self, slot: int) -> float:
+        """A factor that is spread evenly (golden ratio sequence), in its logarithm, over the polls of all requests."""
+        return exp(_DITHER * (self._since(slot) * _GOLDEN % 1.0 - 0.5))
+
+    def _checks_of(self, slot: int) -> Checks:
+        group = self._class[slot]
+        return self._checks.get(group) or self._plan(group)
+
+    def _plan(self, group: int) -> Checks:
+        """For the first time, since most streams never see some classes."""
+        table = self._tables[group]
+        checks = Checks(table)
+        self._checks |= {other: checks for other, one in enumerate(self._tables) if one is table}
+        return checks
 
     def _hazard(self, slot: int, now: float, view: View) -> tuple[float, float]:
         """What the request gathered since it was last seen unfinished, and its hazard now (1/s)."""
@@ -328,10 +365,7 @@ class Stream:
     def _full_price(self, now: float, polls: float) -> float:
         if self._view() is View.ORDER and self.frontier is not None and polls != inf:
             return value(-log(1 - 1 / polls), self.frontier.pace(now))
-        if self.fresh.finishes - self._priced_at >= (50 if self.fresh.finishes >= 50 else 2 + self._priced_at):
-            self._priced_at = self.fresh.finishes
-            self._price = price(self.fresh, polls)
-        return self._price
+        return (self._checks.get(Class.FRESH) or self._plan(Class.FRESH)).price(polls)
 
     def _spare(self, now: float, circumstances: Circumstances) -> float:
         """Polls a request that the budget gives beyond those wanted."""
@@ -361,7 +395,10 @@ class Stream:
         if pick.kind is Kind.PROBE:
             self.probes.made(finished=finished)
         else:
-            self.quota.polled(stale=pick.kind is Kind.STALE, found=finished)
+            stale = pick.kind is Kind.STALE
+            by_age = stale and self.selector.view is View.AGE
+            gathered = self._hazard(slot, now, View.AGE)[0] if by_age else 0.0
+            self.quota.polled(stale=stale, found=finished, expected=-expm1(-gathered))
             before = self.selector.view
             self.selector.answered(pick.view, finished=finished)
             if self.selector.view is not before:
@@ -380,6 +417,7 @@ class Stream:
         table, lower, upper = self._table(slot), self._seen_age(slot), max(0.0, now - self._clock[slot])
         if finished:
             table.finished(min(lower, upper), upper)
+            self._checks_of(slot).learned()
         elif upper > lower:
             table.unfinished(lower, upper)
 
@@ -453,8 +491,7 @@ class Stream:
         self.frontier.submitted(newest)
 
     def _table(self, slot: int) -> Survival:
-        group = self._class[slot]
-        return self.erring if group == Class.ERRING else self.undated if group == Class.UNDATED else self.fresh
+        return self._tables[self._class[slot]]
 
     def _calm_class(self, slot: int) -> int:
         # Whether it was dated matters no more after an error: its age at the next finish is long.

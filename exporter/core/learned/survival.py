@@ -1,72 +1,52 @@
 """How long requests last: a hazard table over age, learned from polls.
 
-A poll never shows when a request finished, only that it did between the poll before and this one (interval censoring,
-Turnbull 1976). A finish is therefore spread over its window in proportion to the density that the table gives it now, and
-every window adds the time at risk that it surely or probably held: the E-step of an EM algorithm, taken once a finish, as a
-stochastic approximation with a memory of some hundred finishes.
+A poll never shows when a request finished, only that it did between the poll before and this one (interval censoring). The
+table is the estimate of Turnbull (1976) by the EM algorithm, one step each time some more requests have finished: the E-step
+spreads each finish over its window in proportion to the present density, and adds the time that it was at risk; finishes over
+time at risk are the new hazards. Then they are smoothed (EMS, Silverman, Jones, Wilson & Nychka 1990): the likelihood says
+nothing of how finishes lie within windows that always begin and end at the same ages, and the plain estimate would keep for
+ever whatever shape it had there by accident. Smoothing moves cumulative hazard from bin to bin and never changes its sum, so
+that no mode leaks into the gap behind it.
 """
 
-from array import array
-from collections.abc import Sequence
-from math import expm1, log, nan
+from itertools import accumulate
+from math import exp, expm1, nan
+
+from exporter.core.learned.bins import BINS, FIRST_EDGE
+from exporter.core.learned.trials import Count, Trials
 
 # Finishes after which an observation has lost most (1 - 1/e) of its weight: long enough to tell 20 bins apart, short enough to
 # follow a change of the remote side within minutes of traffic.
 MEMORY = 600.0
-FIRST_EDGE = 0.25
-RATIO = 1.05
-LAST_EDGE = 3 * 86400.0
-# The prior: hazard 1/(2 age), under which a request that has lasted t lasts a part of t more. It is worth a third of a finish.
+# The prior: hazard 1/(2 age), under which a request that has lasted t lasts a part of t more. In each bin it is worth so many
+# finishes, a quarter of one each time that the age doubles.
 PRIOR_SLOPE = 0.5
-PRIOR_FINISHES = 0.3
-# Neighbouring bins are pooled until they hold this many finishes, or the prior expects four times as many: where so many were
-# at risk and none finished, none does, and a mode at a later age must not be smeared over the ages before it.
-POOLED_FINISHES = 8.0
-POOLED_EXPECTED = 4.0
-_POOLING_STEPS = 7
-_RESCALE = 1e6
+PRIOR_FINISHES = 0.01
+# The hazard of a bin is spread over its neighbours until these hold so many finishes, or the prior expects four times as many:
+# where so many were at risk and none finished, none does.
+SPREAD_FINISHES = 8.0
+SPREAD_EXPECTED = 4.0
+_SPREADING_STEPS = 7
+# Then so often over the next neighbours, with weights 1/4, 1/2, 1/4: a standard deviation of 1.4 bins or 3.5 % of the age.
+_SMOOTHINGS = 4
+_LEAST_HAZARD = 1e-9
 
+_PRIOR = [PRIOR_SLOPE / max(FIRST_EDGE, (BINS.edges[k] + BINS.edges[k + 1]) / 2) for k in range(BINS.size)]
 
 # A window of ages in pieces: (bin, from, to, probability that the finish lies in it).
 Parts = list[tuple[int, float, float, float]]
-
-
-class Bins:
-    """Ages in bins [0, 0.25), [0.25, 0.2625) … whose edges grow by 5 % up to three days; the last one is open."""
-
-    def __init__(self) -> None:
-        self._log_ratio = log(RATIO)
-        self.size = int(log(LAST_EDGE / FIRST_EDGE) / self._log_ratio) + 2
-        self.edges = [0.0] + [FIRST_EDGE * RATIO**k for k in range(self.size)]
-
-    def of(self, age: float) -> int:
-        """The bin of an age in seconds."""
-        if age < FIRST_EDGE:
-            return 0
-        k = int(log(age / FIRST_EDGE) / self._log_ratio) + 1
-        return k if k < self.size else self.size - 1
-
-
-BINS = Bins()
 
 
 class Survival:
     """Hazard h (1/s) and cumulative hazard H of the time from an origin to the finish; survival is exp(-H)."""
 
     def __init__(self, memory: float = MEMORY) -> None:
-        size = BINS.size
         self.finishes = 0.0
-        self._memory = memory
-        self._weight = 1.0
+        self._trials = Trials(memory)
         self._since = 0
-        self._events = array("d", bytes(8 * size))
-        self._exposure = array("d", bytes(8 * size))
-        # Whole bins passed, as differences: a window over a hundred bins costs two additions.
-        self._passed = array("d", bytes(8 * (size + 1)))
         self._cut: tuple[float, float, Parts] = nan, nan, []
-        self.hazards = [0.0] * size
-        self.cumulative = [0.0] * (size + 1)
-        self._rebuild()
+        # Replaced as a whole, never changed: tables that have learned nothing share theirs.
+        self.hazards, self.cumulative = _PRIOR, _PRIOR_CUMULATIVE
 
     def hazard(self, age: float) -> float:
         return self.hazards[BINS.of(age)]
@@ -83,26 +63,16 @@ class Survival:
         return self.at(age)[0]
 
     def unfinished(self, lower: float, upper: float) -> None:
-        """A request stayed unfinished from age `lower` to age `upper`: exposure, no finish."""
-        first, last, weight = BINS.of(lower), BINS.of(upper), self._weight
-        if first == last:
-            self._exposure[first] += weight * (upper - lower)
-            return
-        self._exposure[first] += weight * (BINS.edges[first + 1] - lower)
-        self._exposure[last] += weight * (upper - BINS.edges[last])
-        self._passed[first + 1] += weight
-        self._passed[last] -= weight
+        """A request stayed unfinished from age `lower` to age `upper`."""
+        self._trials.add(lower, upper, found=False, finishes=self.finishes)
 
     def finished(self, lower: float, upper: float) -> None:
         """A request finished at an age in (lower, upper]."""
-        self._spread(lower, upper)
+        self._trials.add(lower, upper, found=True, finishes=self.finishes)
         self.finishes += 1
         self._since += 1
-        self._weight *= 1 + 1 / self._memory
-        if self._weight > _RESCALE:
-            self._rescale()
         if self._since >= min(32.0, 4 + self.finishes / 8):
-            self._rebuild()
+            self._learn()
 
     def mean(self, lower: float, upper: float) -> float:
         """The expected age at the finish, given that it lies in (lower, upper]."""
@@ -119,31 +89,33 @@ class Survival:
         return upper
 
     def state(self) -> dict[str, list[float]]:
-        """What has been learned, for `restore`: finishes and seconds at risk of the bins that have any."""
-        exposure = self._exposures()
-        used = [k for k in range(BINS.size) if exposure[k] > 0 or self._events[k] > 0]
-        scale = 1 / self._weight
+        """What has been learned, for `restore`: trials by edges of bins, and the hazards of the bins that they reach."""
+        counts = self._trials.counts()
         return {
             "finishes": [self.finishes],
-            "bins": [float(k) for k in used],
-            "events": [round(self._events[k] * scale, 6) for k in used],
-            "exposure": [round(exposure[k] * scale, 3) for k in used],
+            "from": [float(first) for first, _, _, _ in counts],
+            "to": [float(last) for _, last, _, _ in counts],
+            "found": [round(found, 3) for _, _, found, _ in counts],
+            "other": [round(other, 3) for _, _, _, other in counts],
+            "hazards": [float(f"{hazard:.6g}") for hazard in self.hazards[: _reach(counts)]],
         }
 
     def restore(self, state: dict[str, list[float]]) -> None:
         """Raises KeyError, IndexError, TypeError or ValueError, and takes over nothing, when `state` is none of ours."""
         finishes = _amount(state["finishes"][0])
-        bins = [int(_amount(k, BINS.size - 1)) for k in state["bins"]]
-        events, exposure = ([_amount(one) for one in state[name]] for name in ("events", "exposure"))
-        found = list(zip(bins, events, exposure, strict=True))
+        first, last = ([int(_amount(k, BINS.size - 1)) for k in state[name]] for name in ("from", "to"))
+        found, other = ([_amount(one) for one in state[name]] for name in ("found", "other"))
+        counts = list(zip(first, last, found, other, strict=True))
+        hazards = [max(_LEAST_HAZARD, _amount(one, 1e6)) for one in state["hazards"]]
+        if any(first > last for first, last, _, _ in counts) or len(hazards) != _reach(counts):
+            raise ValueError("no trials of polls")
         self.finishes = finishes
-        for k, ended, at_risk in found:
-            self._events[k], self._exposure[k] = ended, at_risk
-        self._rebuild()
+        self._trials.restore(counts, finishes)
+        self._take(hazards)
 
     def _parts(self, lower: float, upper: float) -> Parts:
         """The window cut at the edges of bins, as (bin, from, to, probability). One finish asks for its window twice: how
-        late it was noticed, and what it teaches."""
+        late it was noticed, and where to place it."""
         if self._cut[:2] != (lower, upper):
             self._cut = lower, upper, self._divide(lower, upper)
         return self._cut[2]
@@ -168,46 +140,95 @@ class Survival:
         edges = [lower, *BINS.edges[first + 1 : last + 1], upper]
         return [(first + i, edges[i], edges[i + 1], (edges[i + 1] - edges[i]) / width) for i in range(len(edges) - 1)]
 
-    def _spread(self, lower: float, upper: float) -> None:
-        weight = remaining = self._weight
-        events, exposure = self._events, self._exposure
-        for k, low, high, p in self._parts(lower, upper):
-            finished = weight * p
-            events[k] += finished
-            exposure[k] += (high - low) * (remaining - finished / 2)
-            remaining -= finished
-
-    def _exposures(self) -> list[float]:
-        passed, found, edges = 0.0, [], BINS.edges
-        for k in range(BINS.size):
-            passed += self._passed[k]
-            found.append(self._exposure[k] + passed * (edges[k + 1] - edges[k]))
-        return found
-
-    def _rescale(self) -> None:
-        for column in (self._events, self._exposure, self._passed):
-            for k in range(len(column)):
-                column[k] /= self._weight
-        self._weight = 1.0
-
-    def _rebuild(self) -> None:
-        """The M-step: finishes over seconds at risk, pooled over as many neighbours as it takes to know something."""
+    def _learn(self) -> None:
         self._since = 0
+        counts = self._trials.counts()
+        events, exposure = _expected(self.hazards, counts, _reach(counts))
+        self._take(_smooth(_spread(events, exposure)))
+
+    def _take(self, hazards: list[float]) -> None:
+        """Hazards of the first bins, the prior beyond."""
         self._cut = nan, nan, []
-        scale = 1 / self._weight
-        events = _running(self._events, scale)
-        exposure = _running(self._exposures(), scale)
-        needed = min(POOLED_FINISHES, max(2.0, events[-1] / 25))
-        total = 0.0
-        for k in range(BINS.size):
-            prior = PRIOR_SLOPE / max(FIRST_EDGE, (BINS.edges[k] + BINS.edges[k + 1]) / 2)
-            low, high = _pool(events, exposure, k, needed, POOLED_EXPECTED * needed / prior)
-            at_risk = exposure[high] - exposure[low] + PRIOR_FINISHES / prior
-            hazard = (events[high] - events[low] + PRIOR_FINISHES) / at_risk
-            self.hazards[k] = hazard
-            self.cumulative[k] = total
-            total += hazard * (BINS.edges[k + 1] - BINS.edges[k])
-        self.cumulative[BINS.size] = total
+        self.hazards = [*hazards, *_PRIOR[len(hazards) :]]
+        self.cumulative = _cumulative(self.hazards)
+
+
+def _expected(hazards: list[float], counts: list[Count], reach: int) -> tuple[list[float], list[float]]:
+    """The E-step, for the first `reach` bins: expected finishes in each, and expected seconds at risk.
+
+    A finish in (l, u] lies in a bin with the bin's part of S(l) - S(u), and was at risk at t with probability
+    (S(t) - S(u)) / (S(l) - S(u)). Both are sums over windows of what differs by window only, times what differs by bin only, so
+    that one pass over windows and one over bins do: running sums of the numbers that begin and end at each edge.
+    """
+    gathered = [0.0, *accumulate(h * w for h, w in zip(hazards[:reach], BINS.widths, strict=False))]
+    left = [exp(-one) for one in gathered]
+    parts, tails, others = [0.0] * (reach + 1), [0.0] * (reach + 1), [0.0] * (reach + 1)
+    events, exposure = [0.0] * reach, [0.0] * reach
+    for first, last, found, other in counts:
+        if first == last:
+            events[first] += found
+            exposure[first] += other
+            continue
+        others[first] += other
+        others[last] -= other
+        if found:
+            part = found / (left[first] * -expm1(gathered[first] - gathered[last]))
+            parts[first] += part
+            parts[last] -= part
+            tails[first] += part * left[last]
+            tails[last] -= part * left[last]
+    running = zip(accumulate(parts), accumulate(tails), accumulate(others), strict=True)
+    for k, (part, tail, other) in zip(range(reach), running, strict=False):
+        events[k] += max(0.0, part * (left[k] - left[k + 1]))
+        at_risk = max(0.0, part * (left[k] + left[k + 1]) / 2 - tail)
+        exposure[k] += BINS.widths[k] * (at_risk + max(0.0, other))
+    return events, exposure
+
+
+def _spread(events: list[float], exposure: list[float]) -> list[float]:
+    """The M-step, and the first smoothing: each bin gives what it adds to the cumulative hazard to as many neighbours as it
+    takes to know something. Returns what each bin adds then."""
+    finishes, at_risk = [0.0, *accumulate(events)], [0.0, *accumulate(exposure)]
+    needed = min(SPREAD_FINISHES, max(2.0, finishes[-1] / 25))
+    edges, rises = BINS.edges, [0.0] * (len(events) + 1)
+    for k, (ended, seconds) in enumerate(zip(events, exposure, strict=True)):
+        prior = _PRIOR[k]
+        low, high = _neighbours(finishes, at_risk, k, needed, SPREAD_EXPECTED * needed / prior)
+        hazard = (ended + PRIOR_FINISHES) / (seconds + PRIOR_FINISHES / prior)
+        rise = hazard * BINS.widths[k] / (edges[high] - edges[low])
+        rises[low] += rise
+        rises[high] -= rise
+    return [hazard * width for hazard, width in zip(accumulate(rises[:-1]), BINS.widths, strict=False)]
+
+
+def _smooth(steps: list[float]) -> list[float]:
+    """The second smoothing, of what each bin adds to the cumulative hazard. Returns hazards."""
+    for _ in range(_SMOOTHINGS):
+        around = zip([steps[0], *steps[:-1]], steps, [*steps[1:], steps[-1]], strict=True)
+        steps = [(before + 2 * one + after) / 4 for before, one, after in around]
+    return [max(_LEAST_HAZARD, step / width) for step, width in zip(steps, BINS.widths, strict=False)]
+
+
+def _neighbours(events: list[float], exposure: list[float], k: int, needed: float, enough: float) -> tuple[int, int]:
+    """The bins [low, high) around bin `k` that hold `needed` finishes, or `enough` seconds at risk to know that there are
+    few, as few of them as possible; not without end. Both columns are running sums."""
+    low, high, step, size = k, k + 1, 1, len(events) - 1
+    for attempt in range(_SPREADING_STEPS):
+        if events[high] - events[low] >= needed or exposure[high] - exposure[low] >= enough:
+            break
+        low, high = max(0, low - step), min(size, high + step)
+        if attempt >= 2:
+            step *= 2
+    return low, high
+
+
+def _reach(counts: list[Count]) -> int:
+    """How many bins, from the first, the trials tell of."""
+    return max((last + (first == last) for first, last, _, _ in counts), default=0)
+
+
+def _cumulative(hazards: list[float]) -> list[float]:
+    return [0.0, *accumulate(h * w for h, w in zip(hazards, BINS.widths, strict=True))]
 
 
 def _amount(number: float, most: float = 1e15) -> float:
@@ -217,21 +238,4 @@ def _amount(number: float, most: float = 1e15) -> float:
     return float(number)
 
 
-def _running(values: Sequence[float], scale: float) -> list[float]:
-    sums = [0.0]
-    for value in values:
-        sums.append(sums[-1] + value * scale)
-    return sums
-
-
-def _pool(events: Sequence[float], exposure: Sequence[float], k: int, needed: float, enough: float) -> tuple[int, int]:
-    """The bins [low, high) around bin `k` that hold `needed` finishes, or `enough` seconds at risk to know that there are
-    few, as few of them as possible; not without end. Both columns are running sums."""
-    low, high, step, size = k, k + 1, 1, len(events) - 1
-    for attempt in range(_POOLING_STEPS):
-        if events[high] - events[low] >= needed or exposure[high] - exposure[low] >= enough:
-            break
-        low, high = max(0, low - step), min(size, high + step)
-        if attempt >= 2:
-            step *= 2
-    return low, high
+_PRIOR_CUMULATIVE = _cumulative(_PRIOR)

@@ -4,9 +4,9 @@ from array import array
 from collections.abc import Iterable, Sequence
 from math import inf, log, nan, sqrt
 
+from exporter.core.learned.bins import BINS
 from exporter.core.learned.lineup import Chains
 from exporter.core.learned.pacer import Pacer
-from exporter.core.learned.survival import BINS
 from exporter.core.learned.value import value
 from exporter.core.schedule import Unfinished
 from exporter.simulate.oracle.hazard import Hazard

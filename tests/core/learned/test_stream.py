@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.core.learned.bins import BINS
 from exporter.core.learned.selector import View
 from exporter.core.learned.stream import Circumstances, Kind, Pick, Stream
-from exporter.core.learned.survival import BINS
+from exporter.core.learned.survival import Survival
 from exporter.core.schedule import Unfinished
 from tests.core.learned.trial import START
 
@@ -57,6 +58,13 @@ def ended(stream: Stream, slot: int, at: float, *, view: View = View.TURN) -> No
     stream.finished_by(slot, START + at, circumstances(stream))
 
 
+def windows(table: Survival) -> list[tuple[float, float]]:
+    """The ages at the poll before and at this one, to within a bin, of all polls that the table has learned from."""
+    state = table.state()
+    ends = zip(state["from"], state["to"], strict=True)
+    return [(BINS.edges[int(first)], BINS.edges[int(last)]) for first, last in ends]
+
+
 def test_a_request_that_is_out_is_not_picked_again_and_still_counts_as_unfinished() -> None:
     stream = Stream(Random(1))
     stream.add((0,), (a_request(),), START)
@@ -82,7 +90,7 @@ def test_an_answer_about_a_request_that_was_handed_in_again_meanwhile_is_passed_
     stream = Stream(Random(1))
     stream.add((0,), (a_request(),), START)
     stream.unfinished_at(0, START + 5, erring=False)
-    assert sum(stream.fresh.state()["exposure"]) == 0
+    assert windows(stream.fresh) == []
     assert len(stream) == 1
 
 
@@ -101,7 +109,7 @@ def test_requests_without_a_submission_time_teach_a_table_of_their_own() -> None
     asked(stream, 0, 10.0)
     ended(stream, 0, 20.0)
     assert (stream.fresh.finishes, stream.undated.finishes, stream.erring.finishes) == (0, 1, 0)
-    assert sum(stream.fresh.state()["exposure"]) == 0
+    assert windows(stream.fresh) == []
 
 
 def test_requests_without_an_order_tell_nothing_of_the_queue() -> None:
@@ -140,9 +148,8 @@ def test_what_happens_after_an_error_is_learned_apart_with_a_clock_from_the_erro
     asked(stream, 0, 125.0, erring=True)
     ended(stream, 0, 135.0)
     assert (stream.fresh.finishes, stream.erring.finishes) == (0, 1)
-    # 25 s unfinished and about half of the 10 s in which it finished.
-    assert sum(stream.erring.state()["exposure"]) == pytest.approx(30, abs=2)
-    assert sum(stream.fresh.state()["exposure"]) == pytest.approx(100, abs=0.1)
+    assert windows(stream.erring) == [pytest.approx((0, 25), rel=0.02), pytest.approx((25, 35), rel=0.02)]
+    assert windows(stream.fresh) == [pytest.approx((0, 100), rel=0.02)]
 
 
 def test_a_request_that_recovers_from_its_error_goes_on_as_one_without_knowledge_of_its_order() -> None:
@@ -158,9 +165,7 @@ def test_exposure_counts_from_the_last_poll_before_a_restart() -> None:
     stream = Stream(Random(1))
     stream.add((0,), (a_request(0.0, asked=50.0),), START + 60)
     asked(stream, 0, 70.0)
-    state = stream.fresh.state()
-    assert sum(state["exposure"]) == pytest.approx(20, abs=0.1)
-    assert min(state["bins"]) == BINS.of(50.0)
+    assert windows(stream.fresh) == [pytest.approx((50, 70), rel=0.02)]
 
 
 @given(st.floats(-100, 100), st.floats(-100, 1e5), st.floats(0, 1e5), st.booleans(), st.booleans())

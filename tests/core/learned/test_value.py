@@ -1,31 +1,16 @@
-"""What a poll is worth, and what it has to be worth."""
+"""What a poll is worth by the hazard of the moment."""
 
 from math import exp, inf
-from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.core.learned.survival import Survival
-from exporter.core.learned.value import polls_at, price, value
+from exporter.core.learned.value import value
 
 gathered = st.floats(1e-6, 200.0)
 hazards = st.floats(1e-6, 100.0)
 MEAN = 20.0
-
-
-@pytest.fixture(scope="module")
-def table() -> Survival:
-    """Learned from requests that last 20 s on average, each polled every second."""
-    random, table = Random(1), Survival(1e9)
-    for _ in range(3000):
-        duration = random.expovariate(1 / MEAN)
-        whole = int(duration)
-        if whole:
-            table.unfinished(0.0, float(whole))
-        table.finished(float(whole), whole + 1.0)
-    return table
 
 
 @given(gathered, st.floats(1e-3, 50.0), hazards)
@@ -58,26 +43,3 @@ def test_for_a_constant_hazard_it_is_the_price_at_which_polling_now_is_best(inte
         return polls * every - MEAN + worth * polls
 
     assert min((cost(interval * (0.5 + k / 1000)), k) for k in range(1001))[1] == pytest.approx(500, abs=2)
-
-
-@pytest.mark.parametrize("wanted", [1.5, 2.0, 3.3, 6.0])
-def test_at_its_price_a_request_takes_about_the_wanted_polls(table: Survival, wanted: float) -> None:
-    worth, random, polls = price(table, wanted), Random(2), 0
-    for _ in range(1000):
-        duration, seen, age = random.expovariate(1 / MEAN), 0.0, 0.0
-        while seen < duration:
-            age += 0.25
-            if value(table.integrated(age) - table.integrated(seen), table.hazard(age)) >= worth:
-                polls, seen = polls + 1, age
-    assert polls / 1000 == pytest.approx(wanted, rel=0.15)
-
-
-def test_fewer_polls_have_a_higher_price_and_polls_without_end_none(table: Survival) -> None:
-    prices = [price(table, polls) for polls in (1.5, 2.0, 3.3, 10.0, inf)]
-    assert prices == sorted(prices, reverse=True)
-    assert prices[-1] == 0
-
-
-def test_a_higher_price_never_brings_more_polls(table: Survival) -> None:
-    polls = [polls_at(table, 0.02 * 1.5**k) for k in range(25)]
-    assert polls == sorted(polls, reverse=True)
