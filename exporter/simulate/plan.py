@@ -57,8 +57,8 @@ class Supply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """At one share, with `calls` in a period and `daily` in 24 h. Where not even one poll a request `fits`, delays would grow
-    without end: the figures are None."""
+    """At one share, with `calls` in a period and `daily` in 24 h. It `fits` where these are what is needed; else delays would
+    grow and grow, and the figures are None."""
 
     share: float
     calls: int
@@ -84,7 +84,8 @@ class Needed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`unpolled_per_second` requests can't be polled even once."""
+    """`unpolled_per_second` requests can't be polled even once; 0 also where calls are just as many as requests, which does
+    not fit either."""
 
     requests_per_second: float
     period: float
@@ -140,10 +141,11 @@ def _trace(demand: Demand, random: Random) -> Trace:
 
 def _expect(trace: Trace, demand: Demand, supply: Supply, *, effort: str, seed: int) -> Expectation:
     share, calls, daily = supply.share, supply.allowed, supply.allowed_daily
-    if supply.rate < demand.per_second:
+    if not _enough(supply, _needed(demand, supply)):
         return Expectation(share=share, calls=calls, daily=daily, fits=False)
     found = _simulated(trace, supply, effort=effort, seed=seed)
-    polls = found.polls_per_finished or 0.0
+    # When arrivals have ended the rest is polled with calls that there would not be if they went on.
+    polls = min(found.polls_per_finished or 0.0, supply.rate / demand.per_second)
     return Expectation(
         share=share,
         calls=calls,
@@ -170,6 +172,10 @@ def _simulated(trace: Trace, supply: Supply, *, effort: str, seed: int) -> Repor
         seed=seed,
     )
     return report("learned", trace, simulate(trace, setup), horizon=horizon, period=supply.period)
+
+
+def _enough(supply: Supply, needed: Needed) -> bool:
+    return supply.allowed >= needed.calls and (supply.allowed_daily is None or supply.allowed_daily >= needed.daily)
 
 
 def _needed(demand: Demand, supply: Supply) -> Needed:

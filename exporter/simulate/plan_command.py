@@ -104,11 +104,16 @@ def _verdict(found: Plan, supply: Supply) -> list[str]:
     day = "" if supply.daily is None else f" and {needed.daily} a day"
     calls = f"{needed.calls} calls in {format_duration(supply.period)}{day}"
     share = "No share is enough" if needed.share is None else f"A share of {needed.share:g} would be enough"
-    return [
-        f"Does not fit: {found.unpolled_per_second:.3g} of {found.requests_per_second:g} requests/s can't be polled even once, "
-        "and delays grow without end.",
-        f"{share}: it takes {calls}.",
-    ]
+    return [f"Does not fit: {_trouble(found, supply)}.", f"{share}: it takes {calls}."]
+
+
+def _trouble(found: Plan, supply: Supply) -> str:
+    requests = f"{found.requests_per_second:g} requests/s"
+    if found.unpolled_per_second > 0:
+        return f"{found.unpolled_per_second:.3g} of {requests} can't be polled even once, and delays grow without end"
+    return (
+        f"{supply.rate:.3g} calls/s leave too little to spare beside {requests}, and delays grow with every busy hour"
+    )
 
 
 def _line(one: Expectation) -> str:

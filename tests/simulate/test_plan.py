@@ -1,6 +1,7 @@
 """What a plan is enough for."""
 
 import json
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -30,8 +31,8 @@ def test_what_fits_tells_polls_and_delays_and_more_share_tells_sooner() -> None:
     expected, whole = found.expected, found.alternatives[-1]
     assert expected.fits
     assert expected.calls == 12
-    # A little more than the budget over arrivals: the last ones are asked for after arrivals have ended.
-    assert expected.polls_per_request == pytest.approx(2.4, rel=0.08)
+    # The budget over arrivals: all of it is used.
+    assert expected.polls_per_request == pytest.approx(2.4)
     assert expected.polls_per_day == pytest.approx((expected.polls_per_request or 0.0) * 86400)
     assert found.unpolled_per_second == 0.0
     assert (whole.share, whole.calls) == (1.0, 25)
@@ -47,6 +48,37 @@ def test_what_does_not_fit_is_told_with_the_share_that_would_be_enough() -> None
     assert found.expected.delay_mean is None
     assert found.unpolled_per_second == 1.0
     assert (found.needed.calls, found.needed.share) == (11, 0.44)
+
+
+@pytest.mark.parametrize("daily", [None, 400_000])
+@pytest.mark.parametrize("per_second", [4.2, 5.0])
+def test_no_share_makes_more_polls_a_day_than_its_budget_allows(per_second: float, daily: int | None) -> None:
+    supply = Supply(calls=25, period=5.0, share=1.0, daily=daily)
+
+    found = plan(Demand(per_second=per_second, quantiles=QUANTILES), supply, effort="low", seed=1)
+
+    for one in (found.expected, *found.alternatives):
+        possible = replace(supply, share=one.share).rate * 86400
+        assert (one.polls_per_day or 0.0) <= possible * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("daily", "share"), [(None, 0.96), (400_000, 0.998)])
+def test_the_share_that_is_needed_fits_and_a_lesser_one_does_not(daily: int | None, share: float) -> None:
+    demand, supply = Demand(per_second=4.2, quantiles=QUANTILES), Supply(calls=25, period=5.0, share=share, daily=daily)
+
+    found, less = (plan(demand, replace(supply, share=one), effort="low", seed=1) for one in (share, share - 0.002))
+
+    assert found.needed.share == share
+    assert (found.expected.fits, less.expected.fits) == (True, False)
+
+
+def test_as_many_calls_as_requests_are_too_few() -> None:
+    done = run(["plan", "--arrivals=5/1s", "--plan=enterprise", "--share=1"])
+
+    assert "\n".join(done.stdout.splitlines()[2:5]) == (
+        "Does not fit: 5 calls/s leave too little to spare beside 5 requests/s, and delays grow with every busy hour.\n"
+        "No share is enough: it takes 28 calls in 5s.\n"
+    )
 
 
 def test_a_daily_limit_can_be_the_one_that_binds() -> None:
