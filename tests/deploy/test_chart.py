@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import yaml
 from deploy import render
 from deploy.values import CHART, values
 from exporter import __version__
+from exporter.metrics.families import FAMILIES
 from tests.deploy.manifests import documents, one, pod
 from tests.deploy.test_renderings import SETS
 
 ROOT = Path(__file__).parents[2]
+# What the Prometheus operator adds to a target.
+OPERATORS = {"namespace", "service", "pod", "container", "endpoint", "job", "instance", "node"}
 METADATA = yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))
 
 
@@ -67,6 +71,31 @@ def test_every_value_is_described_and_every_value_of_the_schema_is_there() -> No
 )
 def test_a_value_that_does_not_fit_is_refused_by_name(given: str, told: str) -> None:
     assert told in refused("--set", given)
+
+
+@pytest.mark.parametrize("line", ["    api_key: k", "  - {name: acme, api_key: k}", '    "api_key": k'])
+def test_a_key_does_not_get_into_a_config_map(line: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"accounts:\n{line}\n")
+    assert "api_key would be in a ConfigMap" in refused("--set-file", f"config={tmp_path}/config.yaml")
+
+
+@pytest.mark.parametrize("line", ["    api_key_file: acme.key", "    # api_key: k", "    api_key_env: KEY"])
+def test_where_a_key_is_found_does(line: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"accounts:\n{line}\n")
+    rendered = documents(template("--set-file", f"config={tmp_path}/config.yaml"))
+    assert line in one("ConfigMap", rendered)["data"]["config.yaml"]
+
+
+@pytest.mark.parametrize("mode", ["standalone", "sidecar"])
+def test_the_operator_does_not_rename_labels_of_the_exporter(mode: str) -> None:
+    """Where a target has a label of the same name, Prometheus renames the one that was scraped."""
+    (monitor,) = documents(
+        template("--set", f"mode={mode},monitor.enabled=true", "--show-only", "templates/monitor.yaml")
+    )
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints" if mode == "sidecar" else "endpoints"]
+    dropped = {one["regex"] for one in endpoint["relabelings"] if one.get("action") == "labeldrop"}
+    gone = {label for label in OPERATORS if any(re.fullmatch(pattern, label) for pattern in dropped)}
+    assert (OPERATORS - gone) & {label for family in FAMILIES for label in family.labels} == set()
 
 
 def test_a_kubernetes_without_sidecars_is_refused() -> None:
