@@ -10,7 +10,13 @@ from exporter.metrics import families as f
 
 DOWN: Final = Samples(f.UP).level("account", operator="min") + " == 0"
 UNAUTHORIZED: Final = Samples(f.BREAKER, 'state="unauthorized"').level("account") + " == 1"
-TOLD_TO_STOP: Final = Samples(f.BREAKER, 'state=~"paused|unauthorized"').level("account") + " == 1"
+
+
+def told_to_stop(t: Thresholds) -> str:
+    """For a while, that is: a 429 now and then pauses the polls for seconds, and is no excuse."""
+    stopped = Samples(f.BREAKER, 'state=~"paused|unauthorized"')
+    throughout = f"min_over_time({stopped.select()}[{format_duration(t.hold)}])"
+    return f"{stopped.without(throughout, keep=('account',), operator='max')} == 1"
 
 
 def alerts(t: Thresholds) -> tuple[Alert, ...]:
@@ -74,11 +80,12 @@ def _budget(t: Thresholds) -> tuple[Alert, ...]:
         Alert(
             name="LeadSquaredDailyBudgetExhausted",
             severity=Severity.WARNING,
-            expression=used_up,
+            # Where calls are spread over the day, all of them may be made and everything be asked about in time.
+            expression=f"{used_up}\nand ignoring (api, window)\n{stale}",
             hold=t.hold,
             summary="The day's calls of {{ $labels.account }} are used up",
             description="{{ $value | humanizePercentage }} of the calls that the exporter may make in 24 hours for "
-            "{{ $labels.account }} are made. Without calls it notices no finishes.",
+            "{{ $labels.account }} are made, and some update has waited for one for long. Without calls no finish is noticed.",
         ),
         Alert(
             name="LeadSquaredBudgetTooSmall",

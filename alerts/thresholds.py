@@ -27,8 +27,9 @@ class Thresholds:
     """What an operator may want to change. Times are seconds, parts are from 0 to 1."""
 
     retries: float = _time(
-        34_200.0,
-        "LeadSquared repeats an update for 9h9m30s; one that is older than this will not be repeated any more",
+        37_800.0,
+        "LeadSquared repeats an update for 9h9m30s, and one at ERROR ends as lost after `polling.error_grace`, 10 hours; raise "
+        "it with that",
     )
     stale: float = _time(
         2_700.0,

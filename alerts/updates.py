@@ -1,6 +1,6 @@
 """Alerts about what becomes of the updates."""
 
-from alerts.accounts import DOWN, TOLD_TO_STOP
+from alerts.accounts import DOWN, told_to_stop
 from alerts.alert import API, COUNT, OF, Alert, Severity
 from alerts.expressions import FAILED, FAILURE_RATIO, Samples
 from alerts.thresholds import Thresholds
@@ -15,7 +15,7 @@ def alerts(t: Thresholds) -> tuple[Alert, ...]:
 def _unfinished(t: Thresholds) -> tuple[Alert, ...]:
     """Only where somebody has asked lately and gets answers: what nobody asked about may have finished long ago."""
     asked = f"{Samples(f.STALENESS).level(*API)} <= {t.stale:g}" + "".join(
-        f"\nunless ignoring (api)\n{reason}" for reason in (DOWN, TOLD_TO_STOP)
+        f"\nunless ignoring (api)\n{reason}" for reason in (DOWN, told_to_stop(t))
     )
     return (
         Alert(

@@ -1,6 +1,6 @@
 """Alerts about the exporter itself: is anybody watching?"""
 
-from alerts.accounts import DOWN, TOLD_TO_STOP
+from alerts.accounts import DOWN, told_to_stop
 from alerts.alert import API, COUNT, OF, Alert, Severity
 from alerts.expressions import BUDGET_WAIT, DETECTION_WINDOW, Samples
 from alerts.thresholds import Thresholds
@@ -77,7 +77,7 @@ def _polling(t: Thresholds) -> tuple[Alert, ...]:
 def _stalled(t: Thresholds, window: str) -> str:
     """Where nothing else explains that nobody asks: not the budget, the key, the account or the store."""
     waits = f"{BUDGET_WAIT.promql(window=window)} > {t.waiting:g}"
-    excused = "".join(f"\nunless ignoring (api)\n{reason}" for reason in (waits, DOWN, TOLD_TO_STOP))
+    excused = "".join(f"\nunless ignoring (api)\n{reason}" for reason in (waits, DOWN, told_to_stop(t)))
     store = f"\nunless ignoring (account, api)\n{Samples(f.STORE_UP).level(operator='min')} == 0"
     return f"{Samples(f.STALENESS).level(*API)} > {t.stale:g}{excused}{store}"
 

@@ -188,10 +188,16 @@ SCENES: Mapping[str, Scene] = {
         {OLDEST: "40000+60x90", STALENESS: "3000+60x90"}, at_80="LeadSquaredBudgetTooSmall"
     ),
     "an update is older than its last repetition, and ends": scene(
-        {STUCK: "1x80 0x60", OLDEST: "33000+60x80 20x60", STALENESS: "1700x140"},
+        {STUCK: "1x80 0x60", OLDEST: "36600+60x80 20x60", STALENESS: "1700x140"},
         at_45="LeadSquaredRequestsStuck",
         at_70="LeadSquaredRequestsStuck LeadSquaredRetriesExhausted",
         at_95="",
+    ),
+    "an update at ERROR ends as lost a while after the grace for it": scene(
+        {STUCK: "1x70 0x60", OLDEST: "33600+60x70 20x60"}, at_69="LeadSquaredRequestsStuck", at_100=""
+    ),
+    "updates are stuck, and 429s make the exporter pause now and then": scene(
+        {STUCK: "0x10 2x60", PAUSED: "0x3 1 " * 17, CLOSED: "1x3 0 " * 17}, at_20="", at_30="LeadSquaredRequestsStuck"
     ),
     "old RequestIDs are handed in late and turn out to be finished": scene(
         {STUCK: "50x9 0x60", OLDEST: "90000x9 20x60"}, at_9="", at_40=""
@@ -318,8 +324,12 @@ SCENES: Mapping[str, Scene] = {
         {THEIRS: "0+30x60", THEIR_MISTAKES: "0x60", THEIR_429: "0x1 1x60"}, at_3="", at_10=""
     ),
     "the day's calls are used up": scene(
-        {DAY_USED: "40000x10 50000x30 1000x30"}, at_12="", at_20="LeadSquaredDailyBudgetExhausted", at_50=""
+        {DAY_USED: "40000x10 50000x70 1000x30", STALENESS: "90x10 90+60x69 30x30"},
+        at_50="",
+        at_70="LeadSquaredDailyBudgetExhausted",
+        at_90="",
     ),
+    "all of the day's calls are made, spread over the day": scene({DAY_USED: "50000x90"}, at_40="", at_80=""),
     "the day's calls are used up for hours": scene(
         {DAY_USED: "50000x90", STALENESS: "90+60x90", WAITED: "0+60x90"}, at_80="LeadSquaredDailyBudgetExhausted"
     ),
