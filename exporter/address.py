@@ -20,7 +20,7 @@ async def bound(address: str, *, option: str) -> socket.socket:
         dual_stack = family == socket.AF_INET6 and not host
         return socket.create_server(where, family=family, backlog=BACKLOG, dualstack_ipv6=dual_stack)
     except OSError as error:
-        raise StartupError(f"{option}: {address}: {_reason(error)}") from error
+        raise StartupError(f"{option}: {address}: {reason(error)}") from error
 
 
 def fits(address: str) -> bool:
@@ -60,7 +60,8 @@ def _has_both() -> bool:
     return True
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """Why an address can't be listened on, and what to do about it."""
     if error.errno == errno.EADDRINUSE:
         return "the port is taken; stop what listens there, or choose another one"
     if error.errno == errno.EACCES:

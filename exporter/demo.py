@@ -148,9 +148,8 @@ async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, service.quit)
+    url = await _start(service, listeners, simulator)
     try:
-        (url,) = await listeners.start()
-        await service.start()
         gateway = await _gateway(service)
         _say(
             f"LeadSquared (simulated)  {simulator.url}/simulator/truth\n"
@@ -174,7 +173,7 @@ def _explanation(trouble: Trouble, url: str) -> str:
     wrong = [one for one in SWITCHES if getattr(trouble.options, one.field) != getattr(BEHAVIOUR, one.field)]
     right = json.dumps({switch.name: getattr(BEHAVIOUR, switch.field) for switch in wrong})
     return (
-        f"Trouble                  {trouble.text}; {trouble.alert} is to fire\n"
+        f"Trouble                  {trouble.text}; the alert for it is {trouble.alert}\n"
         f"An hour is a minute      repetitions of the simulated LeadSquared, and polling.stuck_after: {STUCK_SECONDS:g}s\n"
         f"Put it right             curl -d '{right}' {url}/simulator/options\n"
     )
@@ -268,6 +267,19 @@ def _progress(service: Service, remote: Remote) -> tuple[str, str, str]:
         f"simulator: {len(remote.truth)} submitted, {truth}",
         f"budget: {window.used} of {window.allowed} calls in {window.seconds:g} s",
     )
+
+
+async def _start(service: Service, listeners: Listeners, simulator: SimulatorServer) -> str:
+    """Where the exporter listens. What keeps it from starting is told, and not that it then can't be stopped in order."""
+    try:
+        (url,) = await listeners.start()
+        await service.start()
+    except BaseException:
+        await listeners.stop()
+        await service.abort()
+        await simulator.stop()
+        raise
+    return url
 
 
 async def _stop(service: Service, listeners: Listeners, simulator: SimulatorServer) -> None:

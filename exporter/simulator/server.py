@@ -10,6 +10,7 @@ from itertools import islice
 
 from aiohttp import web
 
+from exporter import address
 from exporter.clock import Clock, SteadyClock
 from exporter.errors import ConfigurationError, StartupError
 from exporter.simulator.options import SWITCHES, read_changes
@@ -51,8 +52,7 @@ class SimulatorServer:
             await web.TCPSite(runner, self._host, self._port).start()
         except OSError as error:
             await runner.cleanup()
-            reason = error.strerror or str(error)
-            raise StartupError(f"can't listen on {self._host}:{self._port}: {reason}") from error
+            raise StartupError(f"can't listen on {self._host}:{self._port}: {address.reason(error)}") from error
         self._port = runner.addresses[0][1]
         self._runner = runner
 

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -65,6 +66,20 @@ def test_the_demo_shows_exporter_and_prometheus_and_leaves_nothing_behind(tmp_pa
         assert process.wait(timeout=20) == 0
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_demo_whose_port_is_taken_says_so_and_ends() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        ended = subprocess.run(
+            [sys.executable, "-m", "exporter", "demo", f"--listen={taken}"], cwd=ROOT, capture_output=True, text=True
+        )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        1,
+        "",
+        f"leadsquared-exporter: error: --web.listen-address: {taken}: "
+        "the port is taken; stop what listens there, or choose another one\n",
+    )
 
 
 @pytest.mark.heavy

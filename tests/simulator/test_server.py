@@ -218,7 +218,7 @@ async def test_what_the_simulator_can_not_be_told_is_404(session: aiohttp.Client
 
 async def test_a_taken_port_is_one_clear_error(server: SimulatorServer) -> None:
     port = int(server.url.rpartition(":")[2])
-    with pytest.raises(StartupError, match=rf"^can't listen on 127\.0\.0\.1:{port}: .*in use"):
+    with pytest.raises(StartupError, match=rf"^can't listen on 127\.0\.0\.1:{port}: the port is taken"):
         await SimulatorServer(Remote(), port=port).start()
 
 
