@@ -28,13 +28,15 @@ class Samples:
         matchers = ",".join(part for part in (selector, self.matchers) if part)
         return f"{self.family.name}{suffix}" + (f"{{{matchers}}}" if matchers else "")
 
-    def total(self, vector: str, *, keep: Sequence[str], by: Sequence[str] | None, also: str = "") -> str:
+    def total(
+        self, vector: str, *, keep: Sequence[str], by: Sequence[str] | None, also: str = "", operator: str = "sum"
+    ) -> str:
         """The sum of `vector`. With `by` None everything is kept that the scraper adds, but what changes with a pod; `also`
         is kept either way."""
         if by is None:
-            return self.without(vector, keep=keep)
+            return self.without(vector, keep=keep, operator=operator)
         kept = (*by, also) if also else tuple(by)
-        return f"sum by ({', '.join(kept)}) ({vector})" if kept else f"sum({vector})"
+        return f"{operator} by ({', '.join(kept)}) ({vector})" if kept else f"{operator}({vector})"
 
     def without(self, vector: str, *, keep: Sequence[str], operator: str = "sum") -> str:
         dropped = (*REPLACED, *(label for label in self.family.labels if label not in keep))
@@ -129,7 +131,7 @@ class LevelRatio(Expression):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeShare(Expression):
-    """The part of the time that a counter of seconds went on."""
+    """The part of the time that a counter of seconds went on: of several instances, in the one where it was most."""
 
     seconds: Samples
 
@@ -138,7 +140,8 @@ class TimeShare(Expression):
         return self.seconds.family
 
     def promql(self, *, selector: str = "", window: str = WINDOW, by: Sequence[str] | None = None) -> str:
-        return self.seconds.total(f"rate({self.seconds.select(selector)}[{window}])", keep=self.labels, by=by)
+        rate = f"rate({self.seconds.select(selector)}[{window}])"
+        return self.seconds.total(rate, keep=self.labels, by=by, operator="max")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,18 +13,16 @@ def alerts(t: Thresholds) -> tuple[Alert, ...]:
 
 
 def _process(t: Thresholds) -> tuple[Alert, ...]:
-    down = f"up == 0 and on (job, instance) last_over_time({f.BUILD.name}[{format_duration(t.known)}])"
     return (
         Alert(
             name="LeadSquaredExporterDown",
             severity=Severity.CRITICAL,
-            # Whatever the job is called; the second half is for an exporter that is not even a target any more.
-            expression=f"{down}\nor on ()\nabsent({f.BUILD.name})",
+            expression=_down(t),
             hold=t.hold,
             summary="The LeadSquared exporter is down",
             description="Prometheus gets nothing from "
-            "{{ if $labels.instance }}{{ $labels.instance }}{{ else }}any LeadSquared exporter{{ end }}: nobody watches the "
-            "updates.",
+            "{{ if $labels.instance }}{{ $labels.instance }}{{ else if $labels.job }}any instance of {{ $labels.job }}"
+            "{{ else }}any LeadSquared exporter{{ end }}: nobody watches its updates.",
         ),
         Alert(
             name="LeadSquaredStoreFailing",
@@ -45,6 +43,16 @@ def _process(t: Thresholds) -> tuple[Alert, ...]:
             "not start.",
         ),
     )
+
+
+def _down(t: Thresholds) -> str:
+    """Whatever the job is called. A pod that can't be scheduled is no target: then all of its job is gone. A single one of
+    several is not told by that, since a pod that was replaced is gone too."""
+    here = f.BUILD.name
+    known = f"last_over_time({here}[{format_duration(t.known)}])"
+    unreachable = f"up == 0 and on (job, instance) {known}"
+    gone = f"group by (job, namespace) ({known}) unless on (job, namespace) ({here} or up == 0)"
+    return f"{unreachable}\nor\n{gone}\nor on ()\nabsent({here})"
 
 
 def _polling(t: Thresholds) -> tuple[Alert, ...]:

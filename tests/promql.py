@@ -8,7 +8,7 @@ import promql_parser
 from exporter.metrics.families import FAMILIES, Kind
 
 # What the scraper adds to every sample.
-ADDED = frozenset({"job", "instance", "pod"})
+ADDED = frozenset({"job", "instance", "namespace", "pod"})
 # What it says of a scrape, and what prometheus-client says of the process.
 SCRAPER = ("up", "scrape_duration_seconds", "scrape_samples_scraped")
 PROCESS = tuple(

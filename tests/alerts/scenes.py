@@ -37,6 +37,7 @@ def process(name: str, **labels: str) -> str:
 
 
 UP, BUILD = of("up"), process("build_info", version="1")
+OTHER_UP, OTHER_BUILD = (one.replace(TARGET["job"], "other") for one in (UP, BUILD))
 WAITING, UNASKED = api("requests_pending", status="in_queue"), api("requests_pending", status="unknown")
 ERRING = api("requests_pending", status="error", current_step="in_process_queue")
 SUCCESS = api("requests_finished_total", status="success", last_step="in_process_queue")
@@ -348,12 +349,30 @@ SCENES: Mapping[str, Scene] = {
     "the exporter is down, and comes back": scene(
         gone(at=70, minutes=30), at_73="", at_80="LeadSquaredExporterDown", at_115="", at_140=""
     ),
+    "the exporter is no target any more, while another one is": scene(
+        {
+            **{series: f"{_first(text)}x20 stale" for series, text in HEALTHY.items()},
+            OTHER_UP: "1x90",
+            OTHER_BUILD: "1x90",
+        },
+        at_22="",
+        at_40="LeadSquaredExporterDown",
+    ),
     "the exporter was never there": scene(
         {of("up", job="node"): "1x60"}, base={}, at_4="", at_8="LeadSquaredExporterDown"
     ),
     "something else is down": scene({of("up", job="node", instance="node:9100"): "0x60"}, at_30=""),
     "the exporter does not poll": scene(
         {STALENESS: "30x5 3600x40 30x60", WAITED: "0+15x110"}, at_15="", at_25="LeadSquaredExporterStalled", at_60=""
+    ),
+    "one of four exporters does not poll, and each waits a little": scene(
+        {
+            STALENESS: "3600x90",
+            WAITED: "0+12x90",
+            **{WAITED.replace("exporter:10040", f"exporter-{other}:10040"): "0+12x90" for other in range(3)},
+        },
+        at_12="",
+        at_40="LeadSquaredExporterStalled",
     ),
     "the exporter was down for hours and asks about all again": scene(
         {STALENESS: "7200x10 30x60", WAITED: "0x70", STUCK: "5x3 0x60"}, at_10="", at_30=""
