@@ -22,8 +22,8 @@ SHARPNESS = 8.0
 # Polls that the rates remember.
 MEMORY = 250.0
 # Every view starts like one that made so many polls of less than average success: few polls are no reason to change.
-PRIOR, PRIOR_SUCCESS = 4.0, 0.7
-# Age and order have to find more than the turn does, for the same mean delay: they leave some unasked for longer.
+PRIOR, PRIOR_SUCCESS = 8.0, 0.5
+# Order has to find more than the others do, for the same mean delay: it leaves some unasked for longer.
 HANDICAP = 0.85
 # A view that finds nothing still makes the first share of the polls, one that finds as much as the best both.
 LEAST, LEAST_PROMISING = 0.01, 0.01
@@ -116,8 +116,12 @@ class Selector:
             arm.share = floor + rest * weight
 
     def _rates(self) -> list[float]:
-        arms = self._arms.values()
-        mean = (sum(arm.found for arm in arms) + 0.2) / (sum(arm.polls for arm in arms) + 1)
-        rates = [HANDICAP * (arm.found + PRIOR * PRIOR_SUCCESS * mean) / (arm.polls + PRIOR) for arm in arms]
-        rates[0] /= HANDICAP
-        return rates
+        arms = self._arms
+        mean = (sum(arm.found for arm in arms.values()) + 0.2) / (sum(arm.polls for arm in arms.values()) + 1)
+        expected = PRIOR * PRIOR_SUCCESS * mean
+        return [_worth(view) * (arm.found + expected) / (arm.polls + PRIOR) for view, arm in arms.items()]
+
+
+def _worth(view: View) -> float:
+    """What a find of this view counts for."""
+    return HANDICAP if view is View.ORDER else 1.0

@@ -20,6 +20,7 @@ from exporter.core.learned.probes import SHARE, SHARE_IN_TURN, Probes
 from exporter.core.learned.quota import Quota
 from exporter.core.learned.selector import Selector, View
 from exporter.core.learned.survival import Survival
+from exporter.core.learned.sweep import CANDIDATES, Sweep, farthest
 from exporter.core.learned.value import value
 from exporter.core.parts import grouped
 from exporter.core.recency import Recency
@@ -27,6 +28,8 @@ from exporter.core.schedule import Undetected, Unfinished
 
 # Nobody is asked twice within this time.
 SHORTEST_GAP = 0.15
+# Nor within this one without an occasion.
+_RESTED = 3 * SHORTEST_GAP
 # Nor is it looked again within this time whether somebody is worth asking.
 _SHORTEST_WAIT = 0.05
 # How much of the finishing is taken to happen anywhere, whatever the order says.
@@ -55,6 +58,11 @@ class Kind(StrEnum):
     CHOSEN = "chosen"
     STALE = "stale"
     PROBE = "probe"
+    AHEAD = "ahead"
+
+
+# They count for no view: their requests are drawn, not chosen.
+_BY_CHANCE = frozenset((Kind.PROBE, Kind.AHEAD))
 
 
 class Class:
@@ -94,6 +102,7 @@ class Stream:
         self.selector = Selector()
         self.probes = Probes()
         self.quota = Quota()
+        self.sweep = Sweep()
         self.fresh, self.erring, self.undated = Survival(), Survival(), Survival()
         self.frontier: Frontier | None = None
         self.calm = False
@@ -156,7 +165,7 @@ class Stream:
         """The request is being asked about: nobody picks it until its answer."""
         self._leave(pick.slot)
         self._under_way[pick.slot] = pick
-        if pick.kind is not Kind.PROBE and not self.calm:
+        if pick.kind not in _BY_CHANCE and not self.calm:
             self.selector.asked(pick.view)
         self.probes.grow(SHARE_IN_TURN if self.selector.view is View.TURN else SHARE)
 
@@ -196,7 +205,7 @@ class Stream:
         worth = self._worth_asking(now, circumstances)
         view = self._view()
         first = self._turns.first
-        pick = self._probe(now) or self._stale(first, now, view, circumstances)
+        pick = self._probe(now) or self._ahead(now, view) or self._stale(first, now, view, circumstances)
         if pick is not None:
             return pick
         if view is View.TURN and first is not None:
@@ -284,8 +293,8 @@ class Stream:
     def _probe(self, now: float) -> Pick | None:
         if not self.probes.due():
             return None
-        slot = self._crowd[int(self._random.random() * len(self._crowd))]
-        if now - self._since(slot) < 3 * SHORTEST_GAP:
+        slot = self._anybody()
+        if now - self._since(slot) < _RESTED:
             return None
         self.probes.spend()
         return Pick(slot, inf, Kind.PROBE)
@@ -299,6 +308,26 @@ class Stream:
         if self.quota.due(unasked, round_time=round_time, calm=calm, few=few, longest=longest):
             return Pick(first, inf, Kind.STALE)
         return None
+
+    def _ahead(self, now: float, view: View) -> Pick | None:
+        frontier = self.frontier
+        if view is not View.ORDER or self.calm or frontier is None or not self.sweep.due():
+            return None
+        slots = [self._anybody() for _ in range(CANDIDATES)]
+        found = farthest(
+            [
+                (slot, frontier.place(self._order[slot], now), now - self._since(slot))
+                for slot in slots
+                if self._class[slot] == Class.FRESH and now - self._since(slot) >= _RESTED
+            ]
+        )
+        if found is None:
+            return None
+        self.sweep.spend()
+        return Pick(found, inf, Kind.AHEAD)
+
+    def _anybody(self) -> int:
+        return self._crowd[int(self._random.random() * len(self._crowd))]
 
     def _best(self, now: float, view: View) -> Pick | None:
         best, most = None, 0.0
@@ -394,7 +423,11 @@ class Stream:
         pick = self._under_way[slot]
         if pick.kind is Kind.PROBE:
             self.probes.made(finished=finished)
+        elif pick.kind is Kind.AHEAD:
+            self.sweep.polled(ahead=True, found=finished)
         else:
+            if pick.view is View.ORDER:
+                self.sweep.polled(ahead=False, found=finished)
             stale = pick.kind is Kind.STALE
             by_age = stale and self.selector.view is View.AGE
             gathered = self._hazard(slot, now, View.AGE)[0] if by_age else 0.0

@@ -302,7 +302,7 @@ def test_two_apis_with_like_requests_get_like_shares() -> None:
     )
     trial = Trial(a_policy(), jobs).run(600)
     polls = Counter(jobs[slot].api for _, slot in trial.polls)
-    assert max(polls.values()) < 1.25 * min(polls.values())
+    assert max(polls.values()) < 1.4 * min(polls.values())
     delays = {
         api: fmean(at - jobs[slot].finishes for slot, at in trial.found.items() if jobs[slot].api == api)
         for api in polls
