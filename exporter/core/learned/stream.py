@@ -34,6 +34,9 @@ _RESTED = 3 * SHORTEST_GAP
 _SHORTEST_WAIT = 0.05
 # How much of the finishing is taken to happen anywhere, whatever the order says.
 ANYWHERE = 0.05
+# From this share of the polls on the order tells when a request finished: where all views ask the next ones in order, the order has
+# no larger one.
+PLACED_SHARE = 0.25
 # Requests are few that can all be asked within this time.
 FEW_SECONDS = 60.0
 # Every how many answers teach the frontier while it does not decide.
@@ -232,7 +235,8 @@ class Stream:
         distribution of many is right. Draws are spread evenly (golden ratio sequence)."""
         self._level = (self._level + _GOLDEN) % 1.0
         clock = self._clock[slot]
-        if self.selector.proven and self.frontier is not None and self._class[slot] == Class.FRESH:
+        ordered = self.selector.share(View.ORDER) > PLACED_SHARE
+        if ordered and self.frontier is not None and self._class[slot] == Class.FRESH:
             ago = self.frontier.quantile(self._order[slot], upper, since=upper - lower, level=self._level)
             return max(lower, upper - ago)
         table = self._table(slot)
