@@ -19,9 +19,9 @@ demo: $(VENV)/runtime.stamp ## simulator, application, exporter and a real Prome
 	@scripts/servers prometheus
 	@$(VENV)/bin/python scripts/demo $(DEMO)
 
-test: $(VENV)/dev.stamp ## lint, types and all tests with coverage
+test: $(VENV)/dev.stamp ## lint, types and all tests
 	@scripts/servers prometheus prometheus-alertmanager redis-server postgresql:postgres mariadb-server:mariadbd logrotate php-cli:php systemd:systemd-analyze
-	@$(MAKE) --keep-going --jobs=1 lint types coverage
+	@$(MAKE) --keep-going --jobs=1 lint types coverage worlds
 
 test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs
 	@$(MAKE) --keep-going --jobs=1 test heavy
@@ -46,8 +46,11 @@ format: $(VENV)/dev.stamp ## put every file into shape
 types: $(VENV)/dev.stamp ## mypy
 	@$(RUN) mypy
 
-coverage: $(VENV)/dev.stamp ## the tests, with the branches that they leave out
-	@$(RUN) pytest --cov --cov-report=term $(TESTS)
+coverage: $(VENV)/dev.stamp ## the tests but for the worlds, with the branches that they leave out
+	@$(RUN) pytest --cov --cov-report=term --ignore=tests/simulation $(TESTS)
+
+worlds: $(VENV)/dev.stamp ## a hundred seeds of the simulated world; counting branches would take four times as long
+	@$(RUN) pytest tests/simulation
 
 bench: $(VENV)/dev.stamp ## the benchmarks; results go to docs/benchmarks.md
 	@$(RUN) benchmarks $(BENCH)
@@ -78,5 +81,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all heavy test-fast lint format types coverage bench bench-polling docs site pictures lock image clean
+.PHONY: help demo test test-all heavy test-fast lint format types coverage worlds bench bench-polling docs site pictures lock image clean
 .PRECIOUS: $(VENV)/%.stamp

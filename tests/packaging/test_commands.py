@@ -22,6 +22,7 @@ TARGETS = [
         "format",
         "types",
         "coverage",
+        "worlds",
         "bench",
         "bench-polling",
         "docs",
