@@ -71,7 +71,7 @@ class Accounts:
         return {
             "accounts": accounts,
             "sources": [{"type": "push"}],
-            "polling": {"policy": "round_robin", "stuck_after": "1s"},
+            "polling": {"policy": "round_robin", "stuck_after": "5s"},
             "storage": {"url": f"sqlite:///{self._folder}/state.db"},
         }
 
