@@ -2,28 +2,30 @@
 
 from math import sqrt
 
+from exporter.core.learned.ration import Ration
 from exporter.core.schedule import Undetected
 
 SHARE = 0.02
 SHARE_IN_TURN = 0.01
 _MEMORY = 0.985
+_HOARD = 2.0
 
 
 class Probes:
     """When the next one is due, and what they found."""
 
     def __init__(self) -> None:
-        self._owed = 0.0
+        self._owed = Ration(_HOARD)
         self._finished = 0.0
         self._made = 0.0
         self._squares = 0.0
 
     def grow(self, share: float) -> None:
         """A poll was made."""
-        self._owed = min(2.0, self._owed + share)
+        self._owed.grow(share)
 
     def due(self) -> bool:
-        return self._owed >= 1
+        return self._owed.due
 
     def made(self, *, finished: bool) -> None:
         self._finished = self._finished * _MEMORY + finished
@@ -31,7 +33,7 @@ class Probes:
         self._squares = self._squares * _MEMORY**2 + 1
 
     def spend(self) -> None:
-        self._owed -= 1
+        self._owed.spend()
 
     def undetected(self, unfinished: int) -> Undetected | None:
         """None before the first probe. The share is Agresti and Coull's, the sample as large as its discounted weights."""

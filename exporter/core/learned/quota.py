@@ -5,6 +5,8 @@ round is asked next, but only with a share of the polls: about as much of them a
 and less what was expected of them anyway, and more when finishes are noticed late.
 """
 
+from exporter.core.learned.ration import Rate, Ration
+
 # In rounds: one round is the time in which every unfinished request could be polled once.
 ROUNDS = 1.2
 # At light load, where polls are saved on purpose.
@@ -17,25 +19,9 @@ LATE_ROUNDS = 1.3
 # Of polls while the budget is short, or many are overdue, for requests past the longest time that the configuration allows:
 # a backlog that grew old would else take all polls from a view that follows it.
 OVERDUE_SHARE = 0.2
-_MEMORY = 0.98
 _HOARD = 3.0
 # So much of what the models had expected of such polls is no reason for more of them, while finishes are noticed in time.
 _EXPECTED = 0.4
-
-
-class Rate:
-    """A discounted share of successes."""
-
-    def __init__(self, successes: float, trials: float) -> None:
-        self.successes, self.trials = successes, trials
-
-    def saw(self, success: float) -> None:
-        self.successes = self.successes * _MEMORY + success
-        self.trials = self.trials * _MEMORY + 1
-
-    @property
-    def value(self) -> float:
-        return self.successes / self.trials
 
 
 class Quota:
@@ -47,26 +33,25 @@ class Quota:
         self._urgency = 1.0
         self._least_urgency = 0.3
         self._longest_round = 0.0
-        self._saved = 0.0
-        self._overdue = 0.0
+        self._saved = Ration(_HOARD)
+        self._overdue = Ration(1.0)
 
     @property
     def share(self) -> float:
-        found = max(0.0, self._stale.value) / max(0.02, self.chosen.value)
-        return max(LEAST_SHARE, min(LARGEST_SHARE, self._urgency * found))
+        return max(LEAST_SHARE, min(LARGEST_SHARE, self._urgency * self._stale.over(self.chosen)))
 
     def due(self, unasked: float, *, round_time: float, calm: bool, few: bool, longest: float) -> bool:
         """Whether a request that was not asked about for `unasked` seconds is to be polled now. `longest` seconds is the
         bound that the configuration gives; of a few requests it holds for everyone at light load."""
-        self._saved = min(_HOARD, self._saved + self.share)
-        self._overdue = 1.0 if calm and few else min(1.0, self._overdue + OVERDUE_SHARE)
+        self._saved.grow(self.share)
+        self._overdue.grow(1.0 if calm and few else OVERDUE_SHARE)
         limit = max(CALM_SECONDS, CALM_ROUNDS * round_time) if calm else max(SHORTEST, ROUNDS * round_time)
-        if unasked > longest and self._overdue >= 1:
-            self._overdue -= 1
+        if unasked > longest and self._overdue.due:
+            self._overdue.spend()
             return True
-        if self._saved < 1 or unasked <= limit:
+        if unasked <= limit or not self._saved.due:
             return False
-        self._saved -= 1
+        self._saved.spend()
         return True
 
     def polled(self, *, stale: bool, found: bool, expected: float = 0.0) -> None:

@@ -1,7 +1,6 @@
 """The unfinished requests of one API, and what is known of how they finish."""
 
 from array import array
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from exporter.core.learned.bins import BINS
 from exporter.core.learned.checks import Checks
 from exporter.core.learned.frontier import Frontier
 from exporter.core.learned.lineup import Chains, Crowd, Ranks
+from exporter.core.learned.load import Load
 from exporter.core.learned.probes import SHARE, SHARE_IN_TURN, Probes
 from exporter.core.learned.quota import Quota
 from exporter.core.learned.selector import Selector, View
@@ -41,18 +41,12 @@ PLACED_SHARE = 0.25
 FEW_SECONDS = 60.0
 # Every how many answers teach the frontier while it does not decide.
 BYSTANDER = 3
-# Seconds for which arrivals are remembered, so that the pause between two bursts is no light load.
-LULL = 600.0
-# Seconds before the first arrival that count as watched: a lone request is no load of its own.
-_BEFORE = 30.0
 _UNORDERED = -1
 _AGES_A_GROUP = 6
 _GOLDEN = 0.6180339887498949
-_FLOOR = 1e-3
 # At light load, where a planned age is met to the second, prices differ by up to this factor from poll to poll: who is always
 # asked at the same ages never learns what happens between them.
 _DITHER = log(2.0)
-_RECENT_FINISHES = 100
 
 
 class Kind(StrEnum):
@@ -118,13 +112,10 @@ class Stream:
         self._origin, self._clock, self._asked = array("d"), array("d"), array("d")
         self._order, self._class = array("q"), array("b")
         self._origins = 0.0
-        self._began: float | None = None
-        self._arrived = self._arrived_at = 0.0
-        self._finishes: deque[float] = deque(maxlen=_RECENT_FINISHES)
+        self._load = Load()
         self._anywhere = 0.1
         self._level = 0.5
         self._off = 0.0
-        self._lasted = 0.0
         self._answers = 0
         self._lesson: dict[str, list[float]] = {}
         # By class.
@@ -156,7 +147,7 @@ class Stream:
             self._order[slot] = _UNORDERED if order is None else order
             self._class[slot] = Class.ERRING if erring else _fresh_class(order, dated=dated)
             self._origins += origin
-        self._count(len(slots), now)
+        self._load.arrived(len(slots), now)
         self._enter(slots, now)
 
     def forget(self, slot: int) -> None:
@@ -193,17 +184,15 @@ class Stream:
         if slot not in self._under_way:
             self.forget(slot)
             return
-        self._judge(slot, now, circumstances)
+        self.quota.noticed(self._delay(slot, now), round_time=circumstances.round_time)
         self._observe(slot, now, finished=True)
-        self._finishes.append(now)
-        self._lasted += 0.05 * (now - self._origin[slot] - self._lasted)
+        self._load.finished(now - self._origin[slot], now)
         del self._under_way[slot]
         self._origins -= self._origin[slot]
 
     def pick(self, now: float, circumstances: Circumstances) -> Pick | None:
         """Whom to ask, or None where nobody is worth it."""
-        count = len(self._crowd)
-        if not count:
+        if not self._crowd:
             return None
         worth = self._worth_asking(now, circumstances)
         view = self._view()
@@ -235,9 +224,9 @@ class Stream:
         distribution of many is right. Draws are spread evenly (golden ratio sequence)."""
         self._level = (self._level + _GOLDEN) % 1.0
         clock = self._clock[slot]
-        ordered = self.selector.share(View.ORDER) > PLACED_SHARE
-        if ordered and self.frontier is not None and self._class[slot] == Class.FRESH:
-            ago = self.frontier.quantile(self._order[slot], upper, since=upper - lower, level=self._level)
+        frontier = self._frontier_of(slot)
+        if frontier is not None and self.selector.share(View.ORDER) > PLACED_SHARE:
+            ago = frontier.quantile(self._order[slot], upper, since=upper - lower, level=self._level)
             return max(lower, upper - ago)
         table = self._table(slot)
         drawn = clock + table.quantile(max(0.0, lower - clock), max(1e-6, upper - clock), self._level)
@@ -250,7 +239,7 @@ class Stream:
     def queue_speed(self, per_second: float, now: float) -> None:
         """The vendor's figure may count all its customers: what it was off by so far is taken into account, and it tells
         more of a change than of the size."""
-        own = self.finish_rate(now)
+        own = self._load.finish_rate(now)
         if self.frontier is None or per_second <= 0 or own <= 0:
             return
         off = log(per_second / own)
@@ -279,12 +268,6 @@ class Stream:
             self.selector.restore(state["selector"])
             self._lesson = state["frontier"]
         self._checks.clear()
-
-    def finish_rate(self, now: float) -> float:
-        """Finishes noticed a second, of late."""
-        if len(self._finishes) < 4:
-            return 0.0
-        return (len(self._finishes) - 1) / max(_FLOOR, now - self._finishes[0])
 
     # Choosing
 
@@ -351,8 +334,9 @@ class Stream:
                 yield slot
 
     def _value(self, slot: int, now: float, view: View) -> float:
-        if view is View.ORDER and self._class[slot] == Class.FRESH:
-            return value(*self._hazard(slot, now, view))
+        frontier = self._frontier_of(slot) if view is View.ORDER else None
+        if frontier is not None:
+            return value(*self._hazard(slot, now, frontier))
         worth = self._checks_of(slot).worth(self._seen_age(slot), max(0.0, now - self._clock[slot]))
         return worth * self._dither(slot) if self.calm else worth
 
@@ -376,18 +360,11 @@ class Stream:
         self._checks |= {other: checks for other, one in enumerate(self._tables) if one is table}
         return checks
 
-    def _hazard(self, slot: int, now: float, view: View) -> tuple[float, float]:
-        """What the request gathered since it was last seen unfinished, and its hazard now (1/s)."""
-        if view is View.ORDER and self.frontier is not None and self._class[slot] == Class.FRESH:
-            gathered, hazard = self.frontier.hazard(self._order[slot], now, since=self._unseen(slot, now))
-            anywhere = ANYWHERE * max(self.finish_rate(now), 0.1) / max(1, self.unfinished)
-            return gathered + anywhere * (now - self._since(slot)), hazard + anywhere
-        table, age = self._table(slot), now - self._clock[slot]
-        whole, hazard = table.at(age)
-        asked = self._asked[slot]
-        # Twice as quick as `_seen_age`, in what a pick does some dozen times; before the first poll nothing was seen.
-        seen = asked - self._clock[slot] if asked == asked else 0.0
-        return (whole - table.integrated(seen) if seen > 0 else whole), hazard
+    def _hazard(self, slot: int, now: float, frontier: Frontier) -> tuple[float, float]:
+        """What the order says the request gathered since it was last seen unfinished, and its hazard now (1/s)."""
+        gathered, hazard = frontier.hazard(self._order[slot], now, since=self._unseen(slot, now))
+        anywhere = ANYWHERE * max(self._load.finish_rate(now), 0.1) / max(1, self.unfinished)
+        return gathered + anywhere * (now - self._since(slot)), hazard + anywhere
 
     def _worth_asking(self, now: float, circumstances: Circumstances) -> float:
         """The price of a poll, nothing while the budget is needed: with fewer than `polls` a request to go round."""
@@ -402,24 +379,10 @@ class Stream:
 
     def _spare(self, now: float, circumstances: Circumstances) -> float:
         """Polls a request that the budget gives beyond those wanted."""
-        share = circumstances.rate * self.unfinished / max(1, circumstances.unfinished)
-        by_finishes = share / max(1e-9, self.finish_rate(now))
-        # While a backlog builds up there are few finishes yet, and the requests are young.
-        by_ages = share * max(self._lasted, now - self._origins / self.unfinished) / self.unfinished
-        return min(by_finishes, by_ages, share / self._arrival_rate(now)) - circumstances.polls - 0.2
-
-    def _count(self, arrived: int, now: float) -> None:
-        """So many requests arrived."""
-        if self._began is None:
-            self._began = self._arrived_at = now
-        self._arrived = arrived + self._arrived * exp((self._arrived_at - now) / LULL)
-        self._arrived_at = now
-
-    def _arrival_rate(self, now: float) -> float:
-        """Requests that arrived a second, discounted."""
-        began = now if self._began is None else self._began
-        seconds = LULL * -expm1((began - _BEFORE - now) / LULL)
-        return max(1e-9, self._arrived * exp((self._arrived_at - now) / LULL) / seconds)
+        unfinished = self.unfinished
+        rate = circumstances.rate * unfinished / max(1, circumstances.unfinished)
+        spare = self._load.spare(rate, unfinished=unfinished, origins=self._origins / unfinished, now=now)
+        return spare - circumstances.polls - 0.2
 
     # Learning
 
@@ -433,16 +396,22 @@ class Stream:
             if pick.view is View.ORDER:
                 self.sweep.polled(ahead=False, found=finished)
             stale = pick.kind is Kind.STALE
-            by_age = stale and self.selector.view is View.AGE
-            gathered = self._hazard(slot, now, View.AGE)[0] if by_age else 0.0
-            self.quota.polled(stale=stale, found=finished, expected=-expm1(-gathered))
+            self.quota.polled(stale=stale, found=finished, expected=self._expected(slot, now) if stale else 0.0)
             before = self.selector.view
             self.selector.answered(pick.view, finished=finished)
             if self.selector.view is not before:
                 self._changed_view()
-        if self.frontier is not None and self._class[slot] == Class.FRESH:
-            self._learn_order(slot, now, self.frontier, finished=finished)
+        frontier = self._frontier_of(slot)
+        if frontier is not None:
+            self._learn_order(slot, now, frontier, finished=finished)
         self._learn_age(slot, now, finished=finished)
+
+    def _expected(self, slot: int, now: float) -> float:
+        """The probability with which age, where it decides, expected a finish to be found."""
+        if self.selector.view is not View.AGE:
+            return 0.0
+        table, age, seen = self._table(slot), now - self._clock[slot], self._seen_age(slot)
+        return -expm1((table.integrated(seen) if seen > 0 else 0.0) - table.integrated(age))
 
     def _learn_order(self, slot: int, now: float, frontier: Frontier, *, finished: bool) -> None:
         """Where another view decides, a part of the answers is enough to know whether order would do better."""
@@ -458,10 +427,6 @@ class Stream:
         elif upper > lower:
             table.unfinished(lower, upper)
 
-    def _judge(self, slot: int, now: float, circumstances: Circumstances) -> None:
-        """How late the finish was noticed."""
-        self.quota.noticed(self._delay(slot, now), round_time=circumstances.round_time)
-
     def _changed_view(self) -> None:
         if self.selector.view is View.ORDER:
             self.quota.relax()
@@ -469,12 +434,14 @@ class Stream:
             self.quota.tighten()
 
     def _delay(self, slot: int, now: float) -> float:
+        """How late the finish was noticed."""
         window = now - self._since(slot)
         view = self.selector.view
         if view is View.TURN:
             return window
-        if view is View.ORDER and self.frontier is not None and self._class[slot] == Class.FRESH:
-            return self._order_delay(slot, now, window, self.frontier)
+        frontier = self._frontier_of(slot) if view is View.ORDER else None
+        if frontier is not None:
+            return self._order_delay(slot, now, window, frontier)
         age = now - self._clock[slot]
         return age - self._table(slot).mean(self._seen_age(slot), age)
 
@@ -482,7 +449,7 @@ class Stream:
         """What order does not explain finished anywhere in its window: a mixture whose weight is learned (EM)."""
         order, since = self._order[slot], self._unseen(slot, now)
         in_order = -expm1(-frontier.hazard(order, now, since=since)[0]) * (1 - self._anywhere)
-        rate = max(self.finish_rate(now), 0.01) / max(1, self.unfinished)
+        rate = max(self._load.finish_rate(now), 0.01) / max(1, self.unfinished)
         anywhere = -expm1(-window * rate) * self._anywhere + 1e-9
         explained = in_order / (in_order + anywhere)
         self._anywhere = min(0.9, max(0.01, 0.98 * self._anywhere + 0.02 * (1 - explained)))
@@ -526,6 +493,10 @@ class Stream:
                 self.frontier.restore(self._lesson)
             self.selector.ordered()
         self.frontier.submitted(newest)
+
+    def _frontier_of(self, slot: int) -> Frontier | None:
+        """The frontier, where it tells of this request."""
+        return self.frontier if self._class[slot] == Class.FRESH else None
 
     def _table(self, slot: int) -> Survival:
         return self._tables[self._class[slot]]

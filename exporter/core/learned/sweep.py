@@ -9,7 +9,7 @@ it finds, compared with polls in order: in a queue without exceptions next to no
 
 from collections.abc import Sequence
 
-from exporter.core.learned.quota import Rate
+from exporter.core.learned.ration import Rate, Ration
 
 # Requests compared for one poll; more would come back to the same places before anything happened there.
 CANDIDATES = 6
@@ -26,20 +26,19 @@ class Sweep:
 
     def __init__(self) -> None:
         self._ahead, self._in_order = Rate(1.0, 8.0), Rate(2.0, 5.0)
-        self._saved = 0.0
+        self._saved = Ration(_HOARD)
 
     @property
     def share(self) -> float:
-        found = self._ahead.value / max(0.02, self._in_order.value)
-        return max(LEAST_SHARE, min(LARGEST_SHARE, WORTH * found))
+        return max(LEAST_SHARE, min(LARGEST_SHARE, WORTH * self._ahead.over(self._in_order)))
 
     def due(self) -> bool:
         """Whether this poll of those by order is to look ahead; `spend` when it does."""
-        self._saved = min(_HOARD, self._saved + self.share)
-        return self._saved >= 1
+        self._saved.grow(self.share)
+        return self._saved.due
 
     def spend(self) -> None:
-        self._saved -= 1
+        self._saved.spend()
 
     def polled(self, *, ahead: bool, found: bool) -> None:
         (self._ahead if ahead else self._in_order).saw(found)
