@@ -10,10 +10,11 @@ import multiprocessing
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from benchmarks.polls import settings
 from exporter.clock import SteadyClock
@@ -74,8 +75,8 @@ async def rival(folder: str, requests: int) -> str:
     return f"dict of records  {each:4.0f} bytes resident each, {seconds:.1f} s ({spent:.1f} s of CPU), without schedule and ages"
 
 
-def in_a_process(measure: Callable[[str, int], object], folder: str, requests: int) -> None:
-    process = multiprocessing.get_context("fork").Process(target=lambda: print(asyncio.run(measure(folder, requests))))  # type: ignore[arg-type]
+def in_a_process(measure: Callable[[str, int], Coroutine[Any, Any, str]], folder: str, requests: int) -> None:
+    process = multiprocessing.get_context("fork").Process(target=lambda: print(asyncio.run(measure(folder, requests))))
     process.start()
     process.join()
 

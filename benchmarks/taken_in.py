@@ -103,7 +103,7 @@ def _wait(path: Path, process: "subprocess.Popen[bytes]", wanted: int) -> tuple[
         if count >= wanted:
             return count, time.perf_counter()
         time.sleep(0.005)
-    raise SystemExit(f"{' '.join(map(str, process.args))} has not taken in {wanted} RequestIDs")  # type: ignore[arg-type]
+    raise SystemExit(f"{process.args!r} has not taken in {wanted} RequestIDs")
 
 
 def _count(path: Path) -> int:

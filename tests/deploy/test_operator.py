@@ -1,7 +1,6 @@
 """The objects of the Prometheus operator against the schemas that it publishes."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from deploy import render
 from deploy.values import CHART
 from tests.deploy.manifests import Document, documents
+from tests.npm import installed
 
 pytestmark = pytest.mark.heavy
 GROUP = "monitoring.coreos.com/v1"
@@ -18,11 +18,8 @@ GROUP = "monitoring.coreos.com/v1"
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the schemas; it needs npm and its registry."""
-    folder = tmp_path_factory.mktemp("operator")
-    shutil.copytree(Path(__file__).parent / "operator", folder, dirs_exist_ok=True)
-    subprocess.run(("npm", "install", "--silent"), cwd=folder, check=True)
-    return folder
+    """A folder with the schemas."""
+    return installed(Path(__file__).parent / "operator", tmp_path_factory.mktemp("operator"))
 
 
 def mistakes(models: Path, objects: Sequence[Document]) -> list[str | None]:

@@ -1,12 +1,12 @@
 """The dashboards against the types that Grafana publishes of them, by the TypeScript compiler."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from grafana.build import DASHBOARDS, text
+from tests.npm import installed
 
 COMPILER = ("node_modules/.bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--module", "esnext")
 PROGRAM = """\
@@ -19,11 +19,8 @@ pytestmark = pytest.mark.heavy
 
 @pytest.fixture(scope="module")
 def types(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the compiler and the types, which npm has from its registry."""
-    folder = tmp_path_factory.mktemp("schema")
-    shutil.copytree(Path(__file__).parent / "schema", folder, dirs_exist_ok=True)
-    subprocess.run(("npm", "install", "--silent"), cwd=folder, check=True)
-    return folder
+    """A folder with the compiler and the types."""
+    return installed(Path(__file__).parent / "schema", tmp_path_factory.mktemp("schema"))
 
 
 def compiled(folder: Path, dashboard: str) -> str:
