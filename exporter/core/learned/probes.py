@@ -15,7 +15,8 @@ class Probes:
     """When the next one is due, and what they found."""
 
     def __init__(self) -> None:
-        self._owed = Ration(_HOARD)
+        # One at once: at light load its share alone would leave the estimate missing for minutes.
+        self._owed = Ration(_HOARD, saved=1.0)
         self._finished = 0.0
         self._made = 0.0
         self._squares = 0.0

@@ -27,9 +27,9 @@ class Rate:
 class Ration:
     """Saves up a share of each poll until it makes a whole one; no more than `most`, so that nothing is made up for at length."""
 
-    def __init__(self, most: float) -> None:
+    def __init__(self, most: float, saved: float = 0.0) -> None:
         self._most = most
-        self._saved = 0.0
+        self._saved = saved
 
     def grow(self, share: float) -> None:
         self._saved = min(self._most, self._saved + share)

@@ -371,6 +371,13 @@ def test_random_probes_tell_how_many_have_finished_unnoticed() -> None:
     assert sum(abs(error) < 3 for error in errors) >= 4
 
 
+def test_a_lone_request_is_enough_for_an_estimate_within_seconds() -> None:
+    """However long it takes until the next one comes."""
+    policy = a_policy(effort="normal")
+    Trial(policy, [Job(submitted=0.0, finishes=inf)]).run(6)
+    assert policy.undetected("lead_update") is not None
+
+
 def test_nothing_is_estimated_of_an_api_without_requests() -> None:
     assert a_policy().undetected("lead_update") is None
 

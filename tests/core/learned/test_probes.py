@@ -26,6 +26,13 @@ def test_before_the_first_probe_nothing_is_estimated() -> None:
     assert Probes().undetected(UNFINISHED) is None
 
 
+def test_the_first_probe_is_due_with_the_first_poll_and_the_second_takes_its_share_of_them() -> None:
+    probes = Probes()
+    assert probes.due()
+    probes.spend()
+    assert not probes.due()
+
+
 @pytest.mark.parametrize("share", [0.01, 0.02, 0.1])
 def test_probes_are_due_for_their_share_of_the_polls(share: float) -> None:
     probes, made = Probes(), 0

@@ -25,6 +25,11 @@ def test_what_was_not_taken_is_saved_up_to_the_most() -> None:
     assert taken == 3
 
 
+def test_what_it_begins_with_can_be_taken_at_once() -> None:
+    assert Ration(2.0, saved=1.0).due
+    assert not Ration(2.0).due
+
+
 def test_a_rate_follows_what_is_seen_and_forgets_what_it_began_with() -> None:
     rate = Rate(5.0, 5.0)
     for number in range(1000):

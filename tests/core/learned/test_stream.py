@@ -75,6 +75,21 @@ def test_a_request_that_is_out_is_not_picked_again_and_still_counts_as_unfinishe
     assert (len(stream), stream.unfinished, stream.asking(0)) == (1, 1, False)
 
 
+def test_the_first_random_probe_waits_until_its_request_has_rested_and_then_comes_first() -> None:
+    stream = Stream(Random(1))
+    stream.add((0,), (a_request(),), START)
+    for moment in (0.0, 0.2, 0.4):
+        pick = stream.pick(START + moment, circumstances(stream))
+        assert pick is None or pick.kind is not Kind.PROBE
+    pick = stream.pick(START + 0.5, circumstances(stream))
+    assert pick is not None
+    assert pick.kind is Kind.PROBE
+    assert stream.undetected() is None
+    stream.take(pick)
+    stream.unfinished_at(0, START + 0.5, erring=False)
+    assert stream.undetected() is not None
+
+
 @pytest.mark.parametrize("out", [False, True])
 def test_a_finished_request_is_gone(out: bool) -> None:
     stream = Stream(Random(1))
