@@ -11,14 +11,12 @@ from exporter.core.ledger import Ledger, discovered
 from exporter.core.parts import grouped, parts
 from exporter.core.request import Submission
 from exporter.engine.answers import Answers
-from exporter.engine.claims import Claim, Claims
+from exporter.engine.claims import Claims
 from exporter.engine.poller import Poller
+from exporter.engine.recordings import Recordings, Told
 from exporter.errors import IntakeFull, StoreError, UnknownAccount
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Store
-
-# None: it is committed.
-Told = Callable[[StoreError | None], None]
 
 # A body can hold two hundred thousand RequestIDs. Between so many of them, scrapes and polls get their turn.
 PART = 500
@@ -45,7 +43,7 @@ class Gate:
         self._clock = clock
         self._coming = 0
         self._claims = Claims()
-        self._recorded: list[tuple[Claim, Sequence[tuple[Submission, int]]]] = []
+        self._recordings = Recordings(store=store, claims=self._claims, committed=self._recorded)
         self._positions: dict[tuple[str, str], str] = {}
 
     async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
@@ -67,9 +65,7 @@ class Gate:
             asyncio.ensure_future(self._admit(source, fresh, ())).add_done_callback(partial(_tell, told))
             return
         name, account, api, submitted, _ = entry
-        submission = Submission(name, account, api, source, submitted, self._clock.now())
-        committing = asyncio.ensure_future(self._store.admit([submission], flush=False))
-        committing.add_done_callback(partial(self._settle, submission, told, self._claims.hold(fresh.keys())))
+        self._recordings.enter(Submission(name, account, api, source, submitted, self._clock.now()), told)
 
     def positions(self, source: str) -> dict[str, str]:
         """How far the source had read at its last commit, by part."""
@@ -109,27 +105,10 @@ class Gate:
             self._claims.release(claim)
         return len(taken)
 
-    def _settle(
-        self, submission: Submission, told: Told, claim: Claim, committing: "asyncio.Future[list[int | None]]"
-    ) -> None:
-        self._coming -= 1
-        failed = committing.cancelled() or committing.exception() is not None
-        taken = () if failed else _new([submission], committing.result())
-        self._recorded.append((claim, taken))
-        if len(self._recorded) == 1:
-            # What waited for the commit goes first: answers are on their way before anybody looks at what else there is to do.
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, self._watch_recorded)
-        _tell(told, committing)
-
-    def _watch_recorded(self) -> None:
-        """One commit records many: they are watched together, which costs a fraction of one at a time."""
-        recorded, self._recorded = self._recorded, []
-        try:
-            self._watch([one for _, taken in recorded for one in taken])
-        finally:
-            for claim, _ in recorded:
-                self._claims.release(claim)
+    def _recorded(self, submissions: Sequence[Submission], sequences: Sequence[int | None]) -> None:
+        self._coming -= len(submissions)
+        if sequences:
+            self._watch(_new(submissions, sequences))
 
     async def _commit(
         self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]

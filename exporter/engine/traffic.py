@@ -8,8 +8,9 @@ from exporter.config.settings import Account
 from exporter.core.budget import LOST_CALL_SECONDS
 from exporter.core.request import Record, Report, State
 from exporter.engine.answers import Answers
-from exporter.engine.intake import Gate, Told
+from exporter.engine.intake import Gate
 from exporter.engine.poller import Poller
+from exporter.engine.recordings import Told
 from exporter.errors import CallError, RateLimited, StoreError
 from exporter.leadsquared.client import CallMeter
 from exporter.sources.source import Entry

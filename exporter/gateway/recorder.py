@@ -1,6 +1,7 @@
 """Sees to it that the RequestIDs that pass are taken in: before the answer goes on if that is possible, else later."""
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from functools import partial
 
@@ -39,6 +40,8 @@ class Recorder:
         self._sleep = sleep
         self._delivery = Delivery(source.name, intake=intake, health=health, sleep=sleep)
         self._under_way = 0
+        self._held: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._ailing = True
         self._settled = asyncio.Event()
         self._settled.set()
         self._late: list[Entry] = []
@@ -46,12 +49,10 @@ class Recorder:
 
     def record(self, entry: Entry) -> asyncio.Future[None]:
         """Done when the request is durable, when that was refused, or after `record_timeout`; never an error."""
-        loop = asyncio.get_running_loop()
-        handed_on = loop.create_future()
-        timer = loop.call_later(self._source.record_timeout, self._give_up, handed_on)
+        handed_on = self._hold()
         self._under_way += 1
         self._settled.clear()
-        told = partial(self._told, entry, handed_on, timer)
+        told = partial(self._told, entry, handed_on)
         try:
             self._traffic.take_in(self._source.name, entry, told)
         except IntakeError as error:
@@ -77,31 +78,43 @@ class Recorder:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._settled.wait()
 
-    def _told(
-        self,
-        entry: Entry,
-        handed_on: "asyncio.Future[None]",
-        timer: asyncio.TimerHandle,
-        error: IntakeError | StoreError | None,
-    ) -> None:
+    def _hold(self) -> "asyncio.Future[None]":
+        """One alarm for all that wait: they do so equally long, and nearly always end before it."""
+        loop = asyncio.get_running_loop()
+        handed_on = loop.create_future()
+        self._held.append((loop.time() + self._source.record_timeout, handed_on))
+        if len(self._held) == 1:
+            loop.call_at(self._held[0][0], self._give_up)
+        return handed_on
+
+    def _told(self, entry: Entry, handed_on: "asyncio.Future[None]", error: IntakeError | StoreError | None) -> None:
         """What came of a recording; the answer of its call goes on, unless it went before."""
-        timer.cancel()
         if not handed_on.done():
             handed_on.set_result(None)
         self._under_way -= 1
         if not self._under_way:
             self._settled.set()
-        if error is None:
-            self._health.up(self._source.name)
-        else:
+        if error is not None:
             self._refused(entry, error)
+        elif self._ailing:
+            self._ailing = False
+            self._health.up(self._source.name)
 
-    def _give_up(self, handed_on: "asyncio.Future[None]") -> None:
+    def _give_up(self) -> None:
+        """No answer is held any longer that is overdue; the alarm is set for the next."""
+        loop = asyncio.get_running_loop()
+        while self._held and (self._held[0][1].done() or self._held[0][0] <= loop.time()):
+            self._hand_on(self._held.popleft()[1])
+        if self._held:
+            loop.call_at(self._held[0][0], self._give_up)
+
+    def _hand_on(self, handed_on: "asyncio.Future[None]") -> None:
         if not handed_on.done():
             handed_on.set_result(None)
             log.warning("the store is slow; an answer was handed on before its request was recorded", **self._where())
 
     def _refused(self, entry: Entry, error: IntakeError | StoreError) -> None:
+        self._ailing = True
         self._count(str(error))
         self._health.down(self._source.name, error)
         if isinstance(error, IntakeFull | StoreError) and len(self._late) < MOST_LATE:

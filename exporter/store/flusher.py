@@ -5,7 +5,7 @@ from contextlib import suppress
 from threading import Event, Thread
 from time import sleep
 
-LINGER_SECONDS = 0.002
+LINGER_SECONDS = 0.01
 
 
 class Flusher:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -14,11 +15,12 @@ from exporter.core.ledger import Counter
 from exporter.core.request import Submission
 from exporter.engine.engine import Engine
 from exporter.engine.intake import PART
-from exporter.errors import IntakeFull, StoreUnavailable
+from exporter.errors import IntakeFull, StoreError, StoreUnavailable
 from exporter.leadsquared.network import NetworkTransport
 from exporter.metrics.meters import Meters
 from exporter.sources.source import Accepted, Entry
 from exporter.store.memory import MemoryStore
+from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Store
 from tests.engine.test_removal import SETTINGS
 
@@ -153,3 +155,66 @@ async def test_a_recording_of_what_another_call_takes_in_waits_for_that_call() -
         store.gates[0].set_result(None)
         assert (await first, await told) == (Accepted(3, 0), None)
         assert (len(store.gates), engine.intake.pending) == (1, 3)
+
+
+def record(engine: Engine, beginning: str, count: int) -> list["asyncio.Future[StoreError | None]"]:
+    loop = asyncio.get_running_loop()
+    told = [loop.create_future() for _ in range(count)]
+    for entry, one in zip(entries(beginning, count), told, strict=True):
+        engine.intake.record("gateway", entry, one.set_result)
+    return told
+
+
+async def test_what_is_recorded_while_a_commit_runs_is_in_the_next_one_together() -> None:
+    store = Held()
+    async with running(store) as engine:
+        (first,) = record(engine, "a", 1)
+        later = record(engine, "b", 5)
+        await settled()
+        assert (len(store.gates), first.done()) == (1, False)
+        store.gates[0].set_result(None)
+        await settled()
+        assert (len(store.gates), first.done(), later[0].done()) == (2, True, False)
+        store.gates[1].set_result(None)
+        assert await asyncio.gather(first, *later) == [None] * 6
+        await settled()
+        assert (len(store.gates), engine.intake.pending) == (2, 6)
+
+
+async def test_while_a_commit_fails_nobody_is_told_that_it_did_not_and_the_next_one_is_made() -> None:
+    store = Held()
+    async with running(store) as engine:
+        (first,), later = record(engine, "a", 1), record(engine, "b", 2)
+        await settled()
+        error = StoreUnavailable("the disk is full")
+        store.gates[0].set_exception(error)
+        await settled()
+        store.gates[1].set_result(None)
+        assert await asyncio.gather(first, *later) == [error, None, None]
+        await settled()
+        assert engine.intake.pending == 2
+        store.gates.clear()
+        (again,) = record(engine, "a", 1)
+        await settled()
+        store.gates[0].set_result(None)
+        assert await again is None
+
+
+async def test_a_recording_that_does_not_fit_into_the_database_is_refused_alone(tmp_path: Path) -> None:
+    store = SqliteStore(str(tmp_path / "state.db"), on_commit=lambda _: None)
+    async with running(store) as engine:
+        before = record(engine, "a", 1)
+        told = [asyncio.get_running_loop().create_future() for _ in range(3)]
+        for name, one in zip(("good", "bad \ud800", "fine"), told, strict=True):
+            entry = Entry(request_id=name, account="acme", api="lead_update", submitted=None)
+            engine.intake.record("gateway", entry, one.set_result)
+        good, bad, fine = await asyncio.gather(*told)
+        assert (await before[0], good, fine) == (None, None, None)
+        assert str(bad).endswith("a value does not fit into the database")
+        await eventually_pending(engine, 3)
+
+
+async def eventually_pending(engine: Engine, count: int) -> None:
+    async with asyncio.timeout(5):
+        while engine.intake.pending != count:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)

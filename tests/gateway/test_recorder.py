@@ -93,6 +93,17 @@ async def test_a_slow_store_holds_an_answer_no_longer_than_agreed_and_the_reques
     assert stage.meter.unrecorded == 0
 
 
+async def test_each_answer_is_held_for_a_time_of_its_own() -> None:
+    traffic, source = MemoryTraffic(ACCOUNT, Slow()), replace(SOURCE, record_timeout=0.2)
+    recorder = Recorder(source, traffic=traffic, intake=traffic.intake, health=Health(), meter=Meter(), sleep=Naps())
+    first = recorder.record(ENTRY)
+    await asyncio.sleep(0.1)
+    second = recorder.record(ENTRY._replace(request_id="other"))
+    await first
+    assert not second.done()
+    await second
+
+
 @pytest.mark.parametrize("trouble", [StoreUnavailable("the disk is full"), IntakeFull("no room")])
 async def test_while_nothing_can_be_recorded_answers_pass_and_are_counted(trouble: Exception) -> None:
     intake = MemoryIntake(trouble)  # type: ignore[arg-type]
