@@ -2,7 +2,6 @@
 
 import asyncio
 
-import aiohttp
 from aiohttp import web
 
 from exporter.config.settings import GatewaySource
@@ -10,17 +9,17 @@ from exporter.errors import CallError, CallTimeout, ConnectionFailed, InvalidRes
 from exporter.gateway import status
 from exporter.gateway.account import AccountTraffic, GatewayMeter
 from exporter.gateway.encoding import decoded
-from exporter.gateway.messages import BROKEN, SMALL, Upload, json_answer, problem, request_headers, streamed, whole
+from exporter.gateway.messages import BROKEN, SMALL, Passed, Upload, json_answer, problem
 from exporter.gateway.recognise import Call, StatusQuestion, Submission, recognise
 from exporter.gateway.recorder import Recorder
-from exporter.gateway.upstream import Upstream, translated
+from exporter.gateway.upstream import BROKEN as BROKEN_ABOVE
+from exporter.gateway.upstream import Answer, Body, Upstream, translated
 from exporter.leadsquared.answer import find_error, read_status, read_submission
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 from exporter.log import get_logger
 from exporter.sources.source import Entry
 
 _READ_AHEAD = BODY_LIMIT + 1
-_READING = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, TimeoutError, OSError)
 
 log = get_logger(__name__)
 
@@ -68,13 +67,13 @@ class Forwarder:
     async def _forward(self, request: web.BaseRequest, target: str, call: Call) -> web.StreamResponse:
         upload = Upload(request)
         try:
-            data = await upload.data()
+            body = await upload.body()
         except BROKEN:
             return _gone(request)
         sent = await self._begin(call)
         exchange = Exchange(request, call, self._traffic, sent)
         try:
-            return await self._exchange(exchange, target, upload, data)
+            return await self._exchange(exchange, target, upload, body)
         except CallError as error:
             exchange.fail(error, counted=not upload.broken)
             return _gone(request) if upload.broken or exchange.begun else _told(error)
@@ -86,21 +85,31 @@ class Forwarder:
             return await self._traffic.begin_in_turn(self._source.max_wait)
         return self._traffic.begin()
 
-    async def _exchange(self, exchange: "Exchange", target: str, upload: Upload, data: object) -> web.StreamResponse:
-        request = exchange.request
-        url = self._traffic.account.base_url + target
-        headers = request_headers(request)
-        async with self._upstream.call(request.method, url, headers=headers, data=data) as answer:
-            exchange.answered(answer.status)
-            if isinstance(exchange.call, Submission):
-                return await self._hold(exchange, exchange.call, answer)
-            if _is_short(answer) and request.method != "HEAD":
-                body = await _read(answer)
-                self._look_at(exchange, answer, body)
-                return whole(answer, body)
-            return await self._stream(exchange, answer, b"")
+    async def _exchange(self, exchange: "Exchange", target: str, upload: Upload, body: Body) -> web.StreamResponse:
+        answer = await self._upstream.call(
+            self._traffic.account.base_url,
+            exchange.request.method,
+            target,
+            headers=upload.headers(),
+            body=body,
+            chunked=upload.chunked,
+        )
+        try:
+            return await self._answered(exchange, answer)
+        finally:
+            answer.close()
 
-    async def _hold(self, exchange: "Exchange", call: Submission, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    async def _answered(self, exchange: "Exchange", answer: Answer) -> web.StreamResponse:
+        exchange.answered(answer.status)
+        if isinstance(exchange.call, Submission):
+            return await self._hold(exchange, exchange.call, answer)
+        if _is_short(answer) and exchange.request.method != "HEAD":
+            body = await _read(answer)
+            self._look_at(exchange, answer, body)
+            return Passed(exchange.request, answer, body)
+        return await self._stream(exchange, answer, b"")
+
+    async def _hold(self, exchange: "Exchange", call: Submission, answer: Answer) -> web.StreamResponse:
         """The answer of a submission is handed on when its RequestID is durable."""
         body = await _read(answer)
         if len(body) > BODY_LIMIT:
@@ -110,19 +119,19 @@ class Forwarder:
             request_id = read_submission(_raw(answer, body))
         except CallError as error:
             exchange.refused(error)
-            if isinstance(error, InvalidResponse) and answer.ok:
+            if isinstance(error, InvalidResponse) and answer.status < 400:
                 self._recorder.miss(str(error))
         else:
             return await self._hand_on(exchange, call.api, request_id, answer, body)
-        return whole(answer, body)
+        return Passed(exchange.request, answer, body)
 
     async def _hand_on(
-        self, exchange: "Exchange", api: str, request_id: str, answer: aiohttp.ClientResponse, body: bytes
+        self, exchange: "Exchange", api: str, request_id: str, answer: Answer, body: bytes
     ) -> web.StreamResponse:
         """All that can be done while the store commits is done meanwhile."""
         recorded = self._record(api, request_id, exchange.sent)
         self._traffic.succeeded()
-        response = whole(answer, body)
+        response = Passed(exchange.request, answer, body)
         if recorded is not None:
             await recorded
         return response
@@ -137,8 +146,8 @@ class Forwarder:
             Entry(request_id=request_id, account=account.name, api=api, submitted=sent, where=where)
         )
 
-    async def _stream(self, exchange: "Exchange", answer: aiohttp.ClientResponse, first: bytes) -> web.StreamResponse:
-        response = streamed(answer)
+    async def _stream(self, exchange: "Exchange", answer: Answer, first: bytes) -> web.StreamResponse:
+        response = Passed(exchange.request, answer)
         exchange.begun = True
         copy = bytearray(first)
         try:
@@ -156,7 +165,7 @@ class Forwarder:
         self._look_at(exchange, answer, bytes(copy))
         return response
 
-    def _look_at(self, exchange: "Exchange", answer: aiohttp.ClientResponse, body: bytes) -> None:
+    def _look_at(self, exchange: "Exchange", answer: Answer, body: bytes) -> None:
         """What an answer shows that is no submission's."""
         call = exchange.call
         try:
@@ -211,12 +220,14 @@ class Exchange:
             self._traffic.count(code, self._traffic.now() - self.sent)
 
 
-def _is_short(answer: aiohttp.ClientResponse) -> bool:
-    return answer.content_length is not None and answer.content_length <= SMALL
+def _is_short(answer: Answer) -> bool:
+    return answer.length is not None and answer.length <= SMALL
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, or a little more than BODY_LIMIT of it. Raises CallError."""
+async def _read(answer: Answer) -> bytes:
+    """The body, or at least a little more than BODY_LIMIT of it. Raises CallError."""
+    if answer.content.is_eof():
+        return answer.content.read_nowait()
     parts: list[bytes] = []
     size = 0
     while size <= BODY_LIMIT and (part := await _next(answer)):
@@ -225,15 +236,15 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-async def _next(answer: aiohttp.ClientResponse) -> bytes:
+async def _next(answer: Answer) -> bytes:
     """What has arrived, once something has; nothing at the end. Raises CallError."""
     try:
         return await answer.content.readany()
-    except _READING as error:
+    except BROKEN_ABOVE as error:
         raise translated(error) from error
 
 
-def _raw(answer: aiohttp.ClientResponse, body: bytes) -> RawAnswer:
+def _raw(answer: Answer, body: bytes) -> RawAnswer:
     """The answer for those who read it, unpacked. Raises InvalidResponse where it can't be."""
     codings = answer.headers.getall("Content-Encoding", ())
     headers = {name: answer.headers[name] for name in ("retry-after", "date") if name in answer.headers}

@@ -1,36 +1,98 @@
 """Requests and answers as they pass: nothing is added to them and nothing taken away but what belongs to one connection."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpVersion11
 
-from exporter.gateway.headers import end_to_end
+from exporter.gateway.headers import HOP_BY_HOP, end_to_end
+from exporter.gateway.upstream import Answer, Body
 
 # A body up to this size is taken in before LeadSquared is called, and handed on in one piece.
 SMALL = 64 * 1024
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-# The library writes its own Host and Transfer-Encoding; an Expect is answered here.
-_OURS = ("host", "expect")
+_CHUNKED = b"Transfer-Encoding: chunked\r\n"
+# LeadSquared gets a Host of its own; an Expect is answered here.
+_OURS = HOP_BY_HOP | {b"host", b"expect"}
+# The others tell that they have no body by their name (RFC 9110, 8.6).
+_MAY_HAVE_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 BROKEN = (ConnectionError, web.RequestPayloadError, aiohttp.ClientPayloadError, aiohttp.http.HttpProcessingError)
 
 
 class Passed(web.StreamResponse):
-    """An answer of somebody else. aiohttp would add a Server and a Content-Type of its own."""
+    """An answer of somebody else to `request`, written as it came: aiohttp would add to its headers, and take what is not UTF-8
+    out of them. `whole` is its body where that is there already."""
 
-    async def _prepare_headers(self) -> None:
-        missing = [name for name in ("Server", "Content-Type") if name not in self.headers]
-        await super()._prepare_headers()
-        for name in missing:
-            self.headers.popall(name, None)
+    def __init__(self, request: web.BaseRequest, answer: Answer, whole: bytes | None = None) -> None:
+        super().__init__(status=answer.status, reason=answer.reason)
+        framing = _framing(request, answer, whole)
+        self._kept = request.keep_alive and framing is not None
+        self._chunked_here = framing is _CHUNKED
+        self._first = _head(request, answer, framing or b"", kept=self._kept) + (whole or b"")
+        self._writer = request.writer
+
+    @property
+    def keep_alive(self) -> bool:
+        return self._kept
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        first, self._first = self._first, b""
+        if first:
+            await self._writer.write(first)
+            if self._chunked_here:
+                self._writer.enable_chunking()
+        return self._writer
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        await self._writer.write(data)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        await self._writer.write_eof(data)
 
 
-class PassedWhole(Passed, web.Response):
-    """One whose body is there already."""
+def _framing(request: web.BaseRequest, answer: Answer, whole: bytes | None) -> bytes | None:
+    """What tells the end of the body, where no header of the answer does; None: only the end of the connection."""
+    if "Content-Length" in answer.headers or request.method == "HEAD" or _is_empty(answer.status):
+        return b""
+    if whole is not None:
+        return b"Content-Length: %d\r\n" % len(whole)
+    return _CHUNKED if request.version >= HttpVersion11 else None
+
+
+def _head(request: web.BaseRequest, answer: Answer, framing: bytes, *, kept: bool) -> bytes:
+    version = request.version
+    first = f"HTTP/{version.major}.{version.minor} {answer.status} {answer.reason}\r\n"
+    return b"%b%b%b%b%b\r\n" % (
+        first.encode("utf-8", "surrogateescape"),
+        end_to_end(answer.raw_headers),
+        framing,
+        b"" if "Date" in answer.headers else _date(int(time.time())),
+        _connection(kept, unless_said=version >= HttpVersion11),
+    )
+
+
+def _is_empty(status: int) -> bool:
+    return status < 200 or status in (204, 304)
+
+
+def _connection(kept: bool, *, unless_said: bool) -> bytes:
+    if kept == unless_said:
+        return b""
+    return b"Connection: keep-alive\r\n" if kept else b"Connection: close\r\n"
+
+
+@lru_cache(maxsize=1)
+def _date(now: int) -> bytes:
+    """Whoever passes on an answer without a Date adds it (RFC 9110, 6.6.1)."""
+    return f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
 
 
 class Upload:
@@ -38,19 +100,29 @@ class Upload:
 
     def __init__(self, request: web.BaseRequest) -> None:
         self.broken = False
+        self.chunked = "Transfer-Encoding" in request.headers
         self._request = request
-        length = request.content_length
-        self._small = length is not None and length <= SMALL
 
-    async def data(self) -> Any:
-        """What to give to the client: bytes, an iterator, or None. Raises one of BROKEN."""
-        if not self._request.body_exists:
-            return None
-        if not self._small:
+    def headers(self) -> bytes:
+        request = self._request
+        if self.chunked:
+            return end_to_end(request.raw_headers, but=_OURS) + _CHUNKED
+        passed = end_to_end(request.raw_headers, but=_OURS)
+        if "Content-Length" not in request.headers and request.method in _MAY_HAVE_BODY:
+            return passed + b"Content-Length: 0\r\n"
+        return passed
+
+    async def body(self) -> Body:
+        """Raises one of BROKEN."""
+        request = self._request
+        if not request.body_exists:
+            return b""
+        length = request.content_length
+        if length is None or length > SMALL:
             return self._parts()
         await self._invite()
         try:
-            return await self._request.read()
+            return request.content.read_nowait() if request.content.is_eof() else await request.read()
         except BROKEN:
             self.broken = True
             raise
@@ -70,20 +142,6 @@ class Upload:
         if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
             await request.writer.write(_CONTINUE)
             request.writer.output_size = 0
-
-
-def request_headers(request: web.BaseRequest) -> Any:
-    chunked = "Transfer-Encoding" in request.headers
-    return end_to_end(request.raw_headers, but=(*_OURS, "content-length") if chunked else _OURS)
-
-
-def whole(answer: aiohttp.ClientResponse, body: bytes) -> PassedWhole:
-    headers = end_to_end(answer.raw_headers, but=("content-length",))
-    return PassedWhole(status=answer.status, reason=answer.reason, headers=headers, body=body)
-
-
-def streamed(answer: aiohttp.ClientResponse) -> Passed:
-    return Passed(status=answer.status, reason=answer.reason, headers=end_to_end(answer.raw_headers))
 
 
 def json_answer(

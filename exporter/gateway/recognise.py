@@ -11,7 +11,6 @@ from exporter.leadsquared.endpoints import BY_NAME, ENDPOINTS
 MAX_AGE = "max_age"
 DEFAULT_MAX_AGE = 5.0
 
-_SUBMISSIONS = {endpoint.submit_path: endpoint.name for endpoint in ENDPOINTS}
 # The connector's key and an id follow the path.
 _CALL_LOG = BY_NAME["call_log"].submit_path + "/"
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -37,6 +36,8 @@ class StatusQuestion:
 
 Call = Submission | StatusQuestion | None
 
+_SUBMISSIONS = {endpoint.submit_path: Submission(endpoint.name) for endpoint in ENDPOINTS}
+
 
 def recognise(method: str, target: str, account: Account) -> Call:
     """What a call is; None for anything else. `target` is path and query as they stand in the request line."""
@@ -48,8 +49,7 @@ def recognise(method: str, target: str, account: Account) -> Call:
 
 
 def _submission(path: str) -> Submission | None:
-    api = _SUBMISSIONS.get(path) or ("call_log" if path.startswith(_CALL_LOG) else None)
-    return None if api is None else Submission(api)
+    return _SUBMISSIONS.get(path) or (Submission("call_log") if path.startswith(_CALL_LOG) else None)
 
 
 def _status(target: str, path: str, query: str, account: Account) -> StatusQuestion | None:

@@ -1,58 +1,159 @@
-"""Calls LeadSquared for the application: once, whatever comes of it."""
+"""Calls LeadSquared for the application: once, whatever comes of it.
 
+This stands one step below aiohttp's session, which would spend more on a call than all else that is done to it here: on
+redirects, cookies, passwords, retries and headers of its own, none of which a gateway may have. Connections, TLS, parsing and
+flow control are aiohttp's.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from typing import cast
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage, StreamWriter
 from yarl import URL
 
 from exporter.errors import CallTimeout, ConnectionFailed, InvalidResponse
-from exporter.leadsquared.network import open_session
+from exporter.leadsquared.network import open_connector
 
-# What the library would add to a request that lacks it.
-_NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 _LONGEST_HEADER = 64 * 1024
+# What aiohttp raises where a connection, or what came over it, is at fault.
+BROKEN = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, TimeoutError, OSError)
+
+# The body of a request: whole, or in parts as they come.
+Body = bytes | AsyncIterator[bytes]
+
+
+class Answer:
+    """An answer whose headers are there. Once its content is there too, the connection is free for another call."""
+
+    __slots__ = ("_connection", "_upload", "content", "headers", "raw_headers", "reason", "status")
+
+    def __init__(
+        self,
+        message: RawResponseMessage,
+        content: aiohttp.StreamReader,
+        connection: Connection,
+        upload: asyncio.Task[None] | None,
+    ) -> None:
+        self.status = message.code
+        self.reason = message.reason
+        self.headers = message.headers
+        self.raw_headers = message.raw_headers
+        self.content = content
+        self._connection = connection
+        self._upload = upload
+        content.on_eof(self._release)
+
+    @property
+    def length(self) -> int | None:
+        """As the headers tell it."""
+        given = self.headers.get("Content-Length")
+        return None if given is None else int(given)
+
+    def close(self) -> None:
+        """What was not read to its end closes the connection, and so does a request that was answered before its own end."""
+        if self._upload is not None:
+            self._upload.cancel()
+        self._connection.close()
+
+    def _release(self) -> None:
+        if self._upload is None or self._upload.done():
+            self._connection.release()
+        else:
+            self.close()
 
 
 class Upstream:
     """`timeout` seconds may pass without a byte. Needs a running event loop."""
 
     def __init__(self, *, timeout: float) -> None:
-        self._session = open_session(not_added=_NOT_ADDED)
+        self._connector = open_connector()
         self._timeout = aiohttp.ClientTimeout(total=None, connect=timeout, sock_read=timeout)
+        self._place: _Place | None = None
 
-    @asynccontextmanager
-    async def call(self, method: str, url: str, *, headers: Any, data: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def call(
+        self, base_url: str, method: str, target: str, *, headers: bytes, body: Body, chunked: bool
+    ) -> Answer:
         """The answer, once its headers are there. Raises CallTimeout, ConnectionFailed or InvalidResponse."""
-        call = self._session.request(
-            method,
-            URL(url, encoded=True),
-            headers=headers,
-            data=data,
-            allow_redirects=False,
+        if self._place is None or self._place.base_url != base_url:
+            self._place = _Place(base_url)
+        head = self._place.head(method, target, headers)
+        try:
+            connection = await self._connector.connect(self._place.request, [], self._timeout)
+            try:
+                return await self._ask(connection, method, head, body, chunked=chunked)
+            except BaseException:
+                connection.close()
+                raise
+        except BROKEN as error:
+            raise translated(error) from error
+
+    async def close(self) -> None:
+        await self._connector.close()
+
+    async def _ask(self, connection: Connection, method: str, head: bytes, body: Body, *, chunked: bool) -> Answer:
+        protocol = cast(ResponseHandler, connection.protocol)
+        protocol.set_response_params(
+            skip_payload=method == "HEAD",
+            read_until_eof=True,
             auto_decompress=False,
-            timeout=self._timeout,
+            read_timeout=self._timeout.sock_read,
             max_line_size=_LONGEST_HEADER,
             max_field_size=_LONGEST_HEADER,
         )
-        answer = await _answer(call)
+        if isinstance(body, bytes):
+            await StreamWriter(protocol, asyncio.get_running_loop()).write(head + body, drain=False)
+            protocol.start_timeout()
+            return Answer(*await _answer(protocol), connection, None)
+        upload = asyncio.create_task(_send(protocol, head, body, chunked=chunked))
         try:
-            yield answer
-        finally:
-            # What was not read to its end closes the connection.
-            answer.release() if answer.content.is_eof() else answer.close()
-
-    async def close(self) -> None:
-        await self._session.close()
+            return Answer(*await _answer(protocol), connection, upload)
+        except BaseException:
+            upload.cancel()
+            raise
 
 
-async def _answer(call: Any) -> aiohttp.ClientResponse:
+class _Place:
+    """Where LeadSquared is."""
+
+    def __init__(self, base_url: str) -> None:
+        url = URL(base_url, encoded=True)
+        self.base_url = base_url
+        # What the connector knows a place by; it is never sent.
+        self.request = aiohttp.ClientRequest("GET", url, loop=asyncio.get_running_loop())
+        self._host = self.request.headers["Host"]
+
+    def head(self, method: str, target: str, headers: bytes) -> bytes:
+        first = f"{method} {target} HTTP/1.1\r\nHost: {self._host}\r\n"
+        return b"%b%b\r\n" % (first.encode("utf-8", "surrogateescape"), headers)
+
+
+async def _answer(protocol: ResponseHandler) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+    """The final one: those before it are about this connection only."""
+    while True:
+        message, content = await protocol.read()
+        if message.code == 101 or not 100 <= message.code < 200:
+            return message, content
+        protocol.start_timeout()
+
+
+async def _send(protocol: ResponseHandler, head: bytes, parts: AsyncIterator[bytes], *, chunked: bool) -> None:
+    """What goes wrong here is told to whoever waits for the answer."""
+    writer = StreamWriter(protocol, asyncio.get_running_loop())
     try:
-        answer: aiohttp.ClientResponse = await call
-    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, TimeoutError, OSError) as error:
-        raise translated(error) from error
-    return answer
+        await writer.write(head)
+        if chunked:
+            writer.enable_chunking()
+        async for part in parts:
+            await writer.write(part)
+        await writer.write_eof()
+    except Exception as error:  # noqa: BLE001  (it is the answer's: this task is awaited by nobody)
+        protocol.set_exception(aiohttp.ClientConnectionError("the request broke off"), error)
+    else:
+        protocol.start_timeout()
 
 
 def translated(error: Exception) -> CallTimeout | ConnectionFailed | InvalidResponse:
@@ -61,6 +162,6 @@ def translated(error: Exception) -> CallTimeout | ConnectionFailed | InvalidResp
         return CallTimeout("LeadSquared does not answer in time")
     if isinstance(error, aiohttp.ClientConnectorError):
         return ConnectionFailed(f"no connection to LeadSquared: {error.os_error}", sent=False)
-    if isinstance(error, aiohttp.ClientPayloadError | aiohttp.http.HttpProcessingError | aiohttp.ClientResponseError):
+    if isinstance(error, aiohttp.ClientPayloadError | aiohttp.http.HttpProcessingError):
         return InvalidResponse("LeadSquared's answer breaks HTTP or breaks off")
     return ConnectionFailed(f"the connection to LeadSquared broke: {type(error).__name__}")

@@ -1,6 +1,6 @@
 """The Transport over a real network, with aiohttp."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 import aiohttp
@@ -14,19 +14,20 @@ KEEP_ALIVE_SECONDS = 30.0
 RECEIVE_BYTES = 256 * 1024
 
 
-def open_session(*, not_added: Iterable[str] = ()) -> aiohttp.ClientSession:
-    """A session that never repeats a call by itself, nor adds the headers `not_added`. Needs a running event loop."""
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
+def open_connector() -> aiohttp.TCPConnector:
+    """Connections to LeadSquared, as many as there are calls. Needs a running event loop."""
+    _keep_receive_buffers()
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
+
+
+def open_session() -> aiohttp.ClientSession:
+    """A session that never repeats a call by itself. Needs a running event loop."""
     session = aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        raise_for_status=False,
-        skip_auto_headers=not_added,
+        connector=open_connector(), cookie_jar=aiohttp.DummyCookieJar(), raise_for_status=False
     )
     if not hasattr(session, "_retry_connection"):
         raise RuntimeError("this aiohttp can't be kept from repeating calls")
     session._retry_connection = False
-    _keep_receive_buffers()
     return session
 
 

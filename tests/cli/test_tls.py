@@ -1,48 +1,19 @@
-import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from exporter import cli
+from tests.certificates import self_signed, server_context
 from tests.cli.server import Reply, serving
 
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """One file with a key and a certificate of its own, made out to 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "server.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
-def context(certificate: Path) -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(certificate)
-    return made
+    return self_signed(tmp_path)
 
 
 def test_the_ca_file_is_what_add_trusts(certificate: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with serving(Reply(202, {"accepted": 1, "known": 0}), context=context(certificate)) as server:
+    with serving(Reply(202, {"accepted": 1, "known": 0}), context=server_context(certificate)) as server:
         assert cli.main(["add", f"--url={server.url}", f"--ca-file={certificate}", "a"]) == 0
         assert cli.main(["add", f"--url={server.url}", "a"]) == 1
 
@@ -51,7 +22,7 @@ def test_the_ca_file_is_what_add_trusts(certificate: Path, capsys: pytest.Captur
 
 
 def test_a_health_check_takes_any_certificate(certificate: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with serving(Reply(200, b"healthy\n"), context=context(certificate)) as server:
+    with serving(Reply(200, b"healthy\n"), context=server_context(certificate)) as server:
         assert cli.main(["healthcheck", f"--url={server.url}"]) == 0
 
     assert capsys.readouterr() == ("healthy\n", "")

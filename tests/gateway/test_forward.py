@@ -6,6 +6,8 @@ import hashlib
 import json
 import zlib
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import brotli
 import pytest
@@ -69,15 +71,15 @@ async def test_an_answer_comes_back_as_it_was_given() -> None:
     assert found.body == b"<gone>"
 
 
-async def test_headers_keep_what_is_utf_8_and_lose_the_other_bytes_only() -> None:
+async def test_headers_pass_byte_for_byte_whatever_text_they_are() -> None:
     raw = b"X-Mixed: caf\xe9s\r\nX-Unicode: caf\xc3\xa9\r\n"
     back = b"HTTP/1.1 200 Caf\xe9\r\n" + raw + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
     async with staged(lambda _: [back]) as stage:
         found = await stage.ask(b"POST /lead/update HTTP/1.1\r\nHost: h\r\n" + raw + b"Content-Length: 2\r\n\r\n[]")
         (seen,) = stage.vendor.seen
     for one in (seen, found):
-        assert (one.values("X-Mixed"), one.values("X-Unicode")) == (["cafs"], ["café".encode().decode("latin-1")])
-    assert (found.line, found.body, stage.intake.ids) == ("HTTP/1.1 200 Caf", BODY, [REQUEST_ID])
+        assert (one.values("X-Mixed"), one.values("X-Unicode")) == (["caf\xe9s"], ["caf\xc3\xa9"])
+    assert (found.line, found.body, stage.intake.ids) == ("HTTP/1.1 200 Caf\xe9", BODY, [REQUEST_ID])
 
 
 async def test_trailers_end_at_the_gateway_and_take_nothing_with_them() -> None:
@@ -113,12 +115,49 @@ async def test_headers_that_are_about_one_connection_stay_on_it() -> None:
     assert (seen.values("X-Yours"), found.values("X-Ours")) == (["2"], ["2"])
 
 
+async def test_what_tells_the_end_of_a_body_is_no_matter_of_one_connection() -> None:
+    named = "Connection: Content-Length"
+    async with staged(lambda _: [answer(BODY, named)]) as stage:
+        found = await stage.ask(request("POST", "/lead/update", named))
+        (seen,) = stage.vendor.seen
+    assert (seen.values("Content-Length"), seen.body) == (["2"], b"[]")
+    assert (found.values("Content-Length"), found.body) == ([str(len(BODY))], BODY)
+
+
+@pytest.mark.parametrize(("method", "told"), [("POST", ["0"]), ("DELETE", ["0"]), ("GET", []), ("OPTIONS", [])])
+async def test_where_a_body_is_expected_its_absence_is_told(method: str, told: list[str]) -> None:
+    async with staged(accept) as stage:
+        found = await stage.ask(f"{method} /elsewhere HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+    assert found.status == 200
+    assert stage.vendor.seen[0].values("Content-Length") == told
+
+
+async def test_an_answer_without_a_date_gets_one_and_one_that_has_it_keeps_it() -> None:
+    theirs = "Mon, 02 Feb 2026 02:40:00 GMT"
+    async with staged(accept) as stage:
+        (ours,) = (await stage.ask(request())).values("Date")
+        assert abs(parsedate_to_datetime(ours) - datetime.now(UTC)) < timedelta(minutes=1)
+        stage.vendor.script = lambda _: [answer(BODY, f"date: {theirs}")]
+        assert (await stage.ask(request())).values("Date") == [theirs]
+
+
+@pytest.mark.parametrize("target", ["/lead/update", "/elsewhere"])
+async def test_an_answer_that_ends_with_its_connection_is_whole(target: str) -> None:
+    async with staged(lambda _: [answer(BODY, length=False)]) as stage:
+        stage.vendor.hang_up = True
+        found = await stage.ask(request("POST", target))
+    assert found.body == BODY
+    assert found.values("Content-Length") + found.values("Transfer-Encoding") != []
+
+
 @pytest.mark.parametrize(
     ("method", "given"),
     [
         ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nContent-Type: text/plain\r\n\r\n"),
         ("GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
         ("GET", b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n'),
+        ("GET", b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\nContent-Length: 1234\r\n\r\n'),
+        ("POST", b"HTTP/1.1 204 No Content\r\n\r\n"),
     ],
 )
 async def test_answers_without_a_body_keep_their_headers(method: str, given: bytes) -> None:
@@ -200,6 +239,51 @@ async def test_connections_are_kept_on_both_sides() -> None:
     assert (len(stage.vendor.seen), stage.vendor.connections) == (5, 1)
 
 
+async def test_a_connection_ends_where_one_side_wishes_it() -> None:
+    async with staged(lambda _: [answer(BODY, "Connection: close")]) as stage:
+        reader, writer = await stage.connect()
+        writer.write(request())
+        assert (await read_answer(reader)).values("Connection") == []
+        writer.write(request("POST", "/lead/update", "Connection: close"))
+        assert (await read_answer(reader)).values("Connection") == ["close"]
+        assert await reader.read() == b""
+        writer.close()
+    assert stage.vendor.connections == 2
+
+
+async def test_an_application_of_http_1_0_may_keep_its_connection() -> None:
+    async with staged(accept) as stage:
+        reader, writer = await stage.connect()
+        for _ in range(2):
+            writer.write(b"POST /lead/update HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n[]")
+            found = await read_answer(reader)
+            assert (found.line, found.values("Connection")) == ("HTTP/1.0 200 OK", ["keep-alive"])
+        writer.close()
+
+
+async def test_an_answer_may_come_before_the_upload_has_ended() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer(b"too large", status="413 Content Too Large"))
+        await reader.read()
+        closed.set()
+        writer.close()
+
+    closed = asyncio.Event()
+    async with staged(accept) as stage:
+        server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        reader, writer = await stage.connect()
+        writer.write(b"POST /elsewhere HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nabc")
+        found = await read_answer(reader)
+        assert (found.status, found.body) == (413, b"too large")
+        await asyncio.wait_for(closed.wait(), 5.0)
+        writer.close()
+        server.close()
+    assert stage.traffic.story[0] == "413"
+
+
 async def test_an_application_of_http_1_0_gets_its_answer_and_the_end() -> None:
     async with staged(lambda _: [answer(b"abc", chunked=True)]) as stage:
         reader, writer = await stage.connect()
@@ -274,6 +358,11 @@ async def test_a_silent_vendor_is_504(target: str) -> None:
         found = await stage.ask(request("POST", target))
     assert (found.status, json.loads(found.body)["error"]) == (504, "LeadSquared does not answer in time")
     assert stage.traffic.story == ["lost", "timeout", "timeout"]
+
+
+async def test_a_vendor_that_is_silent_after_an_interim_answer_is_504() -> None:
+    async with staged(lambda _: [b"HTTP/1.1 102 Processing\r\n\r\n"], source=replace(SOURCE, timeout=0.1)) as stage:
+        assert (await stage.ask(request())).status == 504
 
 
 async def test_an_answer_that_is_no_http_is_502() -> None:

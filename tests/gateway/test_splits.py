@@ -57,3 +57,12 @@ def test_any_bytes_pass_both_ways_however_they_are_cut(
     sent = pieces(request("PUT", "/elsewhere", body=body), up)
     found, seen, ids = asyncio.run(pass_through(sent, pieces(answer(body, chunked=chunked), down)))
     assert (found.body, seen.body, ids) == (body, body, [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.binary(max_size=40), max_size=6))
+def test_any_header_bytes_pass_both_ways(values: list[bytes]) -> None:
+    sent = [bytes(one for one in value if one >= 0x20 and one != 0x7F).decode("latin-1") for value in values]
+    headers = [f"X-Any: <{value}>" for value in sent]
+    found, seen, _ = asyncio.run(pass_through([request("PUT", "/elsewhere", *headers)], [answer(b"", *headers)]))
+    assert found.values("X-Any") == seen.values("X-Any") == [f"<{value}>" for value in sent]

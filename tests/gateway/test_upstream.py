@@ -1,0 +1,85 @@
+"""How the gateway reaches LeadSquared."""
+
+import asyncio
+import inspect
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage, StreamWriter
+
+from tests.certificates import self_signed, server_context
+from tests.gateway.stage import BODY, Seen, Vendor, answer, request, staged
+
+
+def accept(_: Seen) -> list[bytes]:
+    return [answer(BODY)]
+
+
+@pytest.mark.parametrize(
+    ("called", "given"),
+    [
+        (aiohttp.TCPConnector.connect, ["req", "traces", "timeout"]),
+        (
+            ResponseHandler.set_response_params,
+            ["skip_payload", "read_until_eof", "auto_decompress", "read_timeout", "max_line_size", "max_field_size"],
+        ),
+        (ResponseHandler.start_timeout, []),
+        (ResponseHandler.set_exception, ["exc", "exc_cause"]),
+        (ResponseHandler.read, []),
+        (Connection.release, []),
+        (Connection.close, []),
+        (StreamWriter, ["protocol", "loop"]),
+        (StreamWriter.write, ["chunk", "drain"]),
+        (aiohttp.ClientRequest, ["method", "url", "loop"]),
+    ],
+)
+def test_what_the_gateway_uses_of_aiohttp_below_its_session_is_as_it_was(
+    called: Callable[..., object], given: list[str]
+) -> None:
+    known = inspect.signature(called).parameters
+    assert [name for name in given if name not in known] == []
+    needed = [one.name for one in known.values() if one.default is one.empty and one.name != "self"]
+    assert [name for name in needed if name not in given] == []
+
+
+def test_an_answer_of_aiohttp_has_the_fields_that_the_gateway_reads() -> None:
+    assert {"code", "reason", "headers", "raw_headers"} <= set(dir(RawResponseMessage))
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_leadsquared_is_reached_over_tls_where_its_certificate_is_trusted(
+    trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    vendor = Vendor(accept)
+    server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0, ssl=server_context(certificate))
+    if trusted:
+        context = ssl.create_default_context(cafile=str(certificate))
+        monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", context)
+    async with staged(accept) as stage:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        answers = [await stage.ask(request()) for _ in range(2)]
+    server.close()
+    if trusted:
+        assert [(one.status, one.body) for one in answers] == [(200, BODY)] * 2
+        assert (len(vendor.seen), vendor.connections) == (2, 1)
+    else:
+        assert [one.status for one in answers] == [502, 502]
+        assert b"certificate" in answers[0].body
+        assert (vendor.seen, stage.traffic.story[:2]) == ([], ["connection_error", "connection"])
+
+
+async def test_an_account_that_moves_is_called_at_its_new_place() -> None:
+    async with staged(accept) as stage, staged(accept) as other:
+        await stage.ask(request())
+        stage.traffic.account = replace(stage.traffic.account, base_url=other.vendor.url)
+        await stage.ask(request())
+    assert (len(stage.vendor.seen), len(other.vendor.seen)) == (1, 1)
+    assert other.vendor.seen[0].values("Host") == [other.vendor.url.removeprefix("http://")]
