@@ -99,10 +99,8 @@ class Plan:
 
 
 def plan(demand: Demand, supply: Supply, *, effort: str, seed: int) -> Plan:
-    trace = _trace(demand, Random(seed))  # noqa: S311  (a run that can be repeated, no secret)
-
     def expect(share: float) -> Expectation:
-        return _expect(trace, demand, replace(supply, share=share), effort=effort, seed=seed)
+        return _expect(demand, replace(supply, share=share), effort=effort, seed=seed)
 
     return Plan(
         requests_per_second=demand.per_second,
@@ -132,18 +130,31 @@ def _interpolated(points: Sequence[tuple[float, float]], x: float) -> float:
 
 
 def _trace(demand: Demand, random: Random) -> Trace:
-    """Long enough to outlast the longest durations several times, and not longer than it takes a second or two to run."""
-    lasting = max(demand.quantiles.values())
-    requests = int(min(_MOST, max(_FEWEST, 10 * lasting * demand.per_second)))
+    """Long enough to outlast the longest durations several times."""
+    requests = round(max(_FEWEST, _lasting(demand)))
     times = steady(random, per_second=demand.per_second, requests=requests)
     return independent(random, times, duration(demand.quantiles))
 
 
-def _expect(trace: Trace, demand: Demand, supply: Supply, *, effort: str, seed: int) -> Expectation:
+def _lasting(demand: Demand) -> float:
+    """How many requests come in ten times the longest duration."""
+    return 10 * max(demand.quantiles.values()) * demand.per_second
+
+
+def _smaller(demand: Demand, supply: Supply) -> tuple[Demand, Supply]:
+    """The same with fewer requests and as many fewer calls, where a long enough trace would take long to run: a request waits
+    for its next poll as long as all take in turn, which is the same for half as many with half the calls."""
+    calls = max(1, min(supply.allowed, round(supply.allowed * _MOST / _lasting(demand))))
+    size = calls / supply.allowed
+    daily = None if supply.allowed_daily is None else max(1, round(supply.allowed_daily * size))
+    return replace(demand, per_second=demand.per_second * size), replace(supply, calls=calls, daily=daily, share=1.0)
+
+
+def _expect(demand: Demand, supply: Supply, *, effort: str, seed: int) -> Expectation:
     share, calls, daily = supply.share, supply.allowed, supply.allowed_daily
     if not _enough(supply, _needed(demand, supply)):
         return Expectation(share=share, calls=calls, daily=daily, fits=False)
-    found = _simulated(trace, supply, effort=effort, seed=seed)
+    found = _simulated(*_smaller(demand, supply), effort=effort, seed=seed)
     # When arrivals have ended the rest is polled with calls that there would not be if they went on.
     polls = min(found.polls_per_finished or 0.0, supply.rate / demand.per_second)
     return Expectation(
@@ -160,7 +171,8 @@ def _expect(trace: Trace, demand: Demand, supply: Supply, *, effort: str, seed: 
     )
 
 
-def _simulated(trace: Trace, supply: Supply, *, effort: str, seed: int) -> Report:
+def _simulated(demand: Demand, supply: Supply, *, effort: str, seed: int) -> Report:
+    trace = _trace(demand, Random(seed))  # noqa: S311  (a run that can be repeated, no secret)
     horizon = max(request.finished or 0.0 for request in trace) + 3600.0
     setup = Setup(
         policy="learned",

@@ -39,6 +39,22 @@ def test_what_fits_tells_polls_and_delays_and_more_share_tells_sooner() -> None:
     assert (whole.delay_mean or 0.0) < (expected.delay_mean or 0.0)
 
 
+def test_an_account_ten_times_as_large_has_the_same_delays_with_ten_times_the_calls() -> None:
+    small, large = (
+        plan(
+            Demand(per_second=2.0 * size, quantiles=QUANTILES),
+            Supply(calls=20 * size, period=5.0, share=0.75),
+            effort="normal",
+            seed=1,
+        ).expected
+        for size in (1, 10)
+    )
+
+    assert large.calls == 150
+    assert large.polls_per_request == pytest.approx(small.polls_per_request)
+    assert large.delay_mean == pytest.approx(small.delay_mean, rel=0.1)
+
+
 def test_what_does_not_fit_is_told_with_the_share_that_would_be_enough() -> None:
     found = plan(
         Demand(per_second=2.0, quantiles=QUANTILES), Supply(calls=25, period=5.0, share=0.2), effort="low", seed=1
