@@ -20,12 +20,16 @@ HOP_BY_HOP = frozenset(
 
 def end_to_end(headers: Iterable[tuple[bytes, bytes]], *, but: frozenset[bytes] = HOP_BY_HOP) -> bytes:
     """The header lines for the other side, in their order and spelling. Those that `Connection` names stay here, and those in
-    `but`, which are in lower case."""
-    fields = [(name.lower(), name, value) for name, value in headers]
-    named = [_tokens(value) for key, _, value in fields if key == b"connection"]
-    if named:
-        but = but.union(*named)
-    return b"".join([b"%b: %b\r\n" % (name, value) for key, name, value in fields if key not in but])
+    `but`, which are in lower case and more than are hop by hop."""
+    lines: list[bytes] = []
+    named: set[bytes] = set()
+    for name, value in headers:
+        key = name.lower()
+        if key not in but:
+            lines += (name, b": ", value, b"\r\n")
+        elif key == b"connection":
+            named |= _tokens(value)
+    return b"".join(lines) if named <= but else end_to_end(headers, but=but | named)
 
 
 def _tokens(value: bytes) -> set[bytes]:

@@ -13,8 +13,9 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http import RawResponseMessage, StreamWriter
 
+from exporter.gateway.upstream import Line, Upstream
 from tests.certificates import self_signed, server_context
-from tests.gateway.stage import BODY, Seen, Vendor, answer, request, staged
+from tests.gateway.stage import BODY, SOURCE, Seen, Vendor, answer, request, staged
 
 
 def accept(_: Seen) -> list[bytes]:
@@ -30,6 +31,9 @@ def accept(_: Seen) -> list[bytes]:
             ["skip_payload", "read_until_eof", "auto_decompress", "read_timeout", "max_line_size", "max_field_size"],
         ),
         (ResponseHandler.start_timeout, []),
+        (ResponseHandler._reschedule_timeout, []),
+        (ResponseHandler._drop_timeout, []),
+        (ResponseHandler._on_read_timeout, []),
         (ResponseHandler.set_exception, ["exc", "exc_cause"]),
         (ResponseHandler.read, []),
         (Connection.release, []),
@@ -50,6 +54,51 @@ def test_what_the_gateway_uses_of_aiohttp_below_its_session_is_as_it_was(
 
 def test_an_answer_of_aiohttp_has_the_fields_that_the_gateway_reads() -> None:
     assert {"code", "reason", "headers", "raw_headers"} <= set(dir(RawResponseMessage))
+
+
+async def test_connections_are_of_the_kind_that_the_gateway_asks_for() -> None:
+    async with staged(accept) as stage:
+        upstream = Upstream(timeout=5.0)
+        asked = {"headers": b"", "body": b"", "chunked": False}
+        answer = await upstream.call(stage.vendor.url, "GET", "/elsewhere", **asked)  # type: ignore[arg-type]
+        (pool,) = upstream._connector._conns.values()
+        assert [type(line) for line, _ in pool] == [Line]
+        answer.close()
+        await upstream.close()
+
+
+async def test_silence_is_counted_from_the_last_byte_of_either_side() -> None:
+    async with staged(accept, source=replace(SOURCE, timeout=0.4)) as stage:
+        loop = asyncio.get_running_loop()
+        await stage.ask(request())
+        await asyncio.sleep(0.25)
+        stage.vendor.script = lambda _: []
+        began = loop.time()
+        assert (await stage.ask(request())).status == 504
+        assert 0.39 < loop.time() - began < 5.0
+    assert stage.vendor.connections == 1
+
+
+@pytest.mark.parametrize(("pause", "status"), [(0.15, 200), (30.0, 504)])
+async def test_an_answer_may_take_its_time_as_long_as_something_comes(pause: float, status: int) -> None:
+    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"[]")
+        gone = asyncio.ensure_future(reader.read())
+        whole = answer(BODY)
+        for start in range(0, len(whole), 40):
+            writer.write(whole[start : start + 40])
+            await asyncio.wait([gone], timeout=pause)
+            if gone.done():
+                break
+        writer.close()
+        await gone
+
+    async with staged(accept, source=replace(SOURCE, timeout=0.4)) as stage:
+        server = await asyncio.start_server(slowly, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        assert (await stage.ask(request())).status == status
+        server.close()
 
 
 @pytest.mark.parametrize("trusted", [True, False])
