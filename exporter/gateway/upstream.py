@@ -119,10 +119,17 @@ class Upstream:
 
 
 class Line(ResponseHandler):
-    """A connection whose timer is left running from call to call, and when it is due looks how long nothing has come: to set it
-    anew for each call, and again for its answer, costs a tenth of what it costs to pass a call on."""
+    """A connection to LeadSquared.
+
+    Its timer is left running from call to call, and when it is due looks how long nothing has come: to set it anew for each
+    call, and again for its answer, costs a tenth of what it costs to pass a call on.
+    """
 
     _quiet_since: float | None = None
+
+    def is_connected(self) -> bool:
+        """Whether a call may use it. What came while nobody had asked would be taken for the answer."""
+        return super().is_connected() and not self.should_close
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)

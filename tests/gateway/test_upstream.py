@@ -15,7 +15,7 @@ from aiohttp.http import RawResponseMessage, StreamWriter
 
 from exporter.gateway.upstream import Line, Upstream
 from tests.certificates import self_signed, server_context
-from tests.gateway.stage import BODY, SOURCE, Seen, Vendor, answer, request, staged
+from tests.gateway.stage import BODY, SOURCE, Seen, Vendor, answer, eventually, request, staged
 
 
 def accept(_: Seen) -> list[bytes]:
@@ -65,6 +65,33 @@ async def test_connections_are_of_the_kind_that_the_gateway_asks_for() -> None:
         assert [type(line) for line, _ in pool] == [Line]
         answer.close()
         await upstream.close()
+
+
+async def test_what_comes_unasked_is_nobodys_answer() -> None:
+    unasked = answer(status="408 Request Timeout")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"[]")
+        writer.write(answer(BODY))
+        await asyncio.sleep(0.05)
+        writer.write(unasked)
+        sent.set()
+        await reader.read()
+        writer.close()
+        closed.append(writer)
+
+    sent = asyncio.Event()
+    closed: list[asyncio.StreamWriter] = []
+    async with staged(accept) as stage:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        assert (await stage.ask(request())).body == BODY
+        await asyncio.wait_for(sent.wait(), 5.0)
+        await asyncio.sleep(0.05)
+        assert (await stage.ask(request())).body == BODY
+        server.close()
+    await eventually(lambda: len(closed) == 2)
 
 
 async def test_silence_is_counted_from_the_last_byte_of_either_side() -> None:
