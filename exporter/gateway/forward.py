@@ -12,8 +12,7 @@ from exporter.gateway.encoding import decoded
 from exporter.gateway.messages import BROKEN, SMALL, Passed, Upload, json_answer, problem
 from exporter.gateway.recognise import Call, StatusQuestion, Submission, recognise
 from exporter.gateway.recorder import Recorder
-from exporter.gateway.upstream import BROKEN as BROKEN_ABOVE
-from exporter.gateway.upstream import Answer, Body, Upstream, translated
+from exporter.gateway.upstream import FAILURES, Answer, Body, Upstream, translated
 from exporter.leadsquared.answer import find_error, read_status, read_submission
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 from exporter.log import get_logger
@@ -240,7 +239,7 @@ async def _next(answer: Answer) -> bytes:
     """What has arrived, once something has; nothing at the end. Raises CallError."""
     try:
         return await answer.content.readany()
-    except BROKEN_ABOVE as error:
+    except FAILURES as error:
         raise translated(error) from error
 
 

@@ -105,9 +105,9 @@ class Upload:
 
     def headers(self) -> bytes:
         request = self._request
-        if self.chunked:
-            return end_to_end(request.raw_headers, but=_OURS) + _CHUNKED
         passed = end_to_end(request.raw_headers, but=_OURS)
+        if self.chunked:
+            return passed + _CHUNKED
         if "Content-Length" not in request.headers and request.method in _MAY_HAVE_BODY:
             return passed + b"Content-Length: 0\r\n"
         return passed

@@ -21,7 +21,7 @@ from exporter.leadsquared.network import open_connector
 
 _LONGEST_HEADER = 64 * 1024
 # What aiohttp raises where a connection, or what came over it, is at fault.
-BROKEN = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, TimeoutError, OSError)
+FAILURES = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, TimeoutError, OSError)
 
 # The body of a request: whole, or in parts as they come.
 Body = bytes | AsyncIterator[bytes]
@@ -90,7 +90,7 @@ class Upstream:
             except BaseException:
                 connection.close()
                 raise
-        except BROKEN as error:
+        except FAILURES as error:
             raise translated(error) from error
 
     async def close(self) -> None:
