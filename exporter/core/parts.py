@@ -16,6 +16,8 @@ def parts(whole: Sequence[Item], size: int = MOST) -> Iterator[Sequence[Item]]:
 
 def grouped(whole: Sequence[Item], key: Callable[[Item], Key]) -> Mapping[Key, Sequence[Item]]:
     """Items by their key, in their order."""
+    if len(whole) == 1:
+        return {key(whole[0]): whole}
     keys = list(map(key, whole))
     if len(set(keys)) == 1:
         return {keys[0]: whole}

@@ -13,6 +13,7 @@ class Bins:
     def __init__(self) -> None:
         self._log_ratio = log(RATIO)
         self.size = int(log(LAST_EDGE / FIRST_EDGE) / self._log_ratio) + 2
+        self._last = self.size - 1.0
         self.edges = [0.0] + [FIRST_EDGE * RATIO**k for k in range(self.size)]
         self.widths = [self.edges[k + 1] - self.edges[k] for k in range(self.size)]
 
@@ -28,7 +29,8 @@ class Bins:
         """Where an age lies among the edges: between 3 and 4 when it lies between the edges of these numbers."""
         if age < FIRST_EDGE:
             return age / FIRST_EDGE
-        return min(log(age / FIRST_EDGE) / self._log_ratio + 1, self.size - 1.0)
+        place = log(age / FIRST_EDGE) / self._log_ratio + 1
+        return place if place < self._last else self._last
 
 
 BINS = Bins()

@@ -10,6 +10,7 @@ filters with widths from 0.5 to 160 run side by side and the one that has predic
 from collections import deque
 from collections.abc import Mapping, Sequence
 from math import erfc, exp, log, pi, sqrt
+from operator import attrgetter
 
 WIDTHS = (0.5, 1.5, 4.0, 10.0, 25.0, 64.0, 160.0)
 # A part of all answers that no queue explains: without it one stray request would throw the frontier far off.
@@ -25,6 +26,7 @@ _HALVINGS = 24
 # A window to which the belief gives less tells nothing of where in it the finish was.
 _NOTHING = 1e-9
 _MOST = 1e9
+_EVIDENCE = attrgetter("evidence")
 
 
 def below(z: float) -> float:
@@ -53,10 +55,11 @@ def slope(z: float) -> float:
 class Filter:
     """A Gaussian belief about (position, speed) of the frontier, for one width of disorder."""
 
-    __slots__ = ("at", "evidence", "position", "speed", "var", "var_cross", "var_speed", "width")
+    __slots__ = ("at", "disorder", "evidence", "position", "speed", "var", "var_cross", "var_speed", "width")
 
     def __init__(self, width: float, position: float, now: float) -> None:
         self.width = width
+        self.disorder = width**2
         self.at = now
         self.evidence = 0.0
         self.position = position
@@ -76,23 +79,27 @@ class Filter:
         if elapsed <= 0:
             return
         self.at = now
-        self.position = min(newest, self.position + self.speed * elapsed)
-        self.var += 2 * self.var_cross * elapsed + self.var_speed * elapsed**2 + self.speed * elapsed + 1e-3
-        self.var_cross += self.var_speed * elapsed
-        drift = 0.05 * self.speed + 0.01
-        self.var_speed = min(self.var_speed + drift * drift * elapsed, 4 * self.speed**2 + 1)
+        speed, cross, var_speed = self.speed, self.var_cross, self.var_speed
+        moved = speed * elapsed
+        position = self.position + moved
+        self.position = position if position < newest else newest
+        self.var += 2 * cross * elapsed + var_speed * elapsed**2 + moved + 1e-3
+        self.var_cross = cross + var_speed * elapsed
+        drift = 0.05 * speed + 0.01
+        unsure, most = var_speed + drift * drift * elapsed, 4 * speed**2 + 1
+        self.var_speed = unsure if unsure < most else most
 
     def spread(self, now: float) -> float:
         """Standard deviation of frontier and disorder together, at `now`."""
         # Answers come out of order: one may be about a time before the last.
         elapsed = max(0.0, now - self.at)
         moved = 2 * self.var_cross * elapsed + self.var_speed * elapsed**2 + self.speed * elapsed
-        return sqrt(self.var + moved + self.width**2)
+        return sqrt(self.var + moved + self.disorder)
 
     def learn(self, order: float, *, finished: bool, since: float | None) -> float:
         """An answer about the request with this order number, last seen unfinished `since` seconds ago (None: never
         asked about). Returns the log of the probability that the belief gave it."""
-        spread = sqrt(self.var + self.width**2)
+        spread = sqrt(self.var + self.disorder)
         z = (self.position - order) / spread
         before = None if since is None else z - self.speed * since / spread
         if before is not None and before < _NEVER:
@@ -102,7 +109,7 @@ class Filter:
         mixed = explained + STRAY / 2
         share = explained / mixed
         if share > 1e-6:
-            self._move(gradient / spread * share, max(0.0, curvature) / spread**2 * share)
+            self._move(gradient / spread * share, curvature / spread**2 * share if curvature > 0 else 0.0)
         return log(mixed)
 
     def pull(self, speed: float, deviation: float) -> None:
@@ -118,31 +125,42 @@ class Filter:
     def _move(self, gradient: float, curvature: float) -> None:
         var, cross = self.var, self.var_cross
         self.position += var * gradient
-        self.speed = max(1e-3, self.speed + cross * gradient)
-        self.var = max(var - var * var * curvature, 1e-4)
+        speed, left = self.speed + cross * gradient, var - var * var * curvature
+        self.speed = speed if speed > 1e-3 else 1e-3
+        self.var = left if left > 1e-4 else 1e-4
         self.var_cross = cross - var * cross * curvature
-        self.var_speed = max(self.var_speed - cross * cross * curvature, 1e-6)
+        left = self.var_speed - cross * cross * curvature
+        self.var_speed = left if left > 1e-6 else 1e-6
 
 
 def _finished(z: float, before: float | None) -> tuple[float, float, float]:
     """Probability, first and minus second derivative of its log, of a finish while the frontier went from `before` to z."""
     if before is None:
-        steep = slope(-z)
-        return below(z), steep, steep * (steep + z)
-    p = below(z) - below(before)
+        p = 0.5 * erfc(-z / _ROOT_2)
+        steep = exp(-z * z / 2) / _ROOT_2_PI / p if z > -_FAR else slope(-z)
+        return p, steep, steep * (steep + z)
+    p = 0.5 * erfc(-z / _ROOT_2) - 0.5 * erfc(-before / _ROOT_2)
     if p < 1e-12:
         return 1e-12, 0.0, 0.0
-    left, right = density(before), density(z)
+    left, right = exp(-before * before / 2) / _ROOT_2_PI, exp(-z * z / 2) / _ROOT_2_PI
     steep = (right - left) / p
     return p, steep, (z * right - before * left) / p + steep * steep
 
 
 def _unfinished(z: float, before: float | None) -> tuple[float, float, float]:
-    steep = slope(z)
+    total, steep = _hazards(z)
     if before is None:
-        return exp(-gathered(z)), -steep, steep * (steep - z)
-    gone = slope(before)
-    return exp(gathered(before) - gathered(z)), gone - steep, steep * (steep - z) - gone * (gone - before)
+        return exp(-total), -steep, steep * (steep - z)
+    past, gone = _hazards(before)
+    return exp(past - total), gone - steep, steep * (steep - z) - gone * (gone - before)
+
+
+def _hazards(z: float) -> tuple[float, float]:
+    """`gathered` and `slope`, which have the better part of their arithmetic in common."""
+    if z < _FAR:
+        left = 0.5 * erfc(z / _ROOT_2)
+        return -log(left), exp(-z * z / 2) / _ROOT_2_PI / left
+    return gathered(z), slope(z)
 
 
 class Frontier:
@@ -152,30 +170,33 @@ class Frontier:
         self.newest = order + 1
         self.filters = [Filter(width, order, now) for width in WIDTHS]
         self.best = self.filters[1]
+        # The moment, and where the frontier is then: all requests that a pick compares are placed at one.
+        self._sighted: tuple[float, float, float, float] | None = None
         self._contradictions = 0.0
         self._finished: deque[float] = deque(maxlen=8)
 
     def submitted(self, order: float) -> None:
         self.newest = max(self.newest, order + 1)
+        self._sighted = None
 
     def place(self, order: float, now: float) -> float:
         """Where the frontier stands relative to a request, in standard deviations; positive when it has passed."""
-        best = self.best
-        position = min(best.position + best.speed * (now - best.at), self.newest)
-        return (position - order) / best.spread(now)
+        _, position, spread, _ = self._sight(now)
+        return (position - order) / spread
 
     def hazard(self, order: float, now: float, *, since: float | None) -> tuple[float, float]:
         """Cumulative hazard that a request gathered in the `since` seconds after it was last seen unfinished (None:
         ever), and its hazard now in 1/s."""
-        z, pace = self.place(order, now), self.pace(now)
-        total = gathered(z)
+        _, position, spread, pace = self._sight(now)
+        z = (position - order) / spread
+        total, steep = _hazards(z)
         if since is not None:
             total = max(0.0, total - gathered(z - pace * since))
-        return total, slope(z) * pace
+        return total, steep * pace
 
     def pace(self, now: float) -> float:
         """How fast `place` grows, in 1/s."""
-        return max(self.best.speed, 0.01) / self.best.spread(now)
+        return self._sight(now)[3]
 
     def delay(self, order: float, now: float, *, since: float | None) -> float:
         """Expected seconds since the finish of a request that has just been found finished."""
@@ -185,8 +206,9 @@ class Frontier:
         if total < _NOTHING:
             return width / 2 / pace
         # E[high - z] is the integral of the distribution function over the window.
-        steps = 10
-        inside = sum(below(low + (k + 0.5) * width / steps) - below(low) for k in range(steps))
+        steps, begun, inside = 10, below(low), 0.0
+        for k in range(steps):
+            inside += below(low + (k + 0.5) * width / steps) - begun
         return inside * width / steps / total / pace
 
     def quantile(self, order: float, now: float, *, since: float | None, level: float) -> float:
@@ -199,11 +221,19 @@ class Frontier:
         left, right = low, high
         for _ in range(_HALVINGS):
             middle = (left + right) / 2
-            if below(middle) < wanted:
+            if 0.5 * erfc(-middle / _ROOT_2) < wanted:
                 left = middle
             else:
                 right = middle
         return (high - left) / pace
+
+    def _sight(self, now: float) -> tuple[float, float, float, float]:
+        """A moment, the position of the frontier then, its spread, and how fast it passes as much."""
+        if self._sighted is None or self._sighted[0] != now:
+            best = self.best
+            position, spread = min(best.position + best.speed * (now - best.at), self.newest), best.spread(now)
+            self._sighted = now, position, spread, max(best.speed, 0.01) / spread
+        return self._sighted
 
     def _window(self, order: float, now: float, since: float | None) -> tuple[float, float, float]:
         """How fast `place` grows, its value now, and when the request was last seen unfinished; not too far in the tail."""
@@ -218,16 +248,17 @@ class Frontier:
         scores = [one.learn(order, finished=finished, since=since) for one in self.filters]
         top = max(scores)
         # An answer that all predicted alike tells nothing of who is right, and makes none forget.
-        fade = _FORGETTING * min(1.0, (top - min(scores)) * 20)
+        kept = 1 - _FORGETTING * min(1.0, (top - min(scores)) * 20)
         for one, score in zip(self.filters, scores, strict=True):
-            one.evidence = one.evidence * (1 - fade) + score - top
-        self.best = max(self.filters, key=lambda one: one.evidence)
+            one.evidence = one.evidence * kept + score - top
+        self._believe()
 
     def pull(self, speed: float, deviation: float, now: float) -> None:
         """A measurement of the speed from elsewhere, in requests/s."""
         for one in self.filters:
             one.advance(now, self.newest)
             one.pull(speed, deviation)
+        self._sighted = None
 
     def state(self) -> dict[str, list[float]]:
         """What outlives a restart: how fast the queue is, and how disorderly. Where it is shows by the pending requests."""
@@ -240,11 +271,15 @@ class Frontier:
             raise ValueError("not what a frontier has stored")
         for one, evidence in list(zip(self.filters, scores, strict=True)):
             one.speed, one.evidence = float(speed), float(evidence)
-        self.best = max(self.filters, key=lambda one: one.evidence)
+        self._believe()
+
+    def _believe(self) -> None:
+        self.best = max(self.filters, key=_EVIDENCE)
+        self._sighted = None
 
     def _notice(self, order: float, *, finished: bool) -> None:
         """A queue that jumped is found again at the median of the last finishes."""
-        z = (self.best.position - order) / sqrt(self.best.var + self.best.width**2)
+        z = (self.best.position - order) / sqrt(self.best.var + self.best.disorder)
         if finished:
             self._finished.append(order)
         if abs(z) <= _FAR:

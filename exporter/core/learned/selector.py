@@ -9,6 +9,7 @@ the rates all the time: for a queue that does its urgent requests first, the tur
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from math import isfinite
+from operator import attrgetter
 
 
 class View(StrEnum):
@@ -31,34 +32,32 @@ LEAST, LEAST_PROMISING = 0.01, 0.01
 MOST_CREDIT = 2.0
 # Order has proven itself when it has such a share, after so many polls.
 PROVEN_SHARE, PROVEN_POLLS = 0.7, 30.0
+_KEPT = 1 - 1 / MEMORY
 _MOST_POLLS = 1e6
+_CREDIT, _SHARE = attrgetter("credit"), attrgetter("share")
 
 
 class Arm:
-    """A view: its discounted polls, how many of them found a finish, its share of the polls, and how many it is behind."""
+    """A view: its discounted polls, how many of them found a finish, its share of the polls, and how many it is behind.
+    `worth` is what a find counts for."""
 
-    __slots__ = ("credit", "found", "polls", "share")
+    __slots__ = ("credit", "found", "polls", "share", "view", "worth")
 
-    def __init__(self) -> None:
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.worth = HANDICAP if view is View.ORDER else 1.0
         self.polls = self.found = self.credit = self.share = 0.0
 
 
 class Selector:
-    """Shares the polls among the views; order takes part once `ordered` has said that there is one."""
+    """Shares the polls among the views; order takes part once `ordered` has said that there is one.
+
+    `view` is the one that asks most, `due` the one that asks next.
+    """
 
     def __init__(self) -> None:
-        self._arms = {View.TURN: Arm(), View.AGE: Arm()}
+        self._arms = {view: Arm(view) for view in (View.TURN, View.AGE)}
         self._divide()
-
-    @property
-    def view(self) -> View:
-        """The view that asks most."""
-        return max(self._arms, key=lambda view: self._arms[view].share)
-
-    @property
-    def due(self) -> View:
-        """The view that asks next."""
-        return max(self._arms, key=lambda view: self._arms[view].credit)
 
     @property
     def proven(self) -> bool:
@@ -72,22 +71,25 @@ class Selector:
         return 0.0 if arm is None else arm.share
 
     def ordered(self) -> None:
-        self._arms.setdefault(View.ORDER, Arm())
+        self._arms.setdefault(View.ORDER, Arm(View.ORDER))
         self._divide()
 
     def asked(self, view: View) -> None:
         """A poll is made for this view."""
         for arm in self._arms.values():
-            arm.credit = min(MOST_CREDIT, arm.credit + arm.share)
+            credit = arm.credit + arm.share
+            arm.credit = credit if credit < MOST_CREDIT else MOST_CREDIT
         self._arms[view].credit = max(-MOST_CREDIT, self._arms[view].credit - 1)
+        self._next()
 
     def answered(self, view: View, *, finished: bool) -> None:
         """What a poll of this view found."""
         for arm in self._arms.values():
-            arm.polls *= 1 - 1 / MEMORY
-            arm.found *= 1 - 1 / MEMORY
-        self._arms[view].polls += 1
-        self._arms[view].found += finished
+            arm.polls *= _KEPT
+            arm.found *= _KEPT
+        arm = self._arms[view]
+        arm.polls += 1
+        arm.found += finished
         self._divide()
 
     def state(self) -> dict[str, list[float]]:
@@ -102,26 +104,27 @@ class Selector:
             polls, found = state[view]
             if not (isfinite(polls) and 0 <= found <= polls <= _MOST_POLLS):
                 raise ValueError("not what a selector has stored")
-            arm = self._arms.setdefault(view, Arm())
+            arm = self._arms.setdefault(view, Arm(view))
             arm.polls, arm.found = float(polls), float(found)
         self._divide()
 
     def _divide(self) -> None:
+        arms = self._arms.values()
         rates = self._rates()
         best = max(rates)
         weights = [(rate / best) ** SHARPNESS for rate in rates]
         least = [LEAST + LEAST_PROMISING * rate / best for rate in rates]
         rest = (1 - sum(least)) / sum(weights)
-        for arm, weight, floor in zip(self._arms.values(), weights, least, strict=True):
+        for arm, weight, floor in zip(arms, weights, least, strict=True):
             arm.share = floor + rest * weight
+        self.view = max(arms, key=_SHARE).view
+        self._next()
+
+    def _next(self) -> None:
+        self.due = max(self._arms.values(), key=_CREDIT).view
 
     def _rates(self) -> list[float]:
-        arms = self._arms
-        mean = (sum(arm.found for arm in arms.values()) + 0.2) / (sum(arm.polls for arm in arms.values()) + 1)
+        arms = self._arms.values()
+        mean = (sum([arm.found for arm in arms]) + 0.2) / (sum([arm.polls for arm in arms]) + 1)
         expected = PRIOR * PRIOR_SUCCESS * mean
-        return [_worth(view) * (arm.found + expected) / (arm.polls + PRIOR) for view, arm in arms.items()]
-
-
-def _worth(view: View) -> float:
-    """What a find of this view counts for."""
-    return HANDICAP if view is View.ORDER else 1.0
+        return [arm.worth * (arm.found + expected) / (arm.polls + PRIOR) for arm in arms]

@@ -11,6 +11,7 @@ that no mode leaks into the gap behind it.
 
 from itertools import accumulate
 from math import exp, expm1, nan
+from operator import itemgetter
 
 from exporter.core.learned.bins import BINS, FIRST_EDGE
 from exporter.core.learned.trials import Count, Trials
@@ -30,6 +31,7 @@ _SPREADING_STEPS = 7
 # Then so often over the next neighbours, with weights 1/4, 1/2, 1/4: a standard deviation of 1.4 bins or 3.5 % of the age.
 _SMOOTHINGS = 4
 _LEAST_HAZARD = 1e-9
+_FIRST, _LAST = itemgetter(0), itemgetter(1)
 
 _PRIOR = [PRIOR_SLOPE / max(FIRST_EDGE, (BINS.edges[k] + BINS.edges[k + 1]) / 2) for k in range(BINS.size)]
 
@@ -48,12 +50,17 @@ class Survival:
         # Replaced as a whole, never changed: tables that have learned nothing share theirs.
         self.hazards, self.cumulative = _PRIOR, _PRIOR_CUMULATIVE
 
+    @property
+    def untaught(self) -> bool:
+        """It knows no more than all tables do from the start."""
+        return self.hazards is _PRIOR
+
     def hazard(self, age: float) -> float:
         return self.hazards[BINS.of(age)]
 
     def at(self, age: float) -> tuple[float, float]:
         """H(age) and the hazard there."""
-        k = BINS.of(age)
+        k = int(BINS.place(age))
         hazard, beyond = self.hazards[k], age - BINS.edges[k]
         # Rounding may put an age just below the edge of its bin.
         return (self.cumulative[k] + beyond * hazard if beyond > 0 else self.cumulative[k]), hazard
@@ -76,8 +83,10 @@ class Survival:
 
     def mean(self, lower: float, upper: float) -> float:
         """The expected age at the finish, given that it lies in (lower, upper]."""
-        parts = self._parts(lower, upper)
-        return sum(p * (low + high) / 2 for _, low, high, p in parts)
+        mean = 0.0
+        for _, low, high, p in self._parts(lower, upper):
+            mean += p * (low + high) / 2
+        return mean
 
     def quantile(self, lower: float, upper: float, level: float) -> float:
         """The age below which the finish lies with probability `level`, given that it lies in (lower, upper]."""
@@ -149,7 +158,7 @@ class Survival:
     def _take(self, hazards: list[float]) -> None:
         """Hazards of the first bins, the prior beyond."""
         self._cut = nan, nan, []
-        self.hazards = [*hazards, *_PRIOR[len(hazards) :]]
+        self.hazards = [*hazards, *_PRIOR[len(hazards) :]] if hazards else _PRIOR
         self.cumulative = _cumulative(self.hazards)
 
 
@@ -177,11 +186,15 @@ def _expected(hazards: list[float], counts: list[Count], reach: int) -> tuple[li
             parts[last] -= part
             tails[first] += part * left[last]
             tails[last] -= part * left[last]
+    widths, here = BINS.widths, left[0]
     running = zip(accumulate(parts), accumulate(tails), accumulate(others), strict=True)
     for k, (part, tail, other) in zip(range(reach), running, strict=False):
-        events[k] += max(0.0, part * (left[k] - left[k + 1]))
-        at_risk = max(0.0, part * (left[k] + left[k + 1]) / 2 - tail)
-        exposure[k] += BINS.widths[k] * (at_risk + max(0.0, other))
+        beyond = left[k + 1]
+        found, at_risk = part * (here - beyond), part * (here + beyond) / 2 - tail
+        # Differences of what was added up may fall below 0.
+        events[k] += found if found > 0 else 0.0
+        exposure[k] += widths[k] * ((at_risk if at_risk > 0 else 0.0) + (other if other > 0 else 0.0))
+        here = beyond
     return events, exposure
 
 
@@ -216,7 +229,7 @@ def _neighbours(events: list[float], exposure: list[float], k: int, needed: floa
     for attempt in range(_SPREADING_STEPS):
         if events[high] - events[low] >= needed or exposure[high] - exposure[low] >= enough:
             break
-        low, high = max(0, low - step), min(size, high + step)
+        low, high = low - step if low > step else 0, high + step if high + step < size else size
         if attempt >= 2:
             step *= 2
     return low, high
@@ -224,7 +237,12 @@ def _neighbours(events: list[float], exposure: list[float], k: int, needed: floa
 
 def _reach(counts: list[Count]) -> int:
     """How many bins, from the first, the trials tell of."""
-    return max((last + (first == last) for first, last, _, _ in counts), default=0)
+    if not counts:
+        return 0
+    # No count begins beyond its end, so the two are the same only where the last window is a single bin.
+    first: int = max(map(_FIRST, counts))
+    last: int = max(map(_LAST, counts))
+    return last + (first == last)
 
 
 def _cumulative(hazards: list[float]) -> list[float]:
