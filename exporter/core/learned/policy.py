@@ -9,7 +9,8 @@ from typing import Any
 
 from exporter.core.columns import reach
 from exporter.core.learned.pacer import Pacer
-from exporter.core.learned.stream import Circumstances, Pick, Stream
+from exporter.core.learned.pick import Circumstances, Pick
+from exporter.core.learned.stream import Stream
 from exporter.core.recency import NOBODY
 from exporter.core.schedule import Undetected, Unfinished
 
@@ -83,7 +84,7 @@ class Learned:
         self._pauses.pop(slot, None)
         stream = self._leave(slot)
         if stream is not None:
-            stream.finished_by(slot, now, self._circumstances())
+            stream.finished_by(slot, now, round_time=self._round_time(self._unfinished()))
 
     def next(self, now: float) -> int | None:
         """Pick the slot to poll now; None when none is due, or none worth a call."""
@@ -108,7 +109,7 @@ class Learned:
     def due(self) -> float | None:
         """When `next` may have something; None when nothing is left."""
         paused = self._pause_ends()
-        if any(len(stream) for stream in self.streams.values()):
+        if any(map(len, self._numbered)):
             return min(paused, max(self._pacer.due(), self._idle_until))
         return None if paused == inf else paused
 
@@ -154,16 +155,21 @@ class Learned:
         return stream
 
     def _circumstances(self) -> Circumstances:
-        unfinished = sum(stream.unfinished for stream in self.streams.values())
-        pace = min(self._pacer.rate, 1 / self._gap)
+        unfinished = self._unfinished()
         return Circumstances(
             rate=self._pacer.rate,
-            pace=pace,
-            round_time=unfinished / pace,
+            round_time=self._round_time(unfinished),
             unfinished=unfinished,
             polls=self._polls,
             longest=self._max_staleness,
         )
+
+    def _round_time(self, unfinished: int) -> float:
+        """The seconds in which every unfinished request could be asked once at the pace of late."""
+        return unfinished / min(self._pacer.rate, 1 / self._gap)
+
+    def _unfinished(self) -> int:
+        return sum([stream.unfinished for stream in self._numbered])
 
     def _release(self, now: float) -> None:
         while self._pause_ends() <= now:

@@ -7,13 +7,14 @@ restless-bandit form; Azar et al. 2018 for the crawling problem), a good heurist
 
 from math import exp, expm1
 
-_FAR = 30.0
+# Up to here a value grows at least by the factor e with each unit that is gathered; beyond that it would be infinite soon.
+FAR = 30.0
 
 
 def value(gathered: float, hazard: float) -> float:
     """Seconds of delay that a poll is expected to save; ever larger, and never infinite."""
     if gathered <= 0 or hazard <= 0:
         return 0.0
-    if gathered < _FAR:
+    if gathered < FAR:
         return (expm1(gathered) - gathered) / hazard
-    return exp(_FAR) * (1 + gathered - _FAR) / hazard
+    return exp(FAR) * (1 + gathered - FAR) / hazard

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.core.learned.bins import BINS
+from exporter.core.learned.pick import Circumstances, Kind, Pick
 from exporter.core.learned.selector import View
-from exporter.core.learned.stream import Circumstances, Kind, Pick, Stream
+from exporter.core.learned.stream import Stream
 from exporter.core.learned.survival import Survival
 from exporter.core.schedule import Unfinished
 from tests.core.learned.trial import START
@@ -37,9 +38,7 @@ def a_request(
 
 def circumstances(stream: Stream, *, rate: float = 5.0, polls: float = inf, longest: float = 1800.0) -> Circumstances:
     unfinished = stream.unfinished
-    return Circumstances(
-        rate=rate, pace=rate, round_time=unfinished / rate, unfinished=unfinished, polls=polls, longest=longest
-    )
+    return Circumstances(rate=rate, round_time=unfinished / rate, unfinished=unfinished, polls=polls, longest=longest)
 
 
 def chosen(slot: int, view: View = View.TURN) -> Pick:
@@ -55,7 +54,7 @@ def asked(stream: Stream, slot: int, sent: float, *, erring: bool = False) -> No
 
 def ended(stream: Stream, slot: int, at: float, *, view: View = View.TURN) -> None:
     stream.take(chosen(slot, view))
-    stream.finished_by(slot, START + at, circumstances(stream))
+    stream.finished_by(slot, START + at, round_time=1.0)
 
 
 def windows(table: Survival) -> list[tuple[float, float]]:
@@ -96,7 +95,7 @@ def test_a_finished_request_is_gone(out: bool) -> None:
     stream.add((0,), (a_request(),), START)
     if out:
         stream.take(chosen(0))
-    stream.finished_by(0, START + 9, circumstances(stream))
+    stream.finished_by(0, START + 9, round_time=1.0)
     assert (len(stream), stream.unfinished) == (0, 0)
     assert stream.pick(START + 100, circumstances(stream)) is None
 
@@ -105,7 +104,7 @@ def test_an_answer_about_a_request_that_was_handed_in_again_meanwhile_is_passed_
     stream = Stream(Random(1))
     stream.add((0,), (a_request(),), START)
     stream.unfinished_at(0, START + 5, erring=False)
-    assert windows(stream.fresh) == []
+    assert windows(stream.durations.fresh) == []
     assert len(stream) == 1
 
 
@@ -123,20 +122,24 @@ def test_requests_without_a_submission_time_teach_a_table_of_their_own() -> None
     stream.add((0,), (a_request(dated=False),), START)
     asked(stream, 0, 10.0)
     ended(stream, 0, 20.0)
-    assert (stream.fresh.finishes, stream.undated.finishes, stream.erring.finishes) == (0, 1, 0)
-    assert windows(stream.fresh) == []
+    assert (stream.durations.fresh.finishes, stream.durations.undated.finishes, stream.durations.erring.finishes) == (
+        0,
+        1,
+        0,
+    )
+    assert windows(stream.durations.fresh) == []
 
 
 def test_requests_without_an_order_tell_nothing_of_the_queue() -> None:
     stream = Stream(Random(1))
     stream.add((0,), (a_request(),), START)
-    assert stream.frontier is None
+    assert stream.order.frontier is None
     stream.add((1,), (a_request(order=7),), START)
-    assert stream.frontier is not None
-    position = stream.frontier.best.position
+    assert stream.order.frontier is not None
+    position = stream.order.frontier.best.position
     ended(stream, 0, 20.0)
-    assert stream.frontier.best.position == position
-    assert stream.fresh.finishes == 1
+    assert stream.order.frontier.best.position == position
+    assert stream.durations.fresh.finishes == 1
 
 
 def test_both_ordered_and_unordered_ones_are_picked_while_order_decides() -> None:
@@ -162,9 +165,9 @@ def test_what_happens_after_an_error_is_learned_apart_with_a_clock_from_the_erro
     asked(stream, 0, 100.0, erring=True)
     asked(stream, 0, 125.0, erring=True)
     ended(stream, 0, 135.0)
-    assert (stream.fresh.finishes, stream.erring.finishes) == (0, 1)
-    assert windows(stream.erring) == [pytest.approx((0, 25), rel=0.02), pytest.approx((25, 35), rel=0.02)]
-    assert windows(stream.fresh) == [pytest.approx((0, 100), rel=0.02)]
+    assert (stream.durations.fresh.finishes, stream.durations.erring.finishes) == (0, 1)
+    assert windows(stream.durations.erring) == [pytest.approx((0, 25), rel=0.02), pytest.approx((25, 35), rel=0.02)]
+    assert windows(stream.durations.fresh) == [pytest.approx((0, 100), rel=0.02)]
 
 
 def test_a_request_that_recovers_from_its_error_goes_on_as_one_without_knowledge_of_its_order() -> None:
@@ -173,14 +176,14 @@ def test_a_request_that_recovers_from_its_error_goes_on_as_one_without_knowledge
     asked(stream, 0, 100.0, erring=True)
     asked(stream, 0, 200.0, erring=False)
     ended(stream, 0, 210.0)
-    assert (stream.fresh.finishes, stream.erring.finishes) == (1, 0)
+    assert (stream.durations.fresh.finishes, stream.durations.erring.finishes) == (1, 0)
 
 
 def test_exposure_counts_from_the_last_poll_before_a_restart() -> None:
     stream = Stream(Random(1))
     stream.add((0,), (a_request(0.0, asked=50.0),), START + 60)
     asked(stream, 0, 70.0)
-    assert windows(stream.fresh) == [pytest.approx((50, 70), rel=0.02)]
+    assert windows(stream.durations.fresh) == [pytest.approx((50, 70), rel=0.02)]
 
 
 @given(st.floats(-100, 100), st.floats(-100, 1e5), st.floats(0, 1e5), st.booleans(), st.booleans())
@@ -247,19 +250,19 @@ def test_polls_cost_something_only_while_there_are_more_than_wanted() -> None:
 def test_the_vendors_figure_counts_when_it_changes_and_not_by_its_size() -> None:
     stream = Stream(Random(1))
     stream.add((1000,), (a_request(order=0),), START)
-    assert stream.frontier is not None
+    assert stream.order.frontier is not None
     for slot in range(100):
         stream.add((slot,), (a_request(order=slot + 1),), START)
         ended(stream, slot, 1 + slot / 2)
-    before = stream.frontier.best.speed
+    before = stream.order.frontier.best.speed
     # It counts other customers too: ten times as many. What it says at first is taken for that after some time.
     for _ in range(60):
         stream.queue_speed(20.0, START + 51)
-    settled = stream.frontier.best.speed
+    settled = stream.order.frontier.best.speed
     stream.queue_speed(20.0, START + 51)
-    assert stream.frontier.best.speed == settled
+    assert stream.order.frontier.best.speed == settled
     stream.queue_speed(400.0, START + 51)
-    assert stream.frontier.best.speed > settled
+    assert stream.order.frontier.best.speed > settled
     assert before > 0
 
 
@@ -269,8 +272,8 @@ def test_a_figure_that_tells_nothing_yet_is_passed_over(per_second: float) -> No
     stream.queue_speed(per_second, START)
     stream.add((0,), (a_request(order=0),), START)
     stream.queue_speed(per_second, START + 1)
-    assert stream.frontier is not None
-    assert stream.frontier.best.speed == 1.0
+    assert stream.order.frontier is not None
+    assert stream.order.frontier.best.speed == 1.0
 
 
 def test_what_was_learned_survives_as_json() -> None:
@@ -283,9 +286,9 @@ def test_what_was_learned_survives_as_json() -> None:
     again.restore(state)
     assert again.state() == state
     again.add((0,), (a_request(order=0),), START)
-    assert again.frontier is not None
-    assert stream.frontier is not None
-    assert again.frontier.best.width == stream.frontier.best.width
+    assert again.order.frontier is not None
+    assert stream.order.frontier is not None
+    assert again.order.frontier.best.width == stream.order.frontier.best.width
 
 
 broken: st.SearchStrategy[Any] = st.one_of(

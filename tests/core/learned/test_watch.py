@@ -125,9 +125,9 @@ def test_what_the_former_policy_had_learned_goes_on() -> None:
     watch = a_watch()
     for number in range(20):
         answered(watch, number, 100.0 * number, 5.0)
-    before = learned(watch).streams[API].fresh.finishes
+    before = learned(watch).streams[API].durations.fresh.finishes
     policy = replaced(watch, 3000.0)
-    assert policy.streams[API].fresh.finishes == before == 20
+    assert policy.streams[API].durations.fresh.finishes == before == 20
 
 
 def test_a_slot_that_went_to_another_request_is_not_asked_twice_after_a_change_of_policy() -> None:
@@ -226,15 +226,15 @@ def test_requests_without_a_submission_time_have_no_order_and_teach_no_durations
         call, now = a_call(watch, 10.0 * (number + 1))
         settle(watch, call, DONE, now)
     stream = learned(watch).streams[API]
-    assert stream.frontier is None
-    assert (stream.fresh.finishes, stream.undated.finishes) == (0, 3)
+    assert stream.order.frontier is None
+    assert (stream.durations.fresh.finishes, stream.durations.undated.finishes) == (0, 3)
 
 
 def test_the_order_is_that_of_intake() -> None:
     watch = a_watch()
     for number in range(5):
         admit(watch, number, float(number))
-    frontier = learned(watch).streams[API].frontier
+    frontier = learned(watch).streams[API].order.frontier
     assert frontier is not None
     assert frontier.newest == 5
 
@@ -255,7 +255,7 @@ def test_the_vendors_queue_figures_reach_what_is_believed_of_the_queue() -> None
             finished += report is DONE
             settle(watch, todo, report, now)
         now += 0.05
-    frontier = learned(watch).streams[API].frontier
+    frontier = learned(watch).streams[API].order.frontier
     assert frontier is not None
     before = frontier.best.speed
     while not isinstance(todo := watch.next(now), QueueCall):
