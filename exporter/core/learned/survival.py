@@ -9,8 +9,9 @@ ever whatever shape it had there by accident. Smoothing moves cumulative hazard 
 that no mode leaks into the gap behind it.
 """
 
+from bisect import bisect_right
 from itertools import accumulate
-from math import exp, expm1, nan
+from math import exp, expm1, log1p
 from operator import itemgetter
 
 from exporter.core.learned.bins import BINS, FIRST_EDGE
@@ -31,12 +32,11 @@ _SPREADING_STEPS = 7
 # Then so often over the next neighbours, with weights 1/4, 1/2, 1/4: a standard deviation of 1.4 bins or 3.5 % of the age.
 _SMOOTHINGS = 4
 _LEAST_HAZARD = 1e-9
+# A window to which the table gives less tells nothing of where in it the finish was.
+_NOTHING = 1e-12
 _FIRST, _LAST = itemgetter(0), itemgetter(1)
 
 _PRIOR = [PRIOR_SLOPE / max(FIRST_EDGE, (BINS.edges[k] + BINS.edges[k + 1]) / 2) for k in range(BINS.size)]
-
-# A window of ages in pieces: (bin, from, to, probability that the finish lies in it).
-Parts = list[tuple[int, float, float, float]]
 
 
 class Survival:
@@ -46,7 +46,6 @@ class Survival:
         self.finishes = 0.0
         self._trials = Trials(memory)
         self._since = 0
-        self._cut: tuple[float, float, Parts] = nan, nan, []
         # Replaced as a whole, never changed: tables that have learned nothing share theirs.
         self.hazards, self.cumulative = _PRIOR, _PRIOR_CUMULATIVE
 
@@ -83,19 +82,31 @@ class Survival:
 
     def mean(self, lower: float, upper: float) -> float:
         """The expected age at the finish, given that it lies in (lower, upper]."""
-        mean = 0.0
-        for _, low, high, p in self._parts(lower, upper):
-            mean += p * (low + high) / 2
+        first, last = BINS.of(lower), BINS.of(upper)
+        total = -expm1(self.integrated(lower) - self.integrated(upper))
+        if first == last or total <= _NOTHING:
+            return (lower + upper) / 2
+        edges, hazards = BINS.edges, self.hazards
+        mean, low, weight = 0.0, lower, 1 / total
+        for k in range(first, last + 1):
+            high = edges[k + 1] if k < last else upper
+            died = -expm1(hazards[k] * (low - high)) * weight
+            mean += died * (low + high) / 2
+            weight -= died
+            low = high
         return mean
 
     def quantile(self, lower: float, upper: float, level: float) -> float:
         """The age below which the finish lies with probability `level`, given that it lies in (lower, upper]."""
-        left = level
-        for _, low, high, p in self._parts(lower, upper):
-            if left <= p and p > 0:
-                return low + (high - low) * left / p
-            left -= p
-        return upper
+        gathered = self.integrated(lower)
+        total = -expm1(gathered - self.integrated(upper))
+        if total <= _NOTHING:
+            return lower + level * (upper - lower)
+        if level * total >= 1:
+            return upper
+        gathered -= log1p(-level * total)
+        k = min(bisect_right(self.cumulative, gathered), BINS.size) - 1
+        return min(max(lower, BINS.edges[k] + (gathered - self.cumulative[k]) / self.hazards[k]), upper)
 
     def state(self) -> dict[str, list[float]]:
         """What has been learned, for `restore`: trials by edges of bins, and the hazards of the bins that they reach."""
@@ -122,33 +133,6 @@ class Survival:
         self._trials.restore(counts, finishes)
         self._take(hazards)
 
-    def _parts(self, lower: float, upper: float) -> Parts:
-        """The window cut at the edges of bins, as (bin, from, to, probability). One finish asks for its window twice: how
-        late it was noticed, and where to place it."""
-        if self._cut[:2] != (lower, upper):
-            self._cut = lower, upper, self._divide(lower, upper)
-        return self._cut[2]
-
-    def _divide(self, lower: float, upper: float) -> Parts:
-        first, last = BINS.of(lower), BINS.of(upper)
-        total = -expm1(self.integrated(lower) - self.integrated(upper))
-        if first == last or total <= 1e-12:
-            return self._flat(lower, upper, first, last)
-        parts, low, weight = [], lower, 1 / total
-        edges, hazards = BINS.edges, self.hazards
-        for k in range(first, last + 1):
-            high = edges[k + 1] if k < last else upper
-            died = -expm1(hazards[k] * (low - high)) * weight
-            parts.append((k, low, high, died))
-            weight -= died
-            low = high
-        return parts
-
-    def _flat(self, lower: float, upper: float, first: int, last: int) -> Parts:
-        width = max(upper - lower, 1e-9)
-        edges = [lower, *BINS.edges[first + 1 : last + 1], upper]
-        return [(first + i, edges[i], edges[i + 1], (edges[i + 1] - edges[i]) / width) for i in range(len(edges) - 1)]
-
     def _learn(self) -> None:
         self._since = 0
         counts = self._trials.counts()
@@ -157,7 +141,6 @@ class Survival:
 
     def _take(self, hazards: list[float]) -> None:
         """Hazards of the first bins, the prior beyond."""
-        self._cut = nan, nan, []
         self.hazards = [*hazards, *_PRIOR[len(hazards) :]] if hazards else _PRIOR
         self.cumulative = _cumulative(self.hazards)
 

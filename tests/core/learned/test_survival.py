@@ -4,12 +4,13 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
-from math import erf, exp, inf, isfinite, log, sqrt
+from math import erf, exp, expm1, inf, isfinite, log, sqrt
 from random import Random
+from statistics import fmean
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from exporter.core.learned.bins import BINS
@@ -144,18 +145,35 @@ def test_a_finish_adds_the_time_at_risk_until_it_is_expected(window: tuple[float
     assert sum(expected(table)[1]) == pytest.approx(until, abs=0.3 + 0.03 * window[1] + beyond)
 
 
-@given(windows, st.lists(windows, max_size=20))
-def test_the_parts_of_a_window_adjoin_and_their_probabilities_sum_to_one(
-    window: tuple[float, float], finishes: list[tuple[float, float]]
+@given(windows, st.floats(0.0, 1.0), st.lists(windows, max_size=20))
+def test_a_quantile_has_its_part_of_the_window_below_it(
+    window: tuple[float, float], level: float, finishes: list[tuple[float, float]]
 ) -> None:
     table = Survival()
     for one in finishes:
         table.finished(*one)
-    parts = table._parts(*window)
-    assert sum(p for _, _, _, p in parts) == pytest.approx(1.0, abs=1e-6)
-    assert all(p >= 0 for _, _, _, p in parts)
-    assert (parts[0][1], parts[-1][2]) == window
-    assert all(one[2] == following[1] for one, following in pairwise(parts))
+    lower, upper = window
+
+    def ended(age: float) -> float:
+        return -expm1(table.integrated(lower) - table.integrated(age))
+
+    if ended(upper) > 1e-6:
+        assert ended(table.quantile(lower, upper, level)) == pytest.approx(
+            level * ended(upper), abs=1e-6 * ended(upper)
+        )
+
+
+@given(windows, st.lists(windows, max_size=20))
+def test_the_mean_is_that_of_all_quantiles(window: tuple[float, float], finishes: list[tuple[float, float]]) -> None:
+    table = Survival()
+    for one in finishes:
+        table.finished(*one)
+    lower, upper = window
+    # The last bin has no end, and no middle.
+    assume(upper < BINS.edges[-2])
+    levels = [(k + 0.5) / 200 for k in range(200)]
+    drawn = fmean(table.quantile(lower, upper, level) for level in levels)
+    assert table.mean(lower, upper) == pytest.approx(drawn, abs=0.03 * (upper - lower) + 0.05)
 
 
 @given(windows, st.floats(0.0, 1.0), st.lists(windows, max_size=20))
