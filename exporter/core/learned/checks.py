@@ -90,8 +90,8 @@ class Checks:
         """The age at which a request last seen unfinished at age `seen` is worth about `price`."""
         plan = self._plan
         start = bisect_right(plan.ages, seen) - 1
-        step = log(price / plan.prices[0]) / _STEP if price > 0 else 0.0
-        if step <= 0 or start == len(plan.ages) - 1:
+        step = log(price / plan.prices[0]) / _STEP if price > 0 else -inf
+        if step < 0 or start == len(plan.ages) - 1:
             hazard = self._table.hazard(seen)
             return seen + log1p(price * hazard + sqrt(2 * price * hazard)) / hazard
         due = plan.due[start]

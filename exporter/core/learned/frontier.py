@@ -208,7 +208,7 @@ class Frontier:
         # E[high - z] is the integral of the distribution function over the window.
         steps, begun, inside = 10, below(low), 0.0
         for k in range(steps):
-            inside += below(low + (k + 0.5) * width / steps) - begun
+            inside += 0.5 * erfc(-(low + (k + 0.5) * width / steps) / _ROOT_2) - begun
         return inside * width / steps / total / pace
 
     def quantile(self, order: float, now: float, *, since: float | None, level: float) -> float:

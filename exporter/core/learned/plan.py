@@ -10,7 +10,7 @@ where the first two terms are the delay of whoever finishes in (s, c]. The best 
 """
 
 from functools import cache
-from math import exp, expm1, inf, sqrt
+from math import exp, expm1, sqrt
 
 from exporter.core.learned.bins import BINS
 from exporter.core.learned.survival import Survival
@@ -46,7 +46,9 @@ class Plan:
         self.prices: list[float] = []
         self.polls: list[float] = []
         plans = self._plans(_cheapest(table))
-        self.due = [[self.ages[plan[start]] for plan in plans] for start in range(len(self.ages))]
+        self.due: list[tuple[float, ...]] = list(
+            zip(*([self.ages[check] for check in plan] for plan in plans), strict=True)
+        )
 
     def _plans(self, price: float) -> list[list[int]]:
         plans: list[list[int]] = []
@@ -65,15 +67,18 @@ class Plan:
         cost, polls, plan = [0.0] * (last + 1), [0.0] * (last + 1), [last] * (last + 1)
         best = last
         for start in range(last - 1, -1, -1):
-            alive, least, place = left[start], inf, best
+            alive, first = left[start], earliest[start]
             # The later the last check the later the best next one, because delays grow with the square of a window.
-            for check in range(max(best, earliest[start]), earliest[start] - 1, -1):
+            check = best if best > first else first
+            least, best = alive * ages[check] - lasted[check] + cost[check], check
+            while check > first:
+                check -= 1
                 total = alive * ages[check] - lasted[check] + cost[check]
                 if total < least:
-                    least, place = total, check
-            plan[start] = best = place
+                    least, best = total, check
+            plan[start] = best
             cost[start] = least + lasted[start] - alive * ages[start] + price * alive
-            polls[start] = alive + polls[place]
+            polls[start] = alive + polls[best]
         self.polls.append(polls[0])
         return plan
 
@@ -92,7 +97,10 @@ def _ages(table: Survival) -> list[float]:
     low = high = hazards[0]
     for k in range(BINS.size - 1):
         beyond, following = exp(-table.cumulative[k + 1]), hazards[k + 1]
-        low, high = min(low, hazards[k], following), max(high, hazards[k], following)
+        if following < low:
+            low = following
+        elif following > high:
+            high = following
         ended = alive - beyond
         if ended > _CELL or ended > _CELL_OF_REST * alive or high > _CONTRAST * low or beyond < _REST:
             parts = int(ended / _CELL) + 1 if k == start else 1

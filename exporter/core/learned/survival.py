@@ -12,7 +12,7 @@ that no mode leaks into the gap behind it.
 from bisect import bisect_right
 from itertools import accumulate
 from math import exp, expm1, log1p
-from operator import itemgetter
+from operator import itemgetter, mul, neg, truediv
 
 from exporter.core.learned.bins import BINS, FIRST_EDGE
 from exporter.core.learned.trials import Count, Trials
@@ -152,8 +152,8 @@ def _expected(hazards: list[float], counts: list[Count], reach: int) -> tuple[li
     (S(t) - S(u)) / (S(l) - S(u)). Both are sums over windows of what differs by window only, times what differs by bin only, so
     that one pass over windows and one over bins do: running sums of the numbers that begin and end at each edge.
     """
-    gathered = [0.0, *accumulate(h * w for h, w in zip(hazards[:reach], BINS.widths, strict=False))]
-    left = [exp(-one) for one in gathered]
+    gathered = [0.0, *accumulate(map(mul, hazards[:reach], BINS.widths))]
+    left = list(map(exp, map(neg, gathered)))
     parts, tails, others = [0.0] * (reach + 1), [0.0] * (reach + 1), [0.0] * (reach + 1)
     events, exposure = [0.0] * reach, [0.0] * reach
     for first, last, found, other in counts:
@@ -194,7 +194,7 @@ def _spread(events: list[float], exposure: list[float]) -> list[float]:
         rise = hazard * BINS.widths[k] / (edges[high] - edges[low])
         rises[low] += rise
         rises[high] -= rise
-    return [hazard * width for hazard, width in zip(accumulate(rises[:-1]), BINS.widths, strict=False)]
+    return list(map(mul, accumulate(rises[:-1]), BINS.widths))
 
 
 def _smooth(steps: list[float]) -> list[float]:
@@ -202,7 +202,8 @@ def _smooth(steps: list[float]) -> list[float]:
     for _ in range(_SMOOTHINGS):
         around = zip([steps[0], *steps[:-1]], steps, [*steps[1:], steps[-1]], strict=True)
         steps = [(before + 2 * one + after) / 4 for before, one, after in around]
-    return [max(_LEAST_HAZARD, step / width) for step, width in zip(steps, BINS.widths, strict=False)]
+    hazards = map(truediv, steps, BINS.widths)
+    return [hazard if hazard > _LEAST_HAZARD else _LEAST_HAZARD for hazard in hazards]
 
 
 def _neighbours(events: list[float], exposure: list[float], k: int, needed: float, enough: float) -> tuple[int, int]:
@@ -229,7 +230,7 @@ def _reach(counts: list[Count]) -> int:
 
 
 def _cumulative(hazards: list[float]) -> list[float]:
-    return [0.0, *accumulate(h * w for h, w in zip(hazards, BINS.widths, strict=True))]
+    return [0.0, *accumulate(map(mul, hazards, BINS.widths))]
 
 
 def _amount(number: float, most: float = 1e15) -> float:

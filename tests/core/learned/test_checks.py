@@ -135,7 +135,8 @@ def test_the_longer_a_request_waits_the_more_a_poll_is_worth(
         assert later >= earlier * (1 - 1e-9)
 
 
-@given(st.floats(0.0, 150.0), st.floats(0.0, 1.0), st.sampled_from(sorted(PLANNED)))
+# Beyond the ages that were planned for, the hazard of the moment may fall before a request is due.
+@given(st.floats(0.0, 60.0), st.floats(0.0, 1.0), st.sampled_from(sorted(PLANNED)))
 def test_a_poll_is_worth_its_price_when_it_is_due(seen: float, part: float, shape: str) -> None:
     checks = PLANNED[shape]
     price = checks.prices[0] * (0.99 * checks.prices[-1] / checks.prices[0]) ** part
