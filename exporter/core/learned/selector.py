@@ -39,14 +39,16 @@ _CREDIT, _SHARE = attrgetter("credit"), attrgetter("share")
 
 class Arm:
     """A view: its discounted polls, how many of them found a finish, its share of the polls, and how many it is behind.
-    `worth` is what a find counts for."""
+    `worth` is what a find counts for, `rate` how much its polls find; of its share `floor` is certain, and what is left to all is
+    shared in proportion to `weight`."""
 
-    __slots__ = ("credit", "found", "polls", "share", "view", "worth")
+    __slots__ = ("credit", "floor", "found", "polls", "rate", "share", "view", "weight", "worth")
 
     def __init__(self, view: View) -> None:
         self.view = view
         self.worth = HANDICAP if view is View.ORDER else 1.0
-        self.polls = self.found = self.credit = self.share = 0.0
+        self.polls = self.found = self.credit = 0.0
+        self.rate = self.floor = self.weight = self.share = 0.0
 
 
 class Selector:
@@ -110,21 +112,31 @@ class Selector:
 
     def _divide(self) -> None:
         arms = self._arms.values()
-        rates = self._rates()
-        best = max(rates)
-        weights = [(rate / best) ** SHARPNESS for rate in rates]
-        least = [LEAST + LEAST_PROMISING * rate / best for rate in rates]
-        rest = (1 - sum(least)) / sum(weights)
-        for arm, weight, floor in zip(arms, weights, least, strict=True):
-            arm.share = floor + rest * weight
+        best = self._rate()
+        least = total = 0.0
+        for arm in arms:
+            arm.floor, arm.weight = LEAST + LEAST_PROMISING * arm.rate / best, (arm.rate / best) ** SHARPNESS
+            least += arm.floor
+            total += arm.weight
+        rest = (1 - least) / total
+        for arm in arms:
+            arm.share = arm.floor + rest * arm.weight
         self.view = max(arms, key=_SHARE).view
         self._next()
 
     def _next(self) -> None:
         self.due = max(self._arms.values(), key=_CREDIT).view
 
-    def _rates(self) -> list[float]:
+    def _rate(self) -> float:
+        """The best of all rates."""
         arms = self._arms.values()
-        mean = (sum([arm.found for arm in arms]) + 0.2) / (sum([arm.polls for arm in arms]) + 1)
-        expected = PRIOR * PRIOR_SUCCESS * mean
-        return [arm.worth * (arm.found + expected) / (arm.polls + PRIOR) for arm in arms]
+        found = polls = best = 0.0
+        for arm in arms:
+            found += arm.found
+            polls += arm.polls
+        expected = PRIOR * PRIOR_SUCCESS * ((found + 0.2) / (polls + 1))
+        for arm in arms:
+            rate = arm.rate = arm.worth * (arm.found + expected) / (arm.polls + PRIOR)
+            if rate > best:
+                best = rate
+        return best
