@@ -194,7 +194,7 @@ class Service:
         self.engine.apply(settings)
         self._declare()
         await self._feed.apply(settings.sources)
-        self.meters.keep(accounts=self.apis(), sources={one.name for one in settings.sources})
+        self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
         self.meters.config_reload(ok=True, time=self._clock.now())
         log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
 
@@ -212,8 +212,12 @@ class Service:
     def refused(self, source: str, error: InvalidEntry, count: int = 1) -> None:
         self.meters.source_error(source, self._kind(source), trouble_of(error), count)
 
+    def _kinds(self) -> dict[str, str]:
+        """The type of each source by its name."""
+        return {one.name: _kind(one) for one in self.engine.settings.sources}
+
     def _kind(self, name: str) -> str:
-        return next((_kind(one) for one in self.engine.settings.sources if one.name == name), "unknown")
+        return self._kinds().get(name, "unknown")
 
     def _store_state(self) -> tuple[bool, int]:
         return self.engine.journal.trouble is None, len(self.engine.journal)

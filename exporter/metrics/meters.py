@@ -89,14 +89,14 @@ class Meters:
         for series in (self.unrecorded, self.cached):
             series.setdefault((account,), 0)
 
-    def keep(self, *, accounts: Mapping[str, Collection[str]], sources: Collection[str]) -> None:
-        """Drop the series of all other accounts, of their other APIs, and of other sources."""
+    def keep(self, *, accounts: Mapping[str, Collection[str]], sources: Collection[tuple[str, str]]) -> None:
+        """Drop the series of all other accounts, of their other APIs, and of other sources, by name and type."""
         counted = (self.calls, self.call_errors, self.call_times, self.waits, self.unrecorded, self.cached)
         for series in counted:
             self._forgotten |= {labels[0] for labels in _drop(series, lambda labels: labels[0] in accounts)}
         others = _drop(self.polls, lambda labels: labels[1] in accounts.get(labels[0], ()))
         self._forgotten_apis |= {(account, api) for account, api, _ in others}
-        _drop(self.sources, lambda labels: labels[0] in sources)
+        _drop(self.sources, lambda labels: labels in sources)
 
     def _forget_gateway(self, account: str) -> None:
         for series in (self.calls, self.call_errors, self.call_times):

@@ -117,6 +117,20 @@ def test_a_reload_adds_changes_and_removes_logs(exporter: Exporter) -> None:
     eventually(lambda: exporter.shown("leadsquared_exporter_source_up"), fits=lambda up: up == {"second": 0})
 
 
+def test_a_source_that_changes_its_type_on_reload_leaves_no_state_of_the_former(exporter: Exporter) -> None:
+    def states() -> list[str]:
+        shown = fetch(f"{exporter.url}/metrics").decode().splitlines()
+        return [line for line in shown if line.startswith("leadsquared_exporter_source_up{")]
+
+    (exporter.folder / "ids.txt").mkdir()
+    exporter.configure("  - {type: file, account: acme, name: app, paths: [ids.txt]}\n")
+    process = exporter.start()
+    eventually(states, fits=lambda found: found == ['leadsquared_exporter_source_up{source="app",type="file"} 0.0'])
+    exporter.configure(LOG.format(name="app", paths="*.log"))
+    process.send_signal(signal.SIGHUP)
+    eventually(states, fits=lambda found: found == ['leadsquared_exporter_source_up{source="app",type="log"} 1.0'])
+
+
 def test_standard_input_is_a_log_too(exporter: Exporter) -> None:
     exporter.configure(LOG.format(name="pipe", paths="-"))
     application = subprocess.Popen(("cat",), stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -106,12 +106,20 @@ def test_an_account_that_went_leaves_no_series_even_by_a_call_that_was_under_way
         meters.declare_account(account, [API])
     for source in ("push", "gone"):
         meters.source_state(source, "push", up=True)
-    meters.keep(accounts={ACCOUNT: [API]}, sources=["push"])
+    meters.keep(accounts={ACCOUNT: [API]}, sources=[("push", "push")])
     meters.call("gone", "status", 200, 0.1)
     meters.call_error("gone", "status", "server_error")
     meters.poll("gone", API, "finished")
     shown, expected = scene(meters=meters).snapshot(), scene(meters=kept).snapshot()
     assert (shown.values, shown.shapes) == (expected.values, expected.shapes)
+
+
+def test_a_source_that_changed_its_type_leaves_no_series_of_the_former() -> None:
+    meters = Meters()
+    meters.source_state("orders", "file", up=False)
+    meters.source_state("orders", "http", up=True)
+    meters.keep(accounts={}, sources=[("orders", "http")])
+    assert list(meters.sources) == [("orders", "http")]
 
 
 def test_the_series_of_a_gateway_go_with_it_and_begin_anew() -> None:
