@@ -20,12 +20,13 @@ from exporter.metrics.collector import Build, Collector, start_known
 from exporter.metrics.meters import Meters
 from exporter.metrics.scrape import Scraper
 from exporter.metrics.snapshot import AccountView
+from exporter.sources import push
 from exporter.sources.environment import Environment
 from exporter.sources.file import FileSource
 from exporter.sources.http.source import HttpSource
 from exporter.sources.log.source import LogSource
 from exporter.sources.log.standard_input import StandardInput
-from exporter.sources.source import Intake, Source, trouble_of
+from exporter.sources.source import Intake, Source, SourceHealth, trouble_of
 from exporter.sources.static import StaticSource
 from exporter.store.store import Found, Query, Store
 from exporter.version import python_version, revision, version
@@ -112,6 +113,10 @@ class Service:
         """Raises StoreUnavailable until the store is read."""
         self._require_loaded()
         return self.engine.intake
+
+    @property
+    def health(self) -> SourceHealth:
+        return self
 
     def _require_loaded(self) -> None:
         # Before that the counters would be shown below what was scraped from the process before.
@@ -203,21 +208,27 @@ class Service:
 
     def up(self, source: str) -> None:
         """A source works (SourceHealth)."""
-        self.meters.source_state(source, self._kind(source), up=True)
+        if (kind := self._kind(source)) is not None:
+            self.meters.source_state(source, kind, up=True)
 
     def down(self, source: str, error: Exception) -> None:
-        self.meters.source_state(source, self._kind(source), up=False)
-        self.meters.source_error(source, self._kind(source), trouble_of(error))
+        if (kind := self._kind(source)) is not None:
+            self.meters.source_state(source, kind, up=False)
+            self.meters.source_error(source, kind, trouble_of(error))
 
     def refused(self, source: str, error: InvalidEntry, count: int = 1) -> None:
-        self.meters.source_error(source, self._kind(source), trouble_of(error), count)
+        if (kind := self._kind(source)) is not None:
+            self.meters.source_error(source, kind, trouble_of(error), count)
+
+    def _kind(self, name: str) -> str | None:
+        """None for a source that a reload took away while a call to it was under way, and until the store is read: that
+        calls are turned away meanwhile says nothing of their source, and would be shown until the next one."""
+        return self._kinds().get(name) if self._loaded else None
 
     def _kinds(self) -> dict[str, str]:
         """The type of each source by its name."""
-        return {one.name: _kind(one) for one in self.engine.settings.sources}
-
-    def _kind(self, name: str) -> str:
-        return self._kinds().get(name, "unknown")
+        kinds = {one.name: _kind(one) for one in self.engine.settings.sources}
+        return kinds if self.push_sources() else {push.UNNAMED.name: "push", **kinds}
 
     def _store_state(self) -> tuple[bool, int]:
         return self.engine.journal.trouble is None, len(self.engine.journal)

@@ -36,9 +36,9 @@ class Times:
 
 @dataclass(slots=True)
 class SourceState:
-    """`kinds` are the errors by kind."""
+    """`kinds` are the errors by kind. An entry that does not fit says nothing of the source, which is up until it says else."""
 
-    up: bool = False
+    up: bool = True
     kinds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SOURCE_ERROR_KINDS, 0))
 
     @property

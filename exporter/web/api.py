@@ -7,6 +7,7 @@ from aiohttp import web
 from exporter.config.settings import PushSource
 from exporter.core.request import REQUEST_ID, State
 from exporter.errors import IntakeFull, InvalidEntry, StoreError
+from exporter.log import get_logger
 from exporter.sources.groups import Terms, parse_json
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Found
@@ -20,6 +21,8 @@ LARGEST_BODY = 8 * 1024 * 1024
 BODY_SECONDS = 60.0
 # A thousand RequestIDs take a few milliseconds to check; more of them must not stand in the way of a scrape.
 _LARGEST_AT_ONCE = 64 * 1024
+
+log = get_logger(__name__)
 
 
 class Api:
@@ -38,9 +41,7 @@ class Api:
 
     async def add(self, request: web.Request) -> web.Response:
         source = writer(request, self._backend)
-        _refuse_other_types(request)
-        entries = await self._entries(await _body(request), source)
-        accepted = await self._accept(source, entries)
+        accepted = await self._take_in(request, source)
         return json_answer({"accepted": accepted.accepted, "known": accepted.known}, status=202)
 
     async def listing(self, request: web.Request) -> web.Response:
@@ -70,27 +71,50 @@ class Api:
         except StoreError as error:
             raise unavailable("the store can't be written now; ask again") from error
 
-    async def _entries(self, body: bytes, source: PushSource) -> list[Entry]:
-        backend = self._backend
-        terms = Terms(apis=backend.apis(), account=source.account, api=source.api, now=backend.now())
-        try:
-            if len(body) <= _LARGEST_AT_ONCE:
-                return parse_json(body, terms)
-            return await asyncio.to_thread(parse_json, body, terms)
-        except InvalidEntry as error:
-            raise refused(error, 400) from error
+    async def _take_in(self, request: web.Request, source: PushSource) -> Accepted:
+        """What is kept out is the caller's to hear and the operator's too. Raises Refusal (400, 413, 415, 503).
 
-    async def _accept(self, source: PushSource, entries: list[Entry]) -> Accepted:
-        if not entries:
-            return Accepted(0, 0)
+        A body that does not fit is an error that is counted; the source is down only while it could take no other either.
+        """
         try:
-            return await self._backend.intake.accept(source.name, entries)
+            _refuse_other_types(request)
+            return await self._accept(source, await self._entries(await _body(request), source))
+        except Refusal as refusal:
+            self._refused(source, InvalidEntry(refusal.error, refusal.details))
+            raise
         except InvalidEntry as error:
+            self._refused(source, error)
             raise refused(error, 400) from error
         except IntakeFull as error:
+            self._down(source, error)
             raise unavailable(str(error), error.details) from error
         except StoreError as error:
+            self._down(source, error)
             raise unavailable("the store can't be written now; nothing was taken in") from error
+
+    async def _entries(self, body: bytes, source: PushSource) -> list[Entry]:
+        """Raises InvalidEntry."""
+        backend = self._backend
+        terms = Terms(apis=backend.apis(), account=source.account, api=source.api, now=backend.now())
+        if len(body) <= _LARGEST_AT_ONCE:
+            return parse_json(body, terms)
+        return await asyncio.to_thread(parse_json, body, terms)
+
+    async def _accept(self, source: PushSource, entries: list[Entry]) -> Accepted:
+        """Raises InvalidEntry, IntakeFull or StoreError."""
+        if not entries:
+            return Accepted(0, 0)
+        accepted = await self._backend.intake.accept(source.name, entries)
+        self._backend.health.up(source.name)
+        return accepted
+
+    def _refused(self, source: PushSource, error: InvalidEntry) -> None:
+        log.warning("what was handed in does not fit", source=source.name, error=error.in_full)
+        self._backend.health.refused(source.name, error)
+
+    def _down(self, source: PushSource, error: IntakeFull | StoreError) -> None:
+        log.warning("intake refuses; the caller may try again", source=source.name, error=error.in_full)
+        self._backend.health.down(source.name, error)
 
 
 async def find(backend: Backend, request: web.Request) -> Found:

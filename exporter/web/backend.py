@@ -8,7 +8,7 @@ from typing import Protocol
 from exporter.config.settings import PushSource
 from exporter.core.request import Record
 from exporter.metrics.snapshot import AccountView
-from exporter.sources.source import Intake
+from exporter.sources.source import Intake, SourceHealth
 from exporter.store.store import Found, Query
 
 
@@ -35,6 +35,10 @@ class Backend(Protocol):
 
     @property
     def intake(self) -> Intake: ...
+
+    @property
+    def health(self) -> SourceHealth:
+        """Is told how the push sources fare."""
 
     @property
     def stuck_after(self) -> float:

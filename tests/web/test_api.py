@@ -123,6 +123,62 @@ async def test_trouble_of_the_intake_is_told(
     assert response.headers.get("Retry-After") == ("5" if status == 503 else None)
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "told"),
+    [
+        (b"{", {}, "not JSON: line 1, column 2: Expecting property name enclosed in double quotes"),
+        (
+            b'{"request_ids": ["a b"]}',
+            {},
+            "nothing was taken in: 1 mistake; "
+            'request_ids[0]: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got "a b"',
+        ),
+        (
+            b'{"request_ids": ["a"], "account": "nobody"}',
+            {},
+            "nothing was taken in: 1 mistake; account: must be one of acme",
+        ),
+        (
+            b'{"request_ids": ["a"], "api": "other"}',
+            {},
+            "nothing was taken in: 1 mistake; api: must be one of lead_update",
+        ),
+        (b"[]", {"Content-Encoding": "gzip"}, "the body must not be compressed"),
+        (
+            b" " * (8 * 1024 * 1024 + 1),
+            {},
+            "the body must not have more than 8388608 bytes; split it",
+        ),
+    ],
+)
+async def test_a_body_that_does_not_fit_is_an_error_of_its_source_and_no_outage(
+    client: ClientSession, backend: MemoryBackend, body: bytes, headers: dict[str, str], told: str
+) -> None:
+    assert (await post(client, body, **headers)).status in (400, 413, 415)
+    assert backend.health.story == [f"push refused 1: {told}"]
+
+
+async def test_a_source_is_down_from_a_full_intake_or_a_store_in_trouble_to_the_next_that_is_taken_in(
+    client: ClientSession, backend: MemoryBackend
+) -> None:
+    backend.pushes = [push(name="orders")]
+    for backend.trouble in (IntakeFull("full"), StoreUnavailable("locked"), None):
+        await post(client, b"{")
+        await post(client, [])
+        await post(client, {"request_ids": ["a"]})
+    bad = "orders refused 1: not JSON: line 1, column 2: Expecting property name enclosed in double quotes"
+    assert backend.health.story == [bad, "orders down: full", bad, "orders down: locked", bad, "orders up"]
+
+
+async def test_who_may_not_write_leaves_no_trace_in_the_state_of_a_source(
+    client: ClientSession, backend: MemoryBackend
+) -> None:
+    backend.pushes = [push("s3cret")]
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer s3cret", "Origin": "http://evil"}):
+        assert (await post(client, b"{", **headers)).status == 401
+    assert backend.health.story == []
+
+
 async def test_writing_needs_the_token_when_there_is_one(client: ClientSession, backend: MemoryBackend) -> None:
     backend.pushes = [push(), push("s3cret", name="push-1")]
     refused = await post(client, {"request_ids": ["a"]})

@@ -11,6 +11,7 @@ from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Found, Query
 from exporter.web.backend import Removal, SourceView
+from tests.sources.twins import Health
 
 NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
 STUCK_AFTER = 1800.0
@@ -48,6 +49,7 @@ class MemoryBackend:
     busy: str | None = None
     problems: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    health: Health = field(default_factory=Health)
     stuck_after: float = STUCK_AFTER
 
     @property
