@@ -15,7 +15,7 @@ from exporter.config.load import load
 from exporter.config.settings import Settings
 from exporter.errors import ConfigurationError, StoreError
 from exporter.leadsquared.network import NetworkTransport
-from exporter.log import get_logger
+from exporter.log import get_logger, tell_held_back
 from exporter.metrics.meters import Meters
 from exporter.options import RunOptions
 from exporter.service import Service
@@ -25,6 +25,8 @@ from exporter.version import revision, version
 from exporter.web.application import build
 from exporter.web.listen import Listeners
 from exporter.web.security import Security
+
+HELD_BACK_SECONDS = 5.0
 
 log = get_logger(__name__)
 
@@ -90,12 +92,19 @@ def _companions(service: Service, reloading: AutoReload, supervisor: Supervisor)
     tasks = (
         asyncio.create_task(reloading.run(partial(_reload, service)), name="auto-reload"),
         asyncio.create_task(supervisor.watch(service.unhealthy), name="watchdog"),
+        asyncio.create_task(_tell_held_back(), name="held back log lines"),
     )
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
+
+
+async def _tell_held_back() -> None:
+    while True:
+        await asyncio.sleep(HELD_BACK_SECONDS)
+        tell_held_back()
 
 
 async def _stop(service: Service, listeners: Listeners) -> int:
@@ -106,6 +115,8 @@ async def _stop(service: Service, listeners: Listeners) -> int:
     except StoreError as error:
         log.error("the last changes could not be written; they are asked for again after the next start", error=error)
         return 1
+    finally:
+        tell_held_back(at_once=True)
     log.info("stopped")
     return 0
 

@@ -1,7 +1,8 @@
 """Logging: a line an event, with fields, as logfmt or JSON.
 
 Nothing secret gets out here: fields with the names of secrets are not shown, URLs lose their query and their password,
-and a traceback needs the debug level. A warning that repeats itself is shown once in REPEAT_SECONDS.
+and a traceback needs the debug level. A warning that repeats itself is shown once in REPEAT_SECONDS, and what was held back
+by then is told, with its count, by `tell_held_back`.
 """
 
 import json
@@ -10,6 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
@@ -17,17 +19,21 @@ from typing import Final, TextIO
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 FORMATS: Final = ("logfmt", "json")
 REPEAT_SECONDS: Final = 30.0
+# Of one kind so many problems are told apart in that time: a file of a million bad lines must not write a million lines.
+MOST_PROBLEMS: Final = 100
 
 REFUSED: Final = "<refused>"
 # `x_api_key`, `request_body` and the like are refused by their last words.
 _SECRET = re.compile(r"(^|_)(api_?key|authorization|body|cookie|headers?|password|query|query_string|secret|token)$")
 _WORD = re.compile(r"[^\s\"']+")
 _BARE = re.compile(r"[^\s\"=]+")
-_LONGEST = 2000
+# Room for the places of all mistakes of a report.
+_LONGEST = 4000
 _NAMES = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warn", logging.ERROR: "error"}
 _NOISY = ("aiohttp", "asyncio", "py.warnings")
-# The fields that tell one trouble from another; the rest varies within one.
-_TELLING = ("account", "api", "source", "kind", "file", "problem")
+# The fields that tell kinds of trouble apart; each `problem` is a trouble of its own. The rest varies within one.
+_TELLING = ("account", "api", "source", "kind", "file")
+_OTHERS = object()
 _MOST_KINDS = 4096
 _PACKAGE = Path(__file__).parent
 
@@ -79,37 +85,97 @@ def configure(*, level: str, form: str, stream: TextIO | None = None) -> None:
     logging.raiseExceptions = False
 
 
+def tell_held_back(*, at_once: bool = False) -> None:
+    """Log the last of each trouble that was held back for long enough, or `at_once`, with the count of those before it.
+
+    Without it, what is told once only and right behind another one of its kind would be told never.
+    """
+    for handler in logging.getLogger().handlers:
+        for repeats in handler.filters:
+            if isinstance(repeats, Repeats):
+                for record in repeats.due(at_once=at_once):
+                    handler.handle(record)
+
+
+@dataclass(slots=True)
+class _Shown:
+    """When a trouble was last shown; how often it was held back since then, and the last time of those."""
+
+    at: float
+    held_back: int = 0
+    latest: logging.LogRecord | None = None
+
+
 class Repeats(logging.Filter):
     """Lets a warning or error through once in `seconds` and counts those held back in between.
 
-    Fields that name the trouble (account, source …) make it another one; a differing error text does not.
+    Fields that name the trouble (account, source, problem …) make it another one; a differing error text does not. After
+    `most` problems of one kind the further ones count as one trouble.
     """
 
-    def __init__(self, *, seconds: float = REPEAT_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        seconds: float = REPEAT_SECONDS,
+        most: int = MOST_PROBLEMS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__()
         self._seconds = seconds
+        self._most = most
         self._clock = clock
-        self._shown: dict[tuple[object, ...], tuple[float, int]] = {}
+        self._shown: dict[tuple[object, ...], _Shown] = {}
+        self._problems: dict[tuple[object, ...], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno < logging.WARNING:
+        if record.levelno < logging.WARNING or hasattr(record, "late"):
             return True
-        key, now = _trouble(record), self._clock()
-        last, held_back = self._shown.get(key, (-self._seconds, 0))
-        if now - last < self._seconds:
-            self._shown[key] = (last, held_back + 1)
+        now = self._clock()
+        trouble = self._trouble(record, now)
+        shown = self._shown.get(trouble)
+        if shown is not None and now - shown.at < self._seconds:
+            shown.held_back, shown.latest = shown.held_back + 1, record
             return False
-        if held_back:
-            record.suppressed = held_back
+        if shown is not None and shown.held_back:
+            record.suppressed = shown.held_back
         self._forget(now)
-        self._shown[key] = (now, 0)
+        self._shown[trouble] = _Shown(now)
         return True
+
+    def due(self, *, at_once: bool = False) -> Iterator[logging.LogRecord]:
+        """What has been held back for `seconds`, or `at_once` all of it. It passes this filter, and is held back no more."""
+        now = self._clock()
+        for shown in list(self._shown.values()):
+            record = shown.latest
+            if record is None or (now - shown.at < self._seconds and not at_once):
+                continue
+            record.late = True
+            if shown.held_back > 1:
+                record.suppressed = shown.held_back - 1
+            shown.at, shown.held_back, shown.latest = now, 0, None
+            yield record
+
+    def _trouble(self, record: logging.LogRecord, now: float) -> tuple[object, ...]:
+        fields = _fields(record)
+        kind = (record.name, record.levelno, record.msg, *(str(fields.get(name)) for name in _TELLING))
+        trouble = (*kind, str(fields.get("problem")))
+        shown = self._shown.get(trouble)
+        if "problem" not in fields or (shown is not None and now - shown.at < self._seconds):
+            return trouble
+        since, count = self._problems.get(kind, (now, 0))
+        if now - since >= self._seconds:
+            since, count = now, 0
+        self._problems[kind] = (since, count + 1)
+        return trouble if count < self._most else (*kind, _OTHERS)
 
     def _forget(self, now: float) -> None:
         if len(self._shown) >= _MOST_KINDS:
-            self._shown = {key: kept for key, kept in self._shown.items() if now - kept[0] < self._seconds}
+            kept = self._shown.items()
+            self._shown = {key: one for key, one in kept if one.latest is not None or now - one.at < self._seconds}
         if len(self._shown) >= _MOST_KINDS:
             self._shown.clear()
+        if len(self._problems) >= _MOST_KINDS:
+            self._problems.clear()
 
 
 class _Formatter(logging.Formatter):
@@ -153,11 +219,6 @@ class Json(_Formatter):
         for name, value in self._pairs(record):
             pairs.setdefault(name, value)
         return json.dumps(pairs, separators=(",", ":"))
-
-
-def _trouble(record: logging.LogRecord) -> tuple[object, ...]:
-    fields = _fields(record)
-    return (record.name, record.levelno, record.msg, *(str(fields.get(name)) for name in _TELLING))
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, object]:

@@ -40,8 +40,9 @@ the fields of the event, such as `account` or `source`.
 
     ts=2026-01-31T12:00:00.000Z level=warn caller=engine/poller.py:153 msg="call failed" account=acme kind=timeout
 
-A warning or error that repeats itself is shown once in 30 s; `suppressed` counts what was held back before the line. No
-RequestBody, key, password or query string is logged, at any level. Tracebacks need `--log.level=debug`.
+A warning or error that repeats itself is shown once in 30 s, and of one kind no more than 101 that differ. The last of those
+held back is shown when the time is up; `suppressed` counts the others. No RequestBody, key, password or query string is logged,
+at any level. Tracebacks need `--log.level=debug`.
 """
 
 

@@ -114,7 +114,7 @@ class FileSource:
         if isinstance(error, SourceUnreadable):
             # What comes back is read anew, even when it is what was there before.
             seen.state, seen.settled, seen.digest = None, False, b""
-        log.warning("file can't be used; what was read before stays", source=self.name, error=error.in_full)
+        log.warning("file can't be used; what was read before stays", source=self.name, problem=error.in_full)
         self._environment.health.down(self.name, error)
 
 

@@ -124,7 +124,7 @@ def test_a_url_loses_its_query_and_password_wherever_it_stands(text: str, shown:
 
 @pytest.mark.parametrize("part", ["x", "/", "?", "a://", "@", "/a?"])
 def test_a_long_text_is_cut_at_no_cost(part: str) -> None:
-    assert len(json.loads(log.Json().format(record(error=part * 100_000)))["error"]) <= 2001
+    assert len(json.loads(log.Json().format(record(error=part * 100_000)))["error"]) <= 4001
 
 
 def test_the_caller_is_the_line_that_logs() -> None:
@@ -227,6 +227,48 @@ def test_what_is_no_warning_is_never_held_back() -> None:
 def test_endless_kinds_of_trouble_take_bounded_memory() -> None:
     repeats = log.Repeats()
     for number in range(10_000):
-        assert repeats.filter(record(f"trouble {number}"))
+        assert repeats.filter(record(f"trouble {number}", problem="x"))
 
     assert len(repeats._shown) <= 4096
+    assert len(repeats._problems) <= 4096
+
+
+def test_a_flood_of_problems_of_one_kind_is_bounded_and_counted() -> None:
+    clock = HandClock()
+    repeats = log.Repeats(seconds=30, most=3, clock=clock)
+    lines = [record(source="a", problem=f"line {number}") for number in range(1000)]
+
+    assert [number for number, line in enumerate(lines) if repeats.filter(line)] == [0, 1, 2, 3]
+    assert repeats.filter(record(source="b", problem="line 0"))
+    clock.now = 30.0
+    (late,) = repeats.due()
+    assert log.Logfmt().format(late).endswith('problem="line 999" suppressed=995')
+    assert repeats.filter(record(source="a", problem="line 0"))
+
+
+def test_what_is_held_back_is_told_late_and_once() -> None:
+    clock = HandClock()
+    repeats = log.Repeats(seconds=30, clock=clock)
+    first, second = record(problem="broken"), record(problem="broken")
+
+    assert repeats.filter(first)
+    assert not repeats.filter(second)
+    assert list(repeats.due()) == []
+    clock.now = 30.0
+    assert list(repeats.due()) == [second]
+    assert repeats.filter(second)
+    assert "suppressed" not in log.Logfmt().format(second)
+    clock.now = 90.0
+    assert list(repeats.due()) == []
+
+
+def test_what_is_held_back_is_in_the_log_at_the_end() -> None:
+    stream = configured()
+    logger = log.get_logger("exporter.somewhere")
+    for attempt in range(3):
+        logger.warning("call failed", account="acme", error=attempt)
+    log.tell_held_back()
+    assert len(stream.getvalue().splitlines()) == 1
+    log.tell_held_back(at_once=True)
+
+    assert stream.getvalue().splitlines()[1].endswith("account=acme error=2 suppressed=1")

@@ -122,4 +122,4 @@ def test_a_bad_entry_is_logged_with_where_it_came_from(stage: Stage, redis: Any)
     refused = 'leadsquared_exporter_source_errors_by_kind_total{kind="invalid_entry",source="stream",type="redis"}'
     eventually(lambda: stage.metrics()[refused], fits=lambda count: count == 1)
     told = Path(stage.folder / "exporter.log").read_text()
-    assert f'entries=1 moved_to=lsq:poison first="lsq {key}: request_id: must be' in told
+    assert f'entries=1 moved_to=lsq:poison problem="lsq {key}: request_id: must be' in told

@@ -99,7 +99,7 @@ def test_an_outage_of_the_database_is_a_state_that_ends_and_a_reload_changes_the
     eventually(stage.metrics, fits=lambda found: found[UP] == 1 and found[DISCOVERED] == 1)
     told = (stage.folder / "exporter.log").read_text()
     assert (
-        'msg="rows that do not fit were passed over" source=outbox rows=1 first="row with id 1: request_id: must be'
+        'msg="rows that do not fit were passed over" source=outbox rows=1 problem="row with id 1: request_id: must be'
         in told
     )
     path = stage.folder / "config.yaml"

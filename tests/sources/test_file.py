@@ -12,6 +12,7 @@ from exporter.sources import watched
 from exporter.sources.delivery import BATCH
 from exporter.sources.environment import Environment
 from exporter.sources.file import FileSource
+from tests.sources.logged import logged
 from tests.sources.twins import Clock, Health, MemoryIntake, Naps, Steady, at_once
 
 
@@ -144,6 +145,16 @@ async def test_a_broken_file_keeps_what_was_read_and_is_told_once_with_its_line(
     await bench.look()
     assert bench.intake.ids == ["a", "z", "b"]
     assert bench.health.story[-1] == "file-0 up"
+
+
+async def test_every_broken_file_is_in_the_log_with_its_line(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "*.yaml")
+    broken = [bench.write(f"{name}.yaml", "request_ids:\n- a\n- b c\n") for name in "xyz"]
+    with logged() as log:
+        await bench.look(5)
+    lines = log.getvalue().splitlines()
+    assert len(lines) == 3
+    assert all(f"{path}:3: request_ids[1]" in line for path, line in zip(broken, lines, strict=True))
 
 
 async def test_a_file_that_is_no_document_is_told_with_its_line(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from exporter.errors import IntakeFull
 from exporter.sources.environment import Environment
 from exporter.sources.http.fetch import LARGEST
 from exporter.sources.http.source import HttpSource
+from tests.sources.logged import logged
 from tests.sources.twins import Clock, Health, MemoryIntake, Naps, Steady, at_once
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -224,6 +225,14 @@ async def test_it_waits_as_long_as_it_is_told_to(server: Server) -> None:
 async def test_what_is_no_list_is_told(server: Server, status: int, headers: dict[str, str], told: str) -> None:
     server.status, server.headers = status, headers
     assert await Bench(server).trouble() == f"{server.url}: {told}"
+
+
+async def test_every_failure_is_in_the_log(server: Server) -> None:
+    bench = Bench(server)
+    with logged() as log:
+        for server.status in (500, 404, 401):
+            await bench.source.ask()
+    assert [f"answers {status}" in log.getvalue() for status in (500, 404, 401)] == [True] * 3
 
 
 async def test_a_list_without_an_end_is_given_up_at_its_bound(server: Server) -> None:

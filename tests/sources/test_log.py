@@ -15,6 +15,7 @@ from exporter.sources.log.opened import CHUNK, LONGEST_LINE
 from exporter.sources.log.source import KEEP_SECONDS
 from exporter.sources.log.standard_input import StandardInput
 from exporter.sources.log.tail import IDLE, LINGER
+from tests.sources.logged import logged
 from tests.sources.logs import Bench, make_old
 from tests.sources.twins import NOW, MemoryIntake
 
@@ -68,6 +69,25 @@ async def test_what_does_not_fit_is_told_with_its_place_and_the_rest_goes_on(tmp
         f"{path}: byte 30: submitted_at: must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z",
         "log up",
     ]
+
+
+async def test_every_line_that_does_not_fit_is_in_the_log_with_its_place(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "app.log")
+    with logged() as log:
+        for _ in range(2):
+            path = bench.write("app.log", *["ä"] * 10)
+            await bench.read()
+    size = len("info RequestID=ä done\n".encode())
+    assert all(f"{path}: byte {size * number}: request_id" in log.getvalue() for number in range(20))
+
+
+async def test_every_missing_file_is_in_the_log(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "one.log", "two.log")
+    await bench.read()
+    bench.seconds += 30
+    with logged() as log:
+        await bench.read()
+    assert [f"{name}.log: can't be read" in log.getvalue() for name in ("one", "two")] == [True, True]
 
 
 async def test_bytes_that_are_not_utf8_do_not_hide_a_request_id(tmp_path: Path) -> None:

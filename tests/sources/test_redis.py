@@ -17,6 +17,7 @@ from exporter.errors import ExporterError, IntakeFull, StoreUnavailable
 from exporter.sources.environment import Environment
 from exporter.sources.redis.source import RedisSource
 from tests.servers import RedisServer, redis_server
+from tests.sources.logged import logged
 from tests.sources.twins import FIRST, NOW, SECOND, Clock, Health, MemoryIntake, Naps
 from tests.sources.waiting import until
 
@@ -165,6 +166,16 @@ async def test_poison_is_moved_aside_whole_with_its_reason_and_the_rest_goes_on(
     ]
     (told, *_) = scene.health.story
     assert told.startswith(f"orders refused 4: lsq {bad[0]}: note: unknown key")
+
+
+async def test_every_entry_that_was_moved_aside_is_in_the_log(redis: Any, scene: Scene) -> None:
+    with logged() as log:
+        async with scene.running():
+            keys = [redis.xadd("lsq", {"request_id": "not one"}) for _ in range(3)]
+            await until(lambda: pending(redis) == 0 and redis.xlen("lsq:poison") == 3)
+            keys.append(redis.xadd("lsq", {"request_id": "not one"}))
+            await until(lambda: "refused 1" in " ".join(scene.health.story))
+    assert [f"lsq {key}: request_id: must be" in log.getvalue() for key in keys] == [True] * 4
 
 
 @pytest.mark.parametrize("refusal", [IntakeFull("no room"), StoreUnavailable("the disk is full")])

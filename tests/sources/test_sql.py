@@ -20,6 +20,7 @@ from exporter.sources.environment import Environment
 from exporter.sources.sql.database import ROWS
 from exporter.sources.sql.source import SqlSource
 from tests.servers import MariaServer, PostgresServer, maria_server, postgres_server
+from tests.sources.logged import logged
 from tests.sources.twins import NOW, Clock, Health, MemoryIntake
 from tests.sources.waiting import until
 
@@ -273,6 +274,21 @@ async def test_a_row_that_does_not_fit_is_told_once_and_passed_over(outbox: Appl
     assert scene.intake.ids == ["id-1", "id-3"]
     rule = 'row with id 2: request_id: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got "not one"'
     assert scene.health.story == [f"orders refused 1: {rule}", "orders up"]
+
+
+async def test_every_row_that_does_not_fit_is_in_the_log_with_its_cursor(tmp_path: Path) -> None:
+    async with application(f"sqlite:///{tmp_path}/application.db") as one:
+        scene = Scene(one.url)
+        await one.insert(1, 2, 3, request_id="not one")
+        with logged() as log:
+            async with scene.running():
+                await one.insert(4, request_id="not one")
+                await scene.look()
+    lines = log.getvalue().splitlines()
+    assert [[number for number in range(1, 5) if f"row with id {number}: " in line] for line in lines] == [
+        [1, 2, 3],
+        [4],
+    ]
 
 
 async def test_a_time_and_a_uuid_can_be_cursors(pg: Application) -> None:

@@ -67,7 +67,7 @@ class HttpSource:
     def _report(self, error: ExporterError) -> None:
         """Every failure counts; the log tells each one once."""
         if self._trouble != error.in_full:
-            log.warning("list can't be used; what was read before stays", source=self.name, error=error.in_full)
+            log.warning("list can't be used; what was read before stays", source=self.name, problem=error.in_full)
         self._trouble = error.in_full
         self._environment.health.down(self.name, error)
 

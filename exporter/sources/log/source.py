@@ -25,7 +25,6 @@ MOST_ENTRIES = 10_000
 MOST_BYTES = 16 * 1024 * 1024
 # How far was read without finding anything is written that often only: it is no loss to read it again.
 KEEP_SECONDS = 10.0
-MOST_LOGGED = 5
 
 Result = TypeVar("Result")
 
@@ -164,13 +163,13 @@ class LogSource:
 
     def _refuse(self, refusals: Sequence[str], count: int) -> None:
         error = InvalidEntry(f"{count} of the lines do not fit", list(refusals))
-        log.warning("entries are passed over", source=self.name, count=count, first="; ".join(refusals[:MOST_LOGGED]))
+        log.warning("entries are passed over", source=self.name, count=count, problem="; ".join(refusals))
         self._environment.health.refused(self.name, error, count)
 
     def _report(self, found: Mapping[str, SourceUnreadable]) -> None:
         """Once for each trouble, not at every look."""
         for name, error in found.items():
             if self._problems.get(name) != str(error):
-                log.warning("log can't be followed", source=self.name, error=str(error))
+                log.warning("log can't be followed", source=self.name, problem=str(error))
                 self._environment.health.down(self.name, error)
         self._problems = {name: str(error) for name, error in found.items()}

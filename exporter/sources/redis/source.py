@@ -9,6 +9,7 @@ from exporter.errors import InvalidEntry
 from exporter.log import get_logger
 from exporter.sources.environment import Environment
 from exporter.sources.groups import Messages
+from exporter.sources.mistakes import MOST_SHOWN
 from exporter.sources.redis.connection import connected
 from exporter.sources.redis.inlet import Inlet, Message, Poison
 from exporter.sources.redis.queue import Queue
@@ -91,13 +92,12 @@ class RedisSource:
         return [reader.fields(content, message.where)]
 
     def _report(self, inlet: Inlet, poisons: Sequence[Poison]) -> None:
-        first = poisons[0]
-        trouble = InvalidEntry(f"{first.message.where}: {first.reason}")
+        told = [f"{poison.message.where}: {poison.reason}" for poison in poisons[:MOST_SHOWN]]
         log.warning(
             "entries that do not fit were moved aside",
             source=self.name,
             entries=len(poisons),
             moved_to=inlet.poison_key,
-            first=str(trouble),
+            problem="; ".join(told),
         )
-        self._environment.health.refused(self.name, trouble, len(poisons))
+        self._environment.health.refused(self.name, InvalidEntry(told[0]), len(poisons))

@@ -11,6 +11,7 @@ from exporter.errors import InvalidEntry
 from exporter.log import get_logger
 from exporter.sources.environment import Environment
 from exporter.sources.groups import Messages
+from exporter.sources.mistakes import MOST_SHOWN
 from exporter.sources.source import Entry
 from exporter.sources.sql import position
 from exporter.sources.sql.database import Database, Page
@@ -117,5 +118,10 @@ class SqlSource:
         return True
 
     def _report(self, mistakes: Sequence[str]) -> None:
-        log.warning("rows that do not fit were passed over", source=self.name, rows=len(mistakes), first=mistakes[0])
+        log.warning(
+            "rows that do not fit were passed over",
+            source=self.name,
+            rows=len(mistakes),
+            problem="; ".join(mistakes[:MOST_SHOWN]),
+        )
         self._environment.health.refused(self.name, InvalidEntry(mistakes[0]), len(mistakes))
