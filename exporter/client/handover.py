@@ -6,13 +6,13 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from random import SystemRandom
 from typing import Any, Final
 
 from exporter.client.backlog import Backlog
+from exporter.client.refusal import remainder, untimed
 from exporter.client.submission import Submission, Target, groups, submission
 from exporter.errors import ExporterError
 from exporter.running import URL, Answer, RunningExporter, check_url
@@ -39,8 +39,9 @@ class Handover:
     """Hands RequestIDs to the exporter at `url`, in batches, from a daemon thread that starts with the first one.
 
     Once made it never raises and `watch` never waits: what does not fit, what the exporter refuses and what finds the
-    backlog full is counted as dropped and told to the logger `exporter.client`. While the exporter is away or busy, it is
-    tried again. Making one raises ValueError for settings that can't work. One that is left open is closed when the
+    backlog full is counted as dropped and told to the logger `exporter.client`. An entry that is refused costs none beside
+    it, and one whose time lies ahead of the exporter's clock is handed over without it. While the exporter is away or busy,
+    it is tried again. Making one raises ValueError for settings that can't work. One that is left open is closed when the
     program ends, which an absent exporter holds up for 5 s at most.
 
     url      the exporter's base URL
@@ -182,20 +183,37 @@ class Handover:
                 self._changed.wait(rest)
         return []
 
-    def _hand_over(self, group: Mapping[str, Any]) -> None:
+    def _hand_over(self, group: dict[str, Any]) -> None:
+        left = [group]
+        while left:
+            left[:1] = self._try(left[0])
+
+    def _try(self, group: dict[str, Any]) -> list[dict[str, Any]]:
+        """What of the group is to be tried once more, in another form."""
         count = len(group["request_ids"])
+        answer = self._answer(group)
+        if answer is None:
+            self._settle(dropped=count, why="closed before the exporter had taken it")
+            return []
+        if answer.status == 202:
+            self._settle(taken=count)
+            return []
+        rest = remainder(group, answer.status, answer.details())
+        self._settle_refused(group, rest, why="; ".join([answer.trouble(), *answer.details()]))
+        return rest
+
+    def _answer(self, group: dict[str, Any]) -> Answer | None:
+        """What the exporter decides, however long that takes. None where the client is closed before."""
         flushes = self._flushes
         while (answer := self._ask(group)) is None or answer.status in _BUSY:
             if not self._pause(answer, flushes):
-                return self._settle(dropped=count, why="closed before the exporter had taken it")
+                return None
             flushes = self._flushes
         self._backoff.reset()
         self._is_away = False
-        if answer.status == 202:
-            return self._settle(taken=count)
-        return self._settle(dropped=count, why="; ".join([answer.trouble(), *answer.details()]))
+        return answer
 
-    def _ask(self, group: Mapping[str, Any]) -> Answer | None:
+    def _ask(self, group: dict[str, Any]) -> Answer | None:
         """None where there was no answer."""
         try:
             answer = self._exporter.post(PATH, group)
@@ -223,6 +241,12 @@ class Handover:
         with self._changed:
             self._changed.wait_for(lambda: self._is_closed or self._flushes > flushes, pause)
             return not self._is_closed
+
+    def _settle_refused(self, group: dict[str, Any], rest: list[dict[str, Any]], *, why: str) -> None:
+        kept = sum(len(part["request_ids"]) for part in rest)
+        self._settle(dropped=len(group["request_ids"]) - kept, why=why)
+        if (count := sum(map(untimed, rest)) - untimed(group)) > 0:
+            log.warning("%d RequestIDs are handed over without their time, do the clocks differ? %s", count, why)
 
     def _settle(self, *, taken: int = 0, dropped: int = 0, why: str = "") -> None:
         with self._changed:

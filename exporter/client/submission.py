@@ -30,7 +30,7 @@ class Submission:
 
 
 def submission(request_id: object, submitted_at: object, target: Target) -> Submission:
-    """Raises ValueError for what the exporter would refuse: it would refuse the whole batch with it."""
+    """Raises ValueError for what the exporter would refuse: the caller's mistake is told where it is made."""
     if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
         raise ValueError("a RequestID must be 1 to 128 characters of A-Z a-z 0-9 . _ -")
     if not all(isinstance(value, str) for value in target.members().values()):

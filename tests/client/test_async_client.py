@@ -30,6 +30,17 @@ async def test_flushing_waits_for_the_answer() -> None:
             assert client.counts == Counts(taken=2, dropped=0, waiting=0)
 
 
+async def test_one_time_ahead_of_the_exporters_clock_costs_neither_its_request_nor_another() -> None:
+    backend = MemoryBackend()
+    with exporting(backend) as url:
+        async with AsyncClient(url, linger=LONG) as client:
+            for name, ahead in (("r-1", 0), ("r-2", 600), ("r-3", 0)):
+                client.watch(name, datetime.fromtimestamp(NOW + ahead, UTC))
+
+        assert client.counts == Counts(taken=3, dropped=0, waiting=0)
+    assert [record.submitted for record in backend.records.values()] == [NOW, None, NOW]
+
+
 async def test_the_loop_goes_on_while_a_dead_exporter_is_waited_for() -> None:
     client = AsyncClient(f"http://127.0.0.1:{free_port()}")
     client.watch("r-1")

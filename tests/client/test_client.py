@@ -21,6 +21,11 @@ def batches(server: Server) -> list[list[str]]:
     return [[entry["request_id"] for entry in asked.content["request_ids"]] for asked in server.asked]
 
 
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Without what the exporter in the same process logs."""
+    return [record.getMessage() for record in caplog.records if record.name == "exporter.client"]
+
+
 def test_importing_it_imports_no_package_but_its_own() -> None:
     program = (
         "import sys, exporter.client; "
@@ -111,13 +116,13 @@ def test_a_dead_exporter_neither_raises_nor_blocks(caplog: pytest.LogCaptureFixt
     for number in range(1000):
         client.watch(f"r-{number}")
     assert time.monotonic() - began < 5.0
-    eventually(lambda: caplog.messages, fits=bool)
+    eventually(lambda: told(caplog), fits=bool)
 
     assert not client.flush(timeout=0.05)
     client.close(timeout=0.05)
 
     eventually(lambda: client.counts, fits=lambda counts: counts == Counts(taken=0, dropped=1000, waiting=0))
-    assert sum("the exporter can't take RequestIDs now" in line for line in caplog.messages) == 1
+    assert sum("the exporter can't take RequestIDs now" in line for line in told(caplog)) == 1
 
 
 def test_an_exporter_that_comes_back_gets_what_waited() -> None:
@@ -150,9 +155,63 @@ def test_what_the_exporter_refuses_is_dropped_with_its_reason(caplog: pytest.Log
 
         assert client.counts == Counts(taken=1, dropped=1, waiting=0)
     assert list(backend.records) == ["r-2"]
-    (line,) = caplog.messages
+    (line,) = told(caplog)
     assert line.startswith("a batch of 1 RequestIDs is dropped: ")
     assert line.endswith("account: must be one of acme")
+
+
+def test_one_time_ahead_of_the_exporters_clock_costs_neither_its_request_nor_another(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    backend = MemoryBackend()
+    with exporting(backend) as url, Client(url, linger=LONG) as client:
+        for number in range(9):
+            client.watch(f"r-{number}", WHEN + timedelta(days=number == 4))
+        assert client.flush()
+
+        assert client.counts == Counts(taken=9, dropped=0, waiting=0)
+    times = [NOW - 2400.0] * 4 + [None] + [NOW - 2400.0] * 4
+    assert [record.submitted for record in backend.records.values()] == times
+    (line,) = told(caplog)
+    assert line.startswith("1 RequestIDs are handed over without their time, do the clocks differ? ")
+    assert "request_ids[4].submitted_at: must not lie more than 5 minutes in the future" in line
+
+
+def test_a_host_whose_clock_is_ahead_is_watched_without_durations() -> None:
+    # The clock of the backend stands still in the past.
+    backend = MemoryBackend()
+    with exporting(backend) as url, Client(url, linger=LONG) as client:
+        for number in range(100):
+            client.watch(f"r-{number}")
+        assert client.flush()
+
+        assert client.counts == Counts(taken=100, dropped=0, waiting=0)
+    assert {record.submitted for record in backend.records.values()} == {None}
+    assert len(backend.health.story) == 2
+
+
+def test_a_group_that_is_too_large_is_handed_over_in_parts() -> None:
+    with serving(Reply(413, {"error": "split it"}), TAKEN) as server, Client(server.url, linger=LONG) as client:
+        for name in ("r-1", "r-2", "r-3"):
+            client.watch(name)
+        assert client.flush()
+
+        assert batches(server) == [["r-1", "r-2", "r-3"], ["r-1"], ["r-2", "r-3"]]
+        assert client.counts == Counts(taken=3, dropped=0, waiting=0)
+
+
+def test_a_request_id_that_the_exporter_refuses_is_dropped_alone(caplog: pytest.LogCaptureFixture) -> None:
+    refusal = Reply(400, {"error": "nothing was taken in", "details": ["request_ids[1]: must be a number"]})
+    with serving(refusal, TAKEN) as server, Client(server.url, linger=LONG) as client:
+        for name in ("r-1", "r-2", "r-3"):
+            client.watch(name)
+        assert client.flush()
+
+        assert batches(server) == [["r-1", "r-2", "r-3"], ["r-1", "r-3"]]
+        assert client.counts == Counts(taken=2, dropped=1, waiting=0)
+    assert told(caplog) == [
+        "a batch of 1 RequestIDs is dropped: nothing was taken in; request_ids[1]: must be a number"
+    ]
 
 
 def test_the_token_is_sent() -> None:
@@ -171,7 +230,7 @@ def test_a_full_backlog_drops_the_newest_and_says_so_once(caplog: pytest.LogCapt
         assert client.counts == Counts(taken=0, dropped=3, waiting=2)
         assert client.flush()
         assert batches(server) == [["r-0", "r-1"]]
-    assert caplog.messages == ["the backlog is full; RequestIDs are dropped"]
+    assert told(caplog) == ["the backlog is full; RequestIDs are dropped"]
 
 
 @pytest.mark.parametrize("request_id", ["", "a b", "a" * 129, "ä", None, 7])
@@ -183,7 +242,7 @@ def test_a_request_id_that_does_not_fit_harms_no_other(request_id: str, caplog: 
 
         assert batches(server) == [["r-1"]]
         assert client.counts == Counts(taken=1, dropped=1, waiting=0)
-    assert caplog.messages == ["a RequestID is dropped: a RequestID must be 1 to 128 characters of A-Z a-z 0-9 . _ -"]
+    assert told(caplog) == ["a RequestID is dropped: a RequestID must be 1 to 128 characters of A-Z a-z 0-9 . _ -"]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +262,7 @@ def test_after_closing_all_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
         client.watch("r-1")
 
         assert client.counts == Counts(taken=0, dropped=1, waiting=0)
-        assert caplog.messages == ["the client is closed; RequestIDs are dropped"]
+        assert told(caplog) == ["the client is closed; RequestIDs are dropped"]
 
 
 def test_what_waits_when_the_program_ends_is_handed_over() -> None:
@@ -232,13 +291,13 @@ def test_a_forked_worker_hands_over_its_own_and_not_its_parents() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "mistake"),
     [
         ({"url": "nowhere"}, "url must be a URL such as http://127.0.0.1:10040, without user and query"),
         ({"batch": 0}, "batch and limit must be at least 1, linger at least 0"),
         ({"token": "a\nb"}, "token must be printable ASCII"),
     ],
 )
-def test_settings_that_can_not_work_are_told_at_once(settings: dict[str, str], told: str) -> None:
-    with pytest.raises(ValueError, match=f"^{told}$"):
+def test_settings_that_can_not_work_are_told_at_once(settings: dict[str, str], mistake: str) -> None:
+    with pytest.raises(ValueError, match=f"^{mistake}$"):
         Client(**settings)  # type: ignore[arg-type]
