@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
@@ -39,14 +39,15 @@ _UPDATE = """
     transitions = transitions || ? WHERE sequence = ? AND request_id = ?
 """
 # No index has the pending ones: memory knows them, and theirs would be most of the work of an intake.
-_ENDED_AMONG = """
-    SELECT value FROM json_each(?) AS name WHERE EXISTS
-    (SELECT 1 FROM requests INDEXED BY requests_named WHERE state <> 'pending' AND request_id = name.value)
-"""
+_ENDED = "SELECT 1 FROM requests INDEXED BY requests_named WHERE state <> 'pending' AND request_id = "
+_HAS_ENDED = f"{_ENDED} ?"
+_ENDED_AMONG = f"SELECT value FROM json_each(?) AS name WHERE EXISTS ({_ENDED} name.value)"  # noqa: S608
 _BEGINNING = "request_id >= ? AND request_id < ?"
 _NAMED = f"""sequence IN (SELECT sequence FROM requests WHERE state <> 'pending' AND {_BEGINNING}
     UNION ALL SELECT sequence FROM requests WHERE state = 'pending' AND {_BEGINNING})"""  # noqa: S608
 _INTAKE = "sequence, request_id, account, api, source, submitted, first_seen"
+_COUNT = "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
+_DISCOVERED = str(Counter.DISCOVERED)
 # SQLite allows 32,766 parameters; larger statements than this are not faster.
 _MOST_ROWS = 512
 
@@ -92,24 +93,22 @@ class Database:
         """The number of the last transaction that took effect."""
         return int(self._one("SELECT value FROM meta WHERE name = 'batch'"))
 
-    @contextmanager
-    def transaction(self, *, flush: bool = True) -> Iterator[None]:
+    def transact(self, work: Callable[[], None], *, flush: bool) -> None:
         """All of it or nothing. After an error that left a doubt whether the commit took effect, its number tells.
         Without `flush` the commit does not wait for the disk."""
         number = 0
         try:
             self._wait_for_disk(wait=flush)
             number = self._begin()
-            yield
+            work()
             self.run("UPDATE meta SET value = ? WHERE name = 'batch'", (number,))
             self._committing = True
             self.run("COMMIT")
             self._committing = False
             self._batch = number
-        except BaseException:
-            if self._took_effect(number):
-                return
-            raise
+        except BaseException as error:
+            if not self._took_effect(number):
+                raise _ours(self.path, error) from error
 
     @contextmanager
     def part(self) -> Iterator[None]:
@@ -149,6 +148,25 @@ class Database:
             return contents
 
     def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor]) -> list[int | None]:
+        sequences = [self._admit_one(submissions[0])] if len(submissions) == 1 else self._admit_many(submissions)
+        self._move(cursors)
+        return sequences
+
+    def _admit_one(self, one: Submission) -> int | None:
+        """As many, without what makes many cheap: an answer on its way waits for this, at caches gone cold."""
+        execute = self._open().execute
+        if execute(_HAS_ENDED, (one.request_id,)).fetchone() is not None:
+            return None
+        sequence = 1 + self._last_sequence()
+        execute(
+            _insertion(1),
+            (sequence, one.request_id, one.account, one.api, one.source, one.submitted, one.first_seen),
+        )
+        self._sequence = sequence
+        execute(_COUNT, (_DISCOVERED, _text((one.account, one.api, one.source)), 1))
+        return sequence
+
+    def _admit_many(self, submissions: Sequence[Submission]) -> list[int | None]:
         new: dict[str, Submission] = {}
         for one in submissions:
             new.setdefault(one.request_id, one)
@@ -159,7 +177,6 @@ class Database:
         sequences = {name: first + place for place, name in enumerate(new)}
         self._sequence = first + len(new) - 1
         self._count(discovered(new.values()))
-        self._move(cursors)
         # pop: a RequestID that is in the call twice is taken once.
         return [sequences.pop(one.request_id, None) for one in submissions]
 
@@ -369,8 +386,7 @@ class Database:
         for tally in tallies:
             key = (str(tally.counter), _text(tally.labels))
             counts[key] = counts.get(key, 0) + tally.amount
-        sql = "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
-        self._open().executemany(sql, [(*key, count) for key, count in counts.items()])
+        self._open().executemany(_COUNT, [(*key, count) for key, count in counts.items()])
 
     def _observe(self, observations: Iterable[Observation]) -> None:
         found = [(str(one.histogram), _text(one.labels), one.bound, one.value) for one in observations]
@@ -389,16 +405,21 @@ def translated(path: str) -> Iterator[None]:
     """SQLite's errors as ours. What a full or locked disk causes may pass; a damaged file does not."""
     try:
         yield
-    except StoreError:
-        raise
-    except sqlite3.Error as error:
-        raise _translation(path, error) from error
-    except (OverflowError, UnicodeError, TypeError, ValueError) as error:
-        raise StoreError(f"{path}: a value does not fit into the database") from error
-    except OSError as error:
-        raise StoreUnavailable(
+    except Exception as error:
+        raise _ours(path, error) from error
+
+
+def _ours(path: str, error: BaseException) -> StoreError:
+    """Raises the error itself where it is ours already, or a mistake of this program."""
+    if isinstance(error, sqlite3.Error):
+        return _translation(path, error)
+    if isinstance(error, OverflowError | UnicodeError | TypeError | ValueError):
+        return StoreError(f"{path}: a value does not fit into the database")
+    if isinstance(error, OSError):
+        return StoreUnavailable(
             f"{path}: {error.strerror}; storage.url must name a file in a folder that this user can write to"
-        ) from error
+        )
+    raise error
 
 
 def _translation(path: str, error: sqlite3.Error) -> StoreError:

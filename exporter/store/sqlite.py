@@ -131,8 +131,7 @@ class SqliteStore:
         began = time.perf_counter()
         flush = any(part.flush for part in group)
         try:
-            with translated(self._database.path), self._database.transaction(flush=flush):
-                self._do(group)
+            self._database.transact(lambda: self._do(group), flush=flush)
         except StoreError as error:
             for part in group:
                 part.error = error
