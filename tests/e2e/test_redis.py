@@ -87,7 +87,7 @@ def test_an_outage_of_redis_is_a_state_that_ends_and_a_reload_changes_the_source
     stage.start_upstream()
     exporter = stage.start_exporter()
     up = 'leadsquared_exporter_source_up{source="stream",type="redis"}'
-    errors = 'leadsquared_exporter_source_errors_by_kind_total{kind="unreadable",source="stream",type="redis"}'
+    errors = 'leadsquared_exporter_source_errors_by_kind_total{kind="unreachable",source="stream",type="redis"}'
     eventually(lambda: stage.metrics()[up], fits=lambda value: value == 1)
     server.stop()
     eventually(stage.metrics, fits=lambda found: found[up] == 0 and found[errors] >= 1)

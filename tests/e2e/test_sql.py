@@ -92,7 +92,7 @@ def test_an_outage_of_the_database_is_a_state_that_ends_and_a_reload_changes_the
     exporter = stage.start_exporter()
     eventually(lambda: stage.metrics()[UP], fits=lambda value: value == 1)
     server.stop()
-    errors = 'leadsquared_exporter_source_errors_by_kind_total{kind="unreadable",source="outbox",type="sql"}'
+    errors = 'leadsquared_exporter_source_errors_by_kind_total{kind="unreachable",source="outbox",type="sql"}'
     eventually(stage.metrics, fits=lambda found: found[UP] == 0 and found[errors] >= 1)
     server.start()
     outbox.insert(["'' no good", *stage.submit(1)]).wait()

@@ -15,6 +15,7 @@ from exporter.config.secret import InlineSecret
 from exporter.config.settings import RedisSource as Settings
 from exporter.errors import ExporterError, IntakeFull, StoreUnavailable
 from exporter.sources.environment import Environment
+from exporter.sources.redis import source as redis_source
 from exporter.sources.redis.source import RedisSource
 from tests.servers import RedisServer, redis_server
 from tests.sources.logged import logged
@@ -293,30 +294,38 @@ async def test_items_of_a_list_stay_while_the_intake_refuses(redis: Any, scene: 
 
 
 @pytest.mark.parametrize(
-    ("prepare", "changes", "told"),
+    ("prepare", "changes", "told", "kind"),
     [
-        ("SET lsq x", {}, "a key of the source is of another type; check stream or list"),
-        ("SET lsq x", {"is_stream": False}, "a key of the source is of another type; check stream or list"),
-        ("CONFIG SET requirepass s3cr3t", {}, "Redis refuses the user or the password; check the source's url"),
+        ("SET lsq x", {}, "a key of the source is of another type; check stream or list", "refused"),
+        ("SET lsq x", {"is_stream": False}, "a key of the source is of another type; check stream or list", "refused"),
+        (
+            "CONFIG SET requirepass s3cr3t",
+            {},
+            "Redis refuses the user or the password; check the source's url",
+            "refused",
+        ),
         (
             "CONFIG SET requirepass s3cr3t",
             {"url": "redis://:n0ts3cr3t@127.0.0.1:{port}/0"},
             "Redis refuses the user or the password; check the source's url",
+            "refused",
         ),
         (
             "ACL SETUSER default -xreadgroup",
             {},
             "Redis refuses a command or a key to this user; docs/sources.md lists what it needs",
+            "refused",
         ),
         (
             "PING",
             {"url": "redis://127.0.0.1:1/0"},
             "Redis can't be reached, or has closed the connection; check the source's url",
+            "unreachable",
         ),
     ],
 )
 async def test_trouble_at_redis_is_told_with_what_to_do_and_without_secrets(
-    redis: Any, server: RedisServer, scene: Scene, prepare: str, changes: dict[str, Any], told: str
+    redis: Any, server: RedisServer, scene: Scene, prepare: str, changes: dict[str, Any], told: str, kind: str
 ) -> None:
     if "url" in changes:
         changes = {"url": InlineSecret(changes["url"].format(port=server.port))}
@@ -328,3 +337,15 @@ async def test_trouble_at_redis_is_told_with_what_to_do_and_without_secrets(
         redis.execute_command("CONFIG SET requirepass ''")
         redis.execute_command("ACL SETUSER default +@all nopass")
     assert scene.health.story[0] == f"orders down: {told}"
+    assert scene.health.kinds[0] == kind
+
+
+async def test_a_redis_that_hangs_is_told_as_one_that_does_not_answer_in_time(
+    redis: Any, server: RedisServer, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_source, "ANSWER_SECONDS", 0.5)
+    async with scene.running():
+        redis.execute_command("CLIENT PAUSE 2000")
+        await until(lambda: bool(scene.health.kinds))
+    assert scene.health.kinds[0] == "timeout"
+    assert "orders down: Redis does not answer in time" in scene.health.story

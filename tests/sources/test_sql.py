@@ -347,6 +347,7 @@ async def test_a_query_that_can_not_be_used_is_told_with_what_to_do(outbox: Appl
     async with scene.running(**changes):
         pass
     assert scene.health.story == [f"orders down: {told}"]
+    assert scene.health.kinds == ["refused"]
     assert 0.5 <= scene.rest.taken[0] <= 1.0
 
 
@@ -365,6 +366,7 @@ async def test_a_query_that_takes_too_long_is_ended_by_the_database(outbox: Appl
         pass
     told = "the query takes longer than timeout; an index on the cursor column may help"
     assert scene.health.story == [f"orders down: {told}"]
+    assert scene.health.kinds == ["timeout"]
 
 
 async def test_nothing_can_be_written(pg: Application) -> None:
@@ -380,43 +382,58 @@ async def test_nothing_can_be_written(pg: Application) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "told", "kind"),
     [
         (
             "postgresql://nobody:s3cr3t@127.0.0.1:{port}/postgres",
             "the database refuses the user or the password; check the source's url",
+            "refused",
         ),
-        ("postgresql://postgres:s3cr3t@127.0.0.1:{port}/nothing", "there is no such database; check the source's url"),
+        (
+            "postgresql://postgres:s3cr3t@127.0.0.1:{port}/nothing",
+            "there is no such database; check the source's url",
+            "refused",
+        ),
         (
             "postgresql://postgres:s3cr3t@127.0.0.1:1/postgres",
             "the database can't be reached, or has closed the connection; check the source's url",
+            "unreachable",
         ),
         (
             "postgresql://postgres:s3cr3t@127.0.0.1:{port}/postgres?sslmode=require",
             "the database can't be reached, or has closed the connection; check the source's url",
+            "unreachable",
         ),
         (
             "mysql://tester:s3cr3t@127.0.0.1:{maria}/test",
             "the database refuses the user or the password; check the source's url",
+            "refused",
         ),
         (
             "mysql://tester:s3cr3t@127.0.0.1:1/test",
             "the database can't be reached, or has closed the connection; check the source's url",
+            "unreachable",
         ),
         (
             "mysql://tester:s3cr3t@127.0.0.1:{maria}/test?speed=high",
             "the source's url has an option that the driver does not know",
+            "unreadable",
         ),
-        ("sqlite:////nowhere/s3cr3t.db", "the database file is not there, or may not be read; check the source's url"),
+        (
+            "sqlite:////nowhere/s3cr3t.db",
+            "the database file is not there, or may not be read; check the source's url",
+            "unreachable",
+        ),
     ],
 )
 async def test_a_database_that_can_not_be_had_is_told_without_secrets(
-    postgres: PostgresServer, maria: MariaServer, url: str, told: str
+    postgres: PostgresServer, maria: MariaServer, url: str, told: str, kind: str
 ) -> None:
     scene = Scene(url.format(port=postgres.port, maria=maria.port))
     async with scene.running():
         pass
     assert scene.health.story == [f"orders down: {told}"]
+    assert scene.health.kinds == [kind]
 
 
 async def test_a_restart_of_the_database_is_survived(pg: Application, postgres: PostgresServer) -> None:

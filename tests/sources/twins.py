@@ -8,7 +8,7 @@ from typing import Any
 
 from exporter.core.cursor import Cursor
 from exporter.errors import ExporterError, InvalidEntry
-from exporter.sources.source import Accepted, Entry
+from exporter.sources.source import Accepted, Entry, trouble_of
 
 NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
 FIRST = "7ba60ab0-7054-4856-8590-1b5a9f904ad1"
@@ -51,15 +51,17 @@ class MemoryIntake:
 
 @dataclass
 class Health:
-    """The story of one source, in words."""
+    """The story of one source, in words, and the kinds of its errors as the metrics have them."""
 
     story: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
 
     def up(self, source: str) -> None:
         if self.story[-1:] != [f"{source} up"]:
             self.story.append(f"{source} up")
 
     def down(self, source: str, error: Exception) -> None:
+        self.kinds.append(trouble_of(error))
         details = getattr(error, "details", [])
         self.story.append(f"{source} down: {'; '.join([str(error), *details])}")
 

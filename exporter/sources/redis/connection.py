@@ -10,25 +10,36 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from exporter.config.settings import Secret
-from exporter.errors import ConfigurationError, SourceUnreadable
+from exporter.errors import (
+    ConfigurationError,
+    SourceRefused,
+    SourceTimeout,
+    SourceUnreachable,
+    SourceUnreadable,
+)
 from exporter.sources.closing import to_the_end
 
 CONNECT_SECONDS = 5.0
 
+_SILENT = SourceTimeout, "Redis does not answer in time"
+_GONE = SourceUnreachable, "Redis can't be reached, or has closed the connection; check the source's url"
 # The first that fits.
-_TOLD = (
-    (exceptions.AuthenticationError, "Redis refuses the user or the password; check the source's url"),
+_TOLD: tuple[tuple[type[Exception], tuple[type[SourceUnreadable], str]], ...] = (
+    (
+        exceptions.AuthenticationError,
+        (SourceRefused, "Redis refuses the user or the password; check the source's url"),
+    ),
     (
         exceptions.NoPermissionError,
-        "Redis refuses a command or a key to this user; docs/sources.md lists what it needs",
+        (SourceRefused, "Redis refuses a command or a key to this user; docs/sources.md lists what it needs"),
     ),
-    (exceptions.ReadOnlyError, "Redis is a read-only replica; url has to name the primary"),
-    (exceptions.BusyLoadingError, "Redis is still loading its data"),
-    (exceptions.OutOfMemoryError, "Redis is out of memory"),
-    (exceptions.TimeoutError, "Redis does not answer in time"),
-    (TimeoutError, "Redis does not answer in time"),
-    (exceptions.ConnectionError, "Redis can't be reached, or has closed the connection; check the source's url"),
-    (OSError, "Redis can't be reached, or has closed the connection; check the source's url"),
+    (exceptions.ReadOnlyError, (SourceRefused, "Redis is a read-only replica; url has to name the primary")),
+    (exceptions.BusyLoadingError, (SourceRefused, "Redis is still loading its data")),
+    (exceptions.OutOfMemoryError, (SourceRefused, "Redis is out of memory")),
+    (exceptions.TimeoutError, _SILENT),
+    (TimeoutError, _SILENT),
+    (exceptions.ConnectionError, _GONE),
+    (OSError, _GONE),
 )
 _CODES = {
     "WRONGTYPE": "a key of the source is of another type; check stream or list",
@@ -40,7 +51,7 @@ _CODES = {
 
 @asynccontextmanager
 async def connected(url: Secret) -> AsyncIterator[Any]:
-    """A client on one connection. Whatever redis raises in the block becomes SourceUnreadable."""
+    """A client on one connection. Whatever redis raises in the block becomes SourceUnreadable in its kinds."""
     try:
         client = _client(url.reveal())
     except (ConfigurationError, ValueError) as error:
@@ -53,16 +64,16 @@ async def connected(url: Secret) -> AsyncIterator[Any]:
         finally:
             await to_the_end(client.aclose())
     except (exceptions.RedisError, OSError) as error:
-        raise SourceUnreadable(told(error)) from error
+        raise told(error) from error
 
 
-def told(error: Exception) -> str:
+def told(error: Exception) -> SourceUnreadable:
     """In our own words: an error may repeat the arguments of a command."""
-    for kind, words in _TOLD:
-        if isinstance(error, kind):
-            return words
+    for cause, (kind, words) in _TOLD:
+        if isinstance(error, cause):
+            return kind(words)
     code = str(error).partition(" ")[0]
-    return _CODES.get(code, "Redis refuses a command; version 6.2 or newer is needed")
+    return SourceRefused(_CODES.get(code, "Redis refuses a command; version 6.2 or newer is needed"))
 
 
 def _client(url: str) -> Any:

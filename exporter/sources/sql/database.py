@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from exporter.config import settings
 from exporter.config.schema import SQL_URL
 from exporter.config.statement import Statement
-from exporter.errors import ConfigurationError, SourceUnreadable
+from exporter.errors import ConfigurationError, SourceRefused, SourceUnreadable
 from exporter.sources.closing import to_the_end
 from exporter.sources.sql import trouble
 from exporter.sources.sql.rows import Columns
@@ -43,7 +43,7 @@ class Page:
 
 
 class Database:
-    """Every method raises SourceUnreadable; after that the object is closed and another one is made."""
+    """Every method raises SourceUnreadable in its kinds; after that the object is closed and another one is made."""
 
     def __init__(self, source: settings.SqlSource) -> None:
         self._timeout = source.timeout
@@ -72,7 +72,7 @@ class Database:
                 return Page(columns, whole, self._last(columns, whole), more)
             rows *= 2
             if rows > MOST_ROWS:
-                raise SourceUnreadable(f"more than {MOST_ROWS // 2} rows share one value of the cursor column")
+                raise SourceRefused(f"more than {MOST_ROWS // 2} rows share one value of the cursor column")
 
     async def close(self) -> None:
         await to_the_end(self._engine.dispose())
@@ -89,7 +89,7 @@ class Database:
         first, last = (row[columns.cursor or 0] for row in (rows[0], rows[-1]))
         # How texts are ordered is for the database to know.
         if last is None or first is None or (not isinstance(last, str) and first > last):
-            raise SourceUnreadable(f"the query has to be ordered by {self._cursor}, ascending and without NULL")
+            raise SourceRefused(f"the query has to be ordered by {self._cursor}, ascending and without NULL")
         return last
 
     async def _rows(self, position: Any, rows: int) -> tuple[Columns, Sequence[Sequence[Any]]]:
@@ -102,9 +102,9 @@ class Database:
                     names, found = await self._run(position, rows)
                     columns = Columns(names, self._column)
         except _FOREIGN as error:
-            raise SourceUnreadable(trouble.told(error)) from error
+            raise trouble.told(error) from error
         if columns.cursor is None:
-            raise SourceUnreadable(f"the query has to select its cursor column {self._cursor}")
+            raise SourceRefused(f"the query has to select its cursor column {self._cursor}")
         return columns, found
 
     async def _run(self, position: Any, rows: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from exporter.errors import SourceUnreadable
+from exporter.errors import SourceRefused
 
 _TYPES: Final[Mapping[type, tuple[str, Callable[[Any], str], Callable[[str], Any]]]] = {
     int: ("int", str, int),
@@ -23,11 +23,11 @@ _READERS: Final = {name: read for name, _, read in _TYPES.values()}
 
 
 def write(value: Any) -> str:
-    """Raises SourceUnreadable for a type that is no cursor."""
+    """Raises SourceRefused for a type that is no cursor."""
     # asyncpg has a UUID of its own.
     kind = UUID if isinstance(value, UUID) else type(value)
     if kind not in _TYPES:
-        raise SourceUnreadable(f"the cursor column holds {kind.__name__}, which can't be kept; take another column")
+        raise SourceRefused(f"the cursor column holds {kind.__name__}, which can't be kept; take another column")
     name, written, _ = _TYPES[kind]
     return f"{name} {written(value)}"
 

@@ -4,23 +4,23 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.errors import SourceUnreadable
+from exporter.errors import SourceRefused
 
 _SUBMITTED = ("submitted_at", "submitted", "created_at")
 _COLUMNS = ("request_id", *_SUBMITTED, "account", "api")
 
 
 class Columns:
-    """Which column of a result is what. Raises SourceUnreadable where one is missing, or is none of ours."""
+    """Which column of a result is what. Raises SourceRefused where one is missing, or is none of ours."""
 
     def __init__(self, names: Sequence[str], cursor: str) -> None:
         places = {name.lower(): place for place, name in enumerate(names)}
         unknown = [name for name in places if name not in (*_COLUMNS, cursor)]
         if unknown:
             allowed = ", ".join((*_COLUMNS, cursor))
-            raise SourceUnreadable(f"the query brings the column {unknown[0]}; allowed: {allowed}")
+            raise SourceRefused(f"the query brings the column {unknown[0]}; allowed: {allowed}")
         if "request_id" not in places:
-            raise SourceUnreadable("the query brings no column request_id; name it with AS request_id")
+            raise SourceRefused("the query brings no column request_id; name it with AS request_id")
         self.cursor = places.get(cursor)
         submitted = next((places[name] for name in _SUBMITTED if name in places), None)
         found = {"request_id": places["request_id"], "submitted_at": submitted}

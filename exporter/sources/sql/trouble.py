@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from exporter.errors import SourceRefused, SourceTimeout, SourceUnreachable, SourceUnreadable
+
 _UNREACHABLE = "the database can't be reached, or has closed the connection; check the source's url"
 _REFUSED = "the database refuses the user or the password; check the source's url"
 _NO_DATABASE = "there is no such database; check the source's url"
@@ -14,6 +16,9 @@ _FORBIDDEN = "the user may not read what the query names"
 _READ_ONLY = "the query wants to write; it runs in a read-only transaction"
 _TOO_SLOW = "the query takes longer than timeout; an index on the cursor column may help"
 _NO_CURSOR = "start does not fit the type of the cursor column"
+_NO_FILE = "the database file is not there, or may not be read; check the source's url"
+_LOCKED = "the database is locked by another program"
+_NO_SQLITE = "the file of the source's url is no SQLite database"
 
 # SQLSTATE of PostgreSQL, numbers of MySQL and MariaDB, beginnings of SQLite's messages.
 _CODES = {
@@ -29,33 +34,37 @@ _MESSAGES = {
     "incomplete input": _SYNTAX,
     "attempt to write": _READ_ONLY,
     "interrupted": _TOO_SLOW,
-    "unable to open": "the database file is not there, or may not be read; check the source's url",
-    "database is locked": "the database is locked by another program",
-    "file is not a database": "the file of the source's url is no SQLite database",
+    "unable to open": _NO_FILE,
+    "database is locked": _LOCKED,
+    "file is not a database": _NO_SQLITE,
+}
+# Everything else is an answer of the database: it refuses.
+_KINDS: dict[str, type[SourceUnreadable]] = {
+    _TOO_SLOW: SourceTimeout,
+    _NO_FILE: SourceUnreachable,
+    _LOCKED: SourceTimeout,
+    _NO_SQLITE: SourceUnreadable,
 }
 
 
-def told(error: Exception) -> str:
+def told(error: Exception) -> SourceUnreadable:
     """What is wrong, with what to do about it."""
     original = getattr(error, "orig", None) or error
-    code = _code(original)
-    if code in _CODES:
-        return _CODES[code]
-    said = str(original)
-    known = next((words for beginning, words in _MESSAGES.items() if said.startswith(beginning)), None)
-    if known is not None:
-        return known
-    if "invalid input for query argument" in said:
-        return _NO_CURSOR
+    code, said = _code(original), str(original)
+    words = _CODES.get(code) or next((words for start, words in _MESSAGES.items() if said.startswith(start)), None)
+    if words is None and "invalid input for query argument" in said:
+        words = _NO_CURSOR
+    if words is not None:
+        return _KINDS.get(words, SourceRefused)(words)
     if isinstance(error, TimeoutError):
-        return "the database does not answer in time"
+        return SourceTimeout("the database does not answer in time")
     if isinstance(error, InterfaceError | OperationalError | OSError) or getattr(
         error, "connection_invalidated", False
     ):
-        return _UNREACHABLE
+        return SourceUnreachable(_UNREACHABLE)
     if isinstance(error, DBAPIError):
-        return f"the database refuses the query ({code or type(original).__name__})"
-    return "the source's url has an option that the driver does not know"
+        return SourceRefused(f"the database refuses the query ({code or type(original).__name__})")
+    return SourceUnreadable("the source's url has an option that the driver does not know")
 
 
 def _code(original: Any) -> str:
