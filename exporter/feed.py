@@ -2,34 +2,71 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 
 from exporter.config import settings as config
-from exporter.sources.source import Source
+from exporter.sources.source import Changeable, Source
+
+
+class _Running(NamedTuple):
+    source: Source
+    task: asyncio.Task[None]
 
 
 class Feed:
-    """A task for each source; `apply` stops and starts only those whose settings changed."""
+    """A task for each source; `apply` stops and starts only those whose settings changed, and those not that go on with others."""
 
     def __init__(self, build: Callable[[config.Source], Source | None]) -> None:
         self._build = build
-        self._running: dict[config.Source, asyncio.Task[None]] = {}
+        self._running: dict[config.Source, _Running] = {}
 
     async def apply(self, sources: tuple[config.Source, ...]) -> None:
+        for is_successor in (_listens_there, _has_the_name):
+            self._change(sources, is_successor)
         gone = [source for source in self._running if source not in sources]
         await self._stop(gone)
         for source in sources:
             if source not in self._running and (built := self._build(source)) is not None:
-                self._running[source] = asyncio.create_task(built.run(), name=f"source {source.name}")
+                task = asyncio.create_task(built.run(), name=f"source {source.name}")
+                self._running[source] = _Running(built, task)
 
     async def stop(self) -> None:
         await self._stop(list(self._running))
 
+    def find(self, name: str) -> Source | None:
+        return next((one.source for source, one in self._running.items() if source.name == name), None)
+
     def dead(self) -> str | None:
         """The name of a source whose task has ended by a defect."""
-        return next((source.name for source, task in self._running.items() if task.done() and task.exception()), None)
+        ended = ((source.name, one.task) for source, one in self._running.items() if one.task.done())
+        return next((name for name, task in ended if task.exception()), None)
+
+    def _change(
+        self, sources: tuple[config.Source, ...], is_successor: Callable[[config.Source, config.Source], bool]
+    ) -> None:
+        for source in sources:
+            gone = [] if source in self._running else [one for one in self._running if one not in sources]
+            former = next((one for one in gone if is_successor(one, source)), None)
+            if former is None:
+                continue
+            running = self._running[former].source
+            if isinstance(running, Changeable) and not self._running[former].task.done():
+                running.change(source)
+                self._running[source] = self._running.pop(former)
 
     async def _stop(self, sources: list[config.Source]) -> None:
-        tasks = [self._running.pop(source) for source in sources]
+        tasks = [self._running.pop(source).task for source in sources]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _listens_there(former: config.Source, source: config.Source) -> bool:
+    """Names that nobody gave move when another gateway is put before it, and the application looks at the address."""
+    if not isinstance(former, config.GatewaySource) or not isinstance(source, config.GatewaySource):
+        return False
+    return former.listen == source.listen and not source.listen.endswith(":0")
+
+
+def _has_the_name(former: config.Source, source: config.Source) -> bool:
+    return type(former) is type(source) and former.name == source.name

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
 
 # Makes the answer from the HTTP status and the error.
 Refuse = Callable[[int, BaseException | None], web.StreamResponse]
@@ -20,9 +21,19 @@ class Server(web.Server):
         super().__init__(handler, request_factory=request_factory, **options)
         self._refuse = refuse
         self._options = options
+        self._retired = False
+
+    def retire(self) -> None:
+        """Each connection ends with its next answer."""
+        self._retired = True
 
     def __call__(self) -> web.RequestHandler:
         return _Handler(self, self._refuse, loop=asyncio.get_running_loop(), **self._options)
+
+    def _make_request(self, message: RawRequestMessage, *context: Any) -> web.BaseRequest:
+        if self._retired:
+            message = message._replace(should_close=True)
+        return super()._make_request(message, *context)
 
 
 class _Handler(web.RequestHandler):

@@ -62,7 +62,6 @@ class Service:
             Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
         )
         self._standard_input = StandardInput()
-        self._gateways: dict[str, Gateway] = {}
         self._loaded = False
         self._unready: str | None = "starting: the store is being read"
         self._defect: str | None = None
@@ -164,8 +163,8 @@ class Service:
 
     def gateway_url(self, name: str) -> str | None:
         """Where a gateway listens; None while it does not."""
-        gateway = self._gateways.get(name)
-        return None if gateway is None else gateway.url
+        gateway = self._feed.find(name)
+        return gateway.url if isinstance(gateway, Gateway) else None
 
     async def scrape(
         self, accept: str | None, accept_encoding: str | None, names: Collection[str]
@@ -263,7 +262,7 @@ class Service:
             case config.HttpSource():
                 return HttpSource(source, environment)
             case config.GatewaySource():
-                return self._build_gateway(source)
+                return Gateway(source, traffic=self.engine.traffic, intake=self.intake, health=self, meter=self.meters)
             case config.RedisSource():
                 return self._redis_source(source, environment)
             case config.SqlSource():
@@ -281,12 +280,6 @@ class Service:
         from exporter.sources.sql.source import SqlSource
 
         return SqlSource(source, environment, positions=lambda: self.engine.intake.positions(source.name))
-
-    def _build_gateway(self, source: config.GatewaySource) -> Gateway:
-        traffic = self.engine.traffic(source.account)
-        gateway = Gateway(source, traffic=traffic, intake=self.intake, health=self, meter=self.meters)
-        self._gateways[source.name] = gateway
-        return gateway
 
 
 _KINDS: dict[type[config.Source], str] = {

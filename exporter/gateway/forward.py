@@ -112,14 +112,14 @@ class Forwarder:
         """The answer of a submission is handed on when its RequestID is durable."""
         body = await _read(answer)
         if len(body) > BODY_LIMIT:
-            self._recorder.miss("a submission's answer of more than 1 MiB")
+            self._recorder.miss(self._source.account, "a submission's answer of more than 1 MiB")
             return await self._stream(exchange, answer, body)
         try:
             request_id = read_submission(_raw(answer, body))
         except CallError as error:
             exchange.refused(error)
             if isinstance(error, InvalidResponse) and answer.status < 400:
-                self._recorder.miss(str(error))
+                self._recorder.miss(self._source.account, str(error))
         else:
             return await self._hand_on(exchange, call.api, request_id, answer, body)
         return Passed(exchange.request, answer, body)
@@ -141,9 +141,8 @@ class Forwarder:
             log.warning("submissions of an api that is not configured pass unwatched", account=account.name, api=api)
             return None
         where = f"gateway {self._source.name}"
-        return self._recorder.record(
-            Entry(request_id=request_id, account=account.name, api=api, submitted=sent, where=where)
-        )
+        entry = Entry(request_id=request_id, account=account.name, api=api, submitted=sent, where=where)
+        return self._recorder.record(entry, self._traffic)
 
     async def _stream(self, exchange: "Exchange", answer: Answer, first: bytes) -> web.StreamResponse:
         response = Passed(exchange.request, answer)

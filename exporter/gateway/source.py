@@ -1,114 +1,140 @@
 """The `gateway` source: listens where the application looks for LeadSquared."""
 
 import asyncio
-import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from aiohttp import web
 
-from exporter import address
 from exporter.config import settings
 from exporter.errors import StartupError
 from exporter.gateway.account import AccountTraffic, GatewayMeter
+from exporter.gateway.door import Door
 from exporter.gateway.forward import Forwarder
-from exporter.gateway.messages import problem
+from exporter.gateway.late import Late
 from exporter.gateway.recorder import Recorder
 from exporter.gateway.upstream import Upstream
 from exporter.log import get_logger
-from exporter.server import Server
 from exporter.sources.delivery import Sleep
 from exporter.sources.source import Intake, SourceHealth
 
-# An application that keeps its connections longer than this between two calls opens a new one.
-KEEP_ALIVE_SECONDS = 75.0
-STOP_SECONDS = 3.0
 AGAIN_SECONDS = 5.0
-_LONGEST_HEADER = 64 * 1024
-_MOST_HEADERS = 512
 
 log = get_logger(__name__)
 
 
 class Gateway:
-    """A Source. `url` is None while it does not listen; a taken port is tried again."""
+    """A Source that takes over new settings without a pause. A taken port is tried again."""
 
     def __init__(
         self,
         source: settings.GatewaySource,
         *,
-        traffic: AccountTraffic,
+        traffic: Callable[[str], AccountTraffic],
         intake: Intake,
         health: SourceHealth,
         meter: GatewayMeter,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self.name = source.name
-        self.url: str | None = None
         self._source = source
         self._traffic = traffic
         self._health = health
         self._meter = meter
-        self._sleep = sleep
-        self._recorder = Recorder(source, traffic=traffic, intake=intake, health=health, meter=meter, sleep=sleep)
+        self._late = Late(source.name, intake=intake, health=health, sleep=sleep)
+        self._recorder = Recorder(
+            source.name, record_timeout=source.record_timeout, late=self._late, health=health, meter=meter
+        )
+        self._upstream = Upstream(timeout=source.timeout)
+        self._forwarder = self._forwards()
+        self._door: Door | None = None
+        self._retired: list[Door] = []
+        self._changed = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def url(self) -> str | None:
+        """None while it does not listen where it should."""
+        return self._door.url if self._door is not None and self._door.listen == self._source.listen else None
+
+    def change(self, source: settings.GatewaySource) -> None:
+        """Calls that begin from now on pass under these settings; those under way end under the former ones."""
+        self._source = source
+        self._late.source = source.name
+        self._recorder.change(source.name, record_timeout=source.record_timeout)
+        self._upstream.change(timeout=source.timeout)
+        self._forwarder = self._forwards()
+        self._changed.set()
 
     async def run(self) -> None:
-        upstream = Upstream(timeout=self._source.timeout)
-        forwarder = Forwarder(
-            self._source, traffic=self._traffic, recorder=self._recorder, upstream=upstream, meter=self._meter
-        )
-        runner = web.ServerRunner(_server(forwarder), shutdown_timeout=STOP_SECONDS)
         try:
-            await self._listen(runner)
-            await self._recorder.run()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._late.run())
+                await self._listen()
         finally:
-            self.url = None
-            await _close(runner)
-            await self._recorder.drain()
-            await upstream.close()
+            await self._close()
 
-    async def _listen(self, runner: web.ServerRunner) -> None:
-        await runner.setup()
+    def _forwards(self) -> Forwarder:
+        return Forwarder(
+            self._source,
+            traffic=self._traffic(self._source.account),
+            recorder=self._recorder,
+            upstream=self._upstream,
+            meter=self._meter,
+        )
+
+    def _handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        return self._forwarder.handle(request)
+
+    async def _listen(self) -> None:
+        deaf = True
         while True:
+            self._changed.clear()
             try:
-                bound = await address.bound(self._source.listen, option=f"gateway {self.name}")
+                await self._move()
             except StartupError as error:
+                deaf = True
                 log.error("gateway does not listen; tried again", source=self.name, error=str(error))
                 self._health.down(self.name, error)
-                await self._sleep(AGAIN_SECONDS)
             else:
-                break
-        await web.SockSite(runner, bound, backlog=address.BACKLOG).start()
-        self.url = address.url("http", bound)
-        log.info("gateway listens", source=self.name, account=self._source.account, url=self.url)
-        self._health.up(self.name)
+                if deaf:
+                    self._health.up(self.name)
+                deaf = False
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_SECONDS if deaf else None):
+                    await self._changed.wait()
+
+    async def _move(self) -> None:
+        """The new address is open before the former one closes. Raises StartupError, and what is open stays so."""
+        former = self._door
+        if former is not None and former.listen == self._source.listen:
+            return
+        if former is not None and _port(former.listen) == _port(self._source.listen):
+            # Nobody can listen on one port of all addresses and of one of them at once.
+            await self._leave(former)
+            former = None
+        door = Door(self._source.listen, self._handle)
+        await door.open(option=f"gateway {self.name}")
+        self._door = door
+        log.info("gateway listens", source=self.name, account=self._source.account, url=door.url)
+        if former is not None:
+            await self._leave(former)
+
+    async def _leave(self, door: Door) -> None:
+        if door is self._door:
+            self._door = None
+        await door.retire()
+        self._retired = [one for one in (*self._retired, door) if one.in_use]
+
+    async def _close(self) -> None:
+        doors = [*self._retired, *([] if self._door is None else [self._door])]
+        await asyncio.gather(*(door.close() for door in doors))
+        await self._recorder.drain()
+        await self._late.close()
+        await self._upstream.close()
 
 
-def _server(forwarder: Forwarder) -> web.Server:
-    """Bodies stay as they are, and nothing that the library logs is shown: it would quote what was sent."""
-    silent = logging.getLogger("exporter.gateway.server")
-    silent.setLevel(logging.CRITICAL + 1)
-    return Server(
-        forwarder.handle,
-        refuse=_refused,
-        access_log=None,
-        logger=silent,
-        auto_decompress=False,
-        keepalive_timeout=KEEP_ALIVE_SECONDS,
-        max_line_size=_LONGEST_HEADER,
-        max_field_size=_LONGEST_HEADER,
-        max_headers=_MOST_HEADERS,
-    )
-
-
-def _refused(status: int, error: BaseException | None) -> web.StreamResponse:
-    """What can't be parsed can't be passed on, and what fails in here was perhaps sent: it is not for us to know."""
-    if status < web.HTTPInternalServerError.status_code:
-        return problem(status, "not HTTP; nothing was sent to LeadSquared")
-    return problem(status, "internal error of the gateway; LeadSquared may have had the call")
-
-
-async def _close(runner: web.ServerRunner) -> None:
-    """No new connections, and a few seconds for the calls under way."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(2 * STOP_SECONDS):
-            await runner.cleanup()
+def _port(listen: str) -> str:
+    return listen.rpartition(":")[2]

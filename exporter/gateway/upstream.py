@@ -73,8 +73,12 @@ class Upstream:
     def __init__(self, *, timeout: float) -> None:
         self._connector = open_connector()
         self._connector._factory = partial(Line, loop=asyncio.get_running_loop())  # type: ignore[assignment]
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=timeout, sock_read=timeout)
         self._place: _Place | None = None
+        self.change(timeout=timeout)
+
+    def change(self, *, timeout: float) -> None:
+        """For the calls that begin from now on."""
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=timeout, sock_read=timeout)
 
     async def call(
         self, base_url: str, method: str, target: str, *, headers: bytes, body: Body, chunked: bool

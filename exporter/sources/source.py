@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from exporter.core.cursor import Cursor
 from exporter.errors import IntakeFull, InvalidEntry, SourceRefused, SourceTimeout, SourceUnreachable, StoreError
@@ -52,9 +52,17 @@ class SourceHealth(Protocol):
 class Source(Protocol):
     """A way in. `run` lasts until it is cancelled; trouble is reported, waited out and tried again, never raised."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     async def run(self) -> None: ...
+
+
+@runtime_checkable
+class Changeable(Protocol):
+    """A Source that goes on with other settings, because a pause would be noticed."""
+
+    def change(self, source: Any) -> None: ...
 
 
 def trouble_of(error: Exception) -> str:

@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 import subprocess
+import time
 import urllib.error
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,7 +32,7 @@ KEY = {"x-api-key": "stage-key", "Content-Type": "application/json"}
 
 
 class Stage:
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, *options: str) -> None:
         self.folder = folder
         self.upstream = f"http://127.0.0.1:{free_port()}"
         self.port = free_port()
@@ -39,7 +41,7 @@ class Stage:
         (folder / "key").write_text("stage-key")
         self.configure(CONFIGURATION.format(upstream=self.upstream, gateway=self.port, folder=folder))
         listen = f"--web.listen-address={self.upstream.removeprefix('http://')}"
-        command = (*PROGRAM, "upstream", listen, "--key=stage-key", "--rate=1000/1s", "--queue.rate=100")
+        command = (*PROGRAM, "upstream", listen, "--key=stage-key", "--rate=1000/1s", "--queue.rate=100", *options)
         stack.enter_context(running(*command, told=folder / "upstream.log"))
         eventually(lambda: fetch(f"{self.upstream}/simulator/truth"), fits=bool)
         self.process = self.start()
@@ -122,6 +124,36 @@ def test_a_reload_moves_the_gateway_and_follows_the_account(stage: Stage) -> Non
     stage.process.send_signal(signal.SIGHUP)
     known = eventually(lambda: _found(stage, stage.submit("/lead/capture")), fits=bool)
     assert known
+
+
+def test_a_reload_closes_no_port_and_ends_no_call(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stage = Stage(tmp_path, stack, "--answer.latency=3s")
+        text = (tmp_path / "config.yaml").read_text()
+        with ThreadPoolExecutor(1) as pool:
+            under_way = pool.submit(stage.submit)
+            eventually(stage.submissions_seen, fits=bool)
+            stage.configure(text.replace("}\nstorage", ", record_timeout: 100ms}\nstorage"))
+            stage.process.send_signal(signal.SIGHUP)
+            while not under_way.done():
+                socket.create_connection(("127.0.0.1", stage.port)).close()
+                time.sleep(0.01)
+            assert _found(stage, under_way.result())
+        assert "configuration reloaded" in (tmp_path / "exporter.log").read_text()
+
+
+def test_what_was_refused_by_a_full_exporter_is_recorded_after_a_reload_that_makes_room(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stage = Stage(tmp_path, stack, "--queue.rate=0.01")
+        text = (tmp_path / "config.yaml").read_text()
+        stage.configure(text.replace('state.db"', 'state.db", max_pending: 1'))
+        stage.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "configuration reloaded" in (tmp_path / "exporter.log").read_text(), fits=bool)
+        passed = [stage.submit() for _ in range(5)]
+        assert stage.metric('leadsquared_gateway_unrecorded_total{account="acme"}') == 4
+        stage.configure(text.replace("}\nstorage", ", max_wait: 3s}\nstorage"))
+        stage.process.send_signal(signal.SIGHUP)
+        eventually(lambda: [_found(stage, one) for one in passed], fits=all)
 
 
 def _is_open(stage: Stage) -> bool:

@@ -12,8 +12,10 @@ from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account
 from exporter.core.cursor import Cursor
 from exporter.errors import IntakeFull, InvalidEntry, StoreUnavailable
+from exporter.gateway.late import Late
 from exporter.gateway.recorder import Recorder
 from exporter.leadsquared.endpoints import ENDPOINTS
+from exporter.sources.delivery import Sleep
 from exporter.sources.source import Accepted, Entry
 from tests.gateway.stage import (
     ACCEPTED,
@@ -49,6 +51,23 @@ class Slow(MemoryIntake):
     async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
         await self.may.wait()
         return await super().accept(source, entries, cursors)
+
+
+class Stage:
+    """A recorder and what waits behind it, without a gateway."""
+
+    def __init__(self, intake: MemoryIntake, *, record_timeout: float = 5.0, sleep: Sleep | None = None) -> None:
+        self.intake = intake
+        self.health = Health()
+        self.meter = Meter()
+        self.late = Late("gateway", intake=intake, health=self.health, sleep=sleep or Naps())
+        self.recorder = Recorder(
+            "gateway", record_timeout=record_timeout, late=self.late, health=self.health, meter=self.meter
+        )
+        self._traffic = MemoryTraffic(ACCOUNT, intake)
+
+    def record(self, entry: Entry) -> asyncio.Future[None]:
+        return self.recorder.record(entry, self._traffic)
 
 
 @pytest.fixture
@@ -94,14 +113,23 @@ async def test_a_slow_store_holds_an_answer_no_longer_than_agreed_and_the_reques
 
 
 async def test_each_answer_is_held_for_a_time_of_its_own() -> None:
-    traffic, source = MemoryTraffic(ACCOUNT, Slow()), replace(SOURCE, record_timeout=0.2)
-    recorder = Recorder(source, traffic=traffic, intake=traffic.intake, health=Health(), meter=Meter(), sleep=Naps())
-    first = recorder.record(ENTRY)
+    stage = Stage(Slow(), record_timeout=0.2)
+    first = stage.record(ENTRY)
     await asyncio.sleep(0.1)
-    second = recorder.record(ENTRY._replace(request_id="other"))
+    second = stage.record(ENTRY._replace(request_id="other"))
     await first
     assert not second.done()
     await second
+
+
+async def test_another_record_timeout_is_for_the_answers_that_come_then() -> None:
+    stage = Stage(Slow(), record_timeout=0.3)
+    first = stage.record(ENTRY)
+    stage.recorder.change("gateway", record_timeout=0.05)
+    second = stage.record(ENTRY._replace(request_id="other"))
+    await second
+    assert not first.done()
+    await first
 
 
 @pytest.mark.parametrize("trouble", [StoreUnavailable("the disk is full"), IntakeFull("no room")])
@@ -114,27 +142,47 @@ async def test_while_nothing_can_be_recorded_answers_pass_and_are_counted(troubl
 
 
 async def test_what_was_refused_is_handed_in_again_until_it_is_taken() -> None:
-    intake, health, meter = MemoryIntake(*[StoreUnavailable("full")] * 3), Health(), Meter()
-    recorder = Recorder(
-        SOURCE, traffic=MemoryTraffic(ACCOUNT, intake), intake=intake, health=health, meter=meter, sleep=Naps()
-    )
-    running = asyncio.create_task(recorder.run())
-    await recorder.record(ENTRY)
-    assert (intake.ids, meter.unrecorded) == ([], 1)
-    await eventually(lambda: intake.ids == [REQUEST_ID])
-    await eventually(lambda: health.story[-1] == "gateway up")
+    stage = Stage(MemoryIntake(*[StoreUnavailable("full")] * 3))
+    running = asyncio.create_task(stage.late.run())
+    await stage.record(ENTRY)
+    assert (stage.intake.ids, stage.meter.unrecorded) == ([], 1)
+    await eventually(lambda: stage.intake.ids == [REQUEST_ID])
+    await eventually(lambda: stage.health.story[-1] == "gateway up")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_what_the_intake_refuses_for_good_is_counted_once() -> None:
-    intake, meter = MemoryIntake(InvalidEntry("no such account")), Meter()
-    recorder = Recorder(
-        SOURCE, traffic=MemoryTraffic(ACCOUNT, intake), intake=intake, health=Health(), meter=meter, sleep=Naps()
-    )
-    await recorder.record(ENTRY)
-    await recorder.record(ENTRY._replace(request_id="other"))
-    assert (intake.ids, meter.unrecorded) == (["other"], 1)
+    stage = Stage(MemoryIntake(InvalidEntry("no such account")))
+    await stage.record(ENTRY)
+    await stage.record(ENTRY._replace(request_id="other"))
+    assert (stage.intake.ids, stage.meter.unrecorded) == (["other"], 1)
+
+
+async def test_what_waits_when_a_gateway_ends_is_handed_in_then() -> None:
+    stage = Stage(MemoryIntake(StoreUnavailable("full")))
+    await stage.record(ENTRY)
+    await stage.late.close()
+    assert stage.intake.ids == [REQUEST_ID]
+
+
+async def test_what_a_gateway_leaves_behind_when_it_ends_is_told(output: io.StringIO) -> None:
+    stage = Stage(MemoryIntake(*[IntakeFull("no room")] * 99), sleep=asyncio.sleep)
+    for number in range(3):
+        await stage.record(ENTRY._replace(request_id=str(number)))
+    await stage.late.close()
+    assert stage.intake.ids == []
+    assert 'msg="submissions that waited for the store are lost" count=3' in output.getvalue()
+
+
+async def test_an_account_that_is_gone_takes_no_other_with_it(output: io.StringIO) -> None:
+    stage = Stage(MemoryIntake(*[StoreUnavailable("full")] * 3, InvalidEntry("no account 'acme'")))
+    others = [ENTRY._replace(request_id="1"), ENTRY._replace(request_id="2", account="globex")]
+    for entry in (ENTRY, *others):
+        await stage.record(entry)
+    await stage.late.close()
+    assert stage.intake.ids == ["2"]
+    assert "count=2 source=gateway account=acme" in output.getvalue()
 
 
 async def test_an_api_that_is_not_watched_passes_and_is_told_of(output: io.StringIO) -> None:
