@@ -7,6 +7,7 @@ from ipaddress import IPv6Address, ip_address
 from exporter.config.settings import PushSource
 from exporter.errors import ConfigurationError
 from exporter.log import get_logger
+from exporter.sources.source import SourceHealth
 
 # Where the configuration names no push source, programs on this machine may write as this one.
 UNNAMED = PushSource(account=None, api=None, token=None, name="push")
@@ -18,15 +19,17 @@ def needs_token(sources: Sequence[PushSource]) -> bool:
     return any(source.token is not None for source in sources)
 
 
-def authorised(sources: Sequence[PushSource], *, authorization: str | None, remote: str | None) -> PushSource | None:
+def authorised(
+    sources: Sequence[PushSource], *, authorization: str | None, remote: str | None, health: SourceHealth
+) -> PushSource | None:
     """The push source that the caller may write as, None where it may not write.
 
     With a token in any push source the header `Authorization: Bearer TOKEN` decides, wherever the call comes from. Without
     one only callers on the loopback interface may write. `remote` is the address of the peer itself: what a proxy says
-    of its clients is not believed.
+    of its clients is not believed. A source whose token can't be read is down: it refuses everyone.
     """
     if needs_token(sources):
-        return _named_by(sources, authorization or "")
+        return _named_by(sources, authorization or "", health)
     return (sources[0] if sources else UNNAMED) if is_loopback(remote) else None
 
 
@@ -44,23 +47,24 @@ def is_loopback(host: str | None) -> bool:
     return (mapped or address).is_loopback
 
 
-def _named_by(sources: Sequence[PushSource], authorization: str) -> PushSource | None:
+def _named_by(sources: Sequence[PushSource], authorization: str, health: SourceHealth) -> PushSource | None:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         return None
     given = token.strip().encode("utf-8", "surrogateescape")
     # Every token is compared, so that the time taken does not tell which one came close.
-    named = [source for source in sources if _matches(source, given)]
+    named = [source for source in sources if _matches(source, given, health)]
     return named[0] if named else None
 
 
-def _matches(source: PushSource, given: bytes) -> bool:
+def _matches(source: PushSource, given: bytes, health: SourceHealth) -> bool:
     if source.token is None:
         return False
     try:
         expected = source.token.reveal()
     except ConfigurationError as error:
         log.error("push token can't be read; its callers are refused", source=source.name, error=str(error))
+        health.down(source.name, error)
         return False
     # An empty token file would otherwise let in everyone.
     return bool(expected) and hmac.compare_digest(expected.encode(), given)

@@ -14,7 +14,9 @@ def writer(request: web.Request, backend: Backend) -> PushSource:
     """The push source that the request writes as. Raises Refusal (401)."""
     sources = backend.push_sources()
     refuse_other_sites(request, loopback_only=not push.needs_token(sources))
-    source = push.authorised(sources, authorization=request.headers.get("Authorization"), remote=request.remote)
+    source = push.authorised(
+        sources, authorization=request.headers.get("Authorization"), remote=request.remote, health=backend.health
+    )
     if source is not None:
         return source
     if push.needs_token(sources):

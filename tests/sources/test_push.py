@@ -4,10 +4,19 @@ from exporter.config.secret import InlineSecret
 from exporter.config.settings import PushSource
 from exporter.errors import ConfigurationError
 from exporter.sources import push
+from tests.sources.twins import Health
 
 
 def source(name: str, token: str | None = None) -> PushSource:
     return PushSource(account=None, api=None, token=None if token is None else InlineSecret(token), name=name)
+
+
+def authorised(sources: list[PushSource], *, authorization: str | None, remote: str | None) -> PushSource | None:
+    health = Health()
+    named = push.authorised(sources, authorization=authorization, remote=remote, health=health)
+    # Whoever calls, a source that works is not told to be down.
+    assert health.story == []
+    return named
 
 
 class Unreadable:
@@ -32,18 +41,18 @@ class Unreadable:
     ],
 )
 def test_without_a_token_only_this_machine_may_write(remote: str | None, allowed: bool) -> None:
-    named = push.authorised([source("push-0")], authorization=None, remote=remote)
+    named = authorised([source("push-0")], authorization=None, remote=remote)
     assert (named is not None) is allowed
 
 
 def test_without_a_push_source_this_machine_writes_as_push() -> None:
-    assert push.authorised([], authorization=None, remote="127.0.0.1") == source("push")
+    assert authorised([], authorization=None, remote="127.0.0.1") == source("push")
 
 
 def test_the_token_tells_which_source_writes_from_anywhere() -> None:
     sources = [source("open"), source("first", "one"), source("second", "two")]
-    assert push.authorised(sources, authorization="Bearer two", remote="10.0.0.1") == sources[2]
-    assert push.authorised(sources, authorization="bearer  one", remote=None) == sources[1]
+    assert authorised(sources, authorization="Bearer two", remote="10.0.0.1") == sources[2]
+    assert authorised(sources, authorization="bearer  one", remote=None) == sources[1]
 
 
 @pytest.mark.parametrize(
@@ -51,15 +60,17 @@ def test_the_token_tells_which_source_writes_from_anywhere() -> None:
 )
 def test_with_a_token_nobody_writes_without_it_not_even_this_machine(header: str | None) -> None:
     sources = [source("open"), source("first", "one")]
-    assert push.authorised(sources, authorization=header, remote="127.0.0.1") is None
+    assert authorised(sources, authorization=header, remote="127.0.0.1") is None
 
 
 def test_an_empty_token_lets_nobody_in() -> None:
-    assert push.authorised([source("first", "")], authorization="Bearer ", remote="127.0.0.1") is None
+    assert authorised([source("first", "")], authorization="Bearer ", remote="127.0.0.1") is None
 
 
 def test_a_token_that_can_not_be_read_shuts_its_source_and_no_other() -> None:
     broken = PushSource(account=None, api=None, token=Unreadable(), name="broken")
     sources = [broken, source("first", "one")]
-    assert push.authorised(sources, authorization="Bearer one", remote=None) == sources[1]
-    assert push.authorised([broken], authorization="Bearer one", remote="127.0.0.1") is None
+    health = Health()
+    assert push.authorised(sources, authorization="Bearer one", remote=None, health=health) == sources[1]
+    assert push.authorised([broken], authorization="Bearer one", remote="127.0.0.1", health=health) is None
+    assert health.story == ["broken down: push.token: there is no such file"] * 2
