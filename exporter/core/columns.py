@@ -8,7 +8,9 @@ ROOM = 256
 
 
 def reach(slot: int, filler: float, *columns: "array[Any]") -> None:
-    """Let columns have room for a slot, and for some of those that come next."""
+    """Let columns that grow together have room for a slot, and for some of those that come next."""
+    if slot < len(columns[0]):
+        return
     for column in columns:
         if slot >= len(column):
             # An array, because from a list each value would be taken over by itself.

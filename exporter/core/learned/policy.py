@@ -93,12 +93,12 @@ class Learned:
             return None
         circumstances = self._circumstances()
         best: tuple[Stream, Pick] | None = None
-        for stream in self.streams.values():
+        for stream in self._numbered:
             pick = stream.pick(now, circumstances)
             if pick is not None and (best is None or pick.worth > best[1].worth):
                 best = stream, pick
         if best is None:
-            waits = [stream.soon(now, circumstances) for stream in self.streams.values() if len(stream)]
+            waits = [stream.soon(now, circumstances) for stream in self._numbered if stream.waiting]
             self._idle_until = now + min(waits, default=0.2)
             return None
         stream, pick = best
@@ -109,8 +109,9 @@ class Learned:
     def due(self) -> float | None:
         """When `next` may have something; None when nothing is left."""
         paused = self._pause_ends()
-        if any(map(len, self._numbered)):
-            return min(paused, max(self._pacer.due(), self._idle_until))
+        for stream in self._numbered:
+            if stream.waiting:
+                return min(paused, max(self._pacer.due(), self._idle_until))
         return None if paused == inf else paused
 
     def place(self, slot: int, lower: float, upper: float) -> float:

@@ -53,9 +53,10 @@ class Pool:
             self._ages.append(members, group)
         roster = self._roster
         fresh = [slot for slot in slots if roster.peers[slot] == Peers.FRESH]
-        if fresh:
-            for group, members in grouped(fresh, partial(self._rank_group, now, frontier)).items():
-                self._ranks.put(members, [roster.order[slot] for slot in members], group)
+        if not fresh:
+            return
+        for group, members in grouped(fresh, partial(self._rank_group, now, frontier)).items():
+            self._ranks.put(members, [roster.order[slot] for slot in members], group)
 
     def leave(self, slot: int) -> bool:
         """Whether it was there."""

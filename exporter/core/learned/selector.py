@@ -8,8 +8,7 @@ the rates all the time: for a queue that does its urgent requests first, the tur
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from math import isfinite
-from operator import attrgetter
+from math import inf, isfinite
 
 
 class View(StrEnum):
@@ -34,7 +33,6 @@ MOST_CREDIT = 2.0
 PROVEN_SHARE, PROVEN_POLLS = 0.7, 30.0
 _KEPT = 1 - 1 / MEMORY
 _MOST_POLLS = 1e6
-_CREDIT, _SHARE = attrgetter("credit"), attrgetter("share")
 
 
 class Arm:
@@ -119,13 +117,18 @@ class Selector:
             least += arm.floor
             total += arm.weight
         rest = (1 - least) / total
+        most = 0.0
         for arm in arms:
-            arm.share = arm.floor + rest * arm.weight
-        self.view = max(arms, key=_SHARE).view
+            share = arm.share = arm.floor + rest * arm.weight
+            if share > most:
+                most, self.view = share, arm.view
         self._next()
 
     def _next(self) -> None:
-        self.due = max(self._arms.values(), key=_CREDIT).view
+        most = -inf
+        for arm in self._arms.values():
+            if arm.credit > most:
+                most, self.due = arm.credit, arm.view
 
     def _rate(self) -> float:
         """The best of all rates."""

@@ -44,14 +44,10 @@ class Stream:
         self.durations = Durations(self._roster)
         self.order = Order(self._roster, self._load)
         self._under_way: dict[int, Pick] = {}
-        # How many there are, and the sum of their origins.
-        self.unfinished = 0
+        # How many there are, how many of them can be picked, and the sum of their origins.
+        self.unfinished = self.waiting = 0
         self._origins = 0.0
         self._level = 0.5
-
-    def __len__(self) -> int:
-        """Requests that can be picked."""
-        return self.unfinished - len(self._under_way)
 
     def asking(self, slot: int) -> bool:
         """Whether it is out: picked, and not back."""
@@ -66,7 +62,7 @@ class Stream:
             self._origins += request.origin
         self.unfinished += len(slots)
         self._load.arrived(len(slots), now)
-        self._pool.enter(slots, now, self.order.frontier)
+        self._enter(slots, now)
 
     def forget(self, slot: int) -> None:
         """The request is no longer to be polled, for reasons that tell nothing."""
@@ -92,7 +88,7 @@ class Stream:
     def back(self, slot: int, now: float) -> None:
         """The request can be picked again."""
         if self._under_way.pop(slot, None) is not None:
-            self._pool.enter((slot,), now, self.order.frontier)
+            self._enter((slot,), now)
 
     def finished_by(self, slot: int, now: float, *, round_time: float) -> None:
         """An answer that arrived at `now` showed the request finished."""
@@ -107,7 +103,7 @@ class Stream:
 
     def pick(self, now: float, circumstances: Circumstances) -> Pick | None:
         """Whom to ask, or None where nobody is worth it."""
-        if not len(self):
+        if not self.waiting:
             return None
         worth = self._worth_asking(now, circumstances)
         view = self._view()
@@ -262,9 +258,16 @@ class Stream:
 
     # Bookkeeping
 
+    def _enter(self, slots: Sequence[int], now: float) -> None:
+        self.waiting += len(slots)
+        self._pool.enter(slots, now, self.order.frontier)
+
     def _leave(self, slot: int) -> bool:
+        if not self._pool.leave(slot):
+            return False
+        self.waiting -= 1
         self.durations.left(slot)
-        return self._pool.leave(slot)
+        return True
 
     def _gone(self, slot: int) -> None:
         self.unfinished -= 1

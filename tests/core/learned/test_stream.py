@@ -68,10 +68,10 @@ def test_a_request_that_is_out_is_not_picked_again_and_still_counts_as_unfinishe
     stream = Stream(Random(1))
     stream.add((0,), (a_request(),), START)
     stream.take(chosen(0))
-    assert (len(stream), stream.unfinished, stream.asking(0)) == (0, 1, True)
+    assert (stream.waiting, stream.unfinished, stream.asking(0)) == (0, 1, True)
     assert stream.pick(START + 100, circumstances(stream)) is None
     stream.back(0, START + 100)
-    assert (len(stream), stream.unfinished, stream.asking(0)) == (1, 1, False)
+    assert (stream.waiting, stream.unfinished, stream.asking(0)) == (1, 1, False)
 
 
 def test_the_first_random_probe_waits_until_its_request_has_rested_and_then_comes_first() -> None:
@@ -96,7 +96,7 @@ def test_a_finished_request_is_gone(out: bool) -> None:
     if out:
         stream.take(chosen(0))
     stream.finished_by(0, START + 9, round_time=1.0)
-    assert (len(stream), stream.unfinished) == (0, 0)
+    assert (stream.waiting, stream.unfinished) == (0, 0)
     assert stream.pick(START + 100, circumstances(stream)) is None
 
 
@@ -105,7 +105,7 @@ def test_an_answer_about_a_request_that_was_handed_in_again_meanwhile_is_passed_
     stream.add((0,), (a_request(),), START)
     stream.unfinished_at(0, START + 5, erring=False)
     assert windows(stream.durations.fresh) == []
-    assert len(stream) == 1
+    assert stream.waiting == 1
 
 
 def test_nobody_is_asked_twice_at_one_moment() -> None:
