@@ -56,7 +56,7 @@ class Service:
         self._load = load
         self._transport = transport
         self._random = random
-        self._feed = Feed(self._build_source)
+        self._feed = Feed(self._build_source, self)
         build = Build(version=version(), revision=revision(), python_version=python_version())
         self._scraper = Scraper(
             Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)

@@ -43,9 +43,10 @@ class Exporter:
         text = CONFIGURATION.format(sources="".join(sources), folder=self.folder)
         (self.folder / "config.yaml").write_text(text)
 
-    def start(self, stdin: int | None = None) -> "subprocess.Popen[bytes]":
+    def start(self, *shell: str, stdin: int | None = None) -> "subprocess.Popen[bytes]":
+        """`shell` is a command that becomes the exporter's."""
         listen = f"--web.listen-address={self.url.removeprefix('http://')}"
-        command = (*EXPORTER, f"--config.file={self.folder}/config.yaml", listen)
+        command = (*shell, *EXPORTER, f"--config.file={self.folder}/config.yaml", listen)
         process = self._stack.enter_context(running(*command, told=self.folder / "exporter.log", stdin=stdin))
         eventually(lambda: fetch(f"{self.url}/-/ready"), fits=bool)
         return process
@@ -144,6 +145,18 @@ def test_standard_input_is_a_log_too(exporter: Exporter) -> None:
             eventually(lambda: exporter.discovered("pipe"), fits=(number + 1).__eq__)
         process.terminate()
         assert process.wait(10.0) == 0
+
+
+@pytest.mark.parametrize("closing", ["<&-", "0>/dev/null"])
+def test_a_standard_input_that_can_not_be_read_is_down(exporter: Exporter, closing: str) -> None:
+    exporter.configure(LOG.format(name="pipe", paths="-"))
+    process = exporter.start("sh", "-c", f'exec "$@" {closing}', "sh")
+    eventually(lambda: exporter.shown("leadsquared_exporter_source_up")["pipe"], fits=(0.0).__eq__)
+    told = 'source=pipe problem="standard input: can\'t be read: Bad file descriptor"'
+    assert told in (exporter.folder / "exporter.log").read_text()
+    assert fetch(f"{exporter.url}/-/healthy")
+    process.terminate()
+    assert process.wait(10.0) == 0
 
 
 def test_a_list_that_is_pulled_is_taken_in_once_across_kills(exporter: Exporter) -> None:

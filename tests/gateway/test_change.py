@@ -24,7 +24,7 @@ from tests.gateway.stage import (
     request,
     staged,
 )
-from tests.sources.twins import MemoryIntake
+from tests.sources.twins import Health, MemoryIntake
 
 
 def accept(_: Seen) -> list[bytes]:
@@ -212,7 +212,7 @@ async def test_the_gateway_at_an_address_goes_on_there_if_it_can_and_else_the_on
         built.append(Pretended(source))
         return built[-1]
 
-    feed = Feed(build)
+    feed = Feed(build, Health())
     await feed.apply(tuple(former))
     await asyncio.sleep(0)
     before = {one.source.listen: one for one in built}  # type: ignore[union-attr]

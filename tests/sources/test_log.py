@@ -423,6 +423,32 @@ async def test_standard_input_is_read_as_it_comes_and_to_its_end(
     assert bench.health.story == ["log up"]
 
 
+async def test_standard_input_that_can_not_be_read_is_told_and_the_files_beside_it_are_read(
+    tmp_path: Path, pipe: tuple[StandardInput, int]
+) -> None:
+    bench = Bench(tmp_path, "-", "app.log")
+    _, writing = pipe
+    bench.standard_input = StandardInput(writing)
+    bench.restart()
+    bench.write("app.log", "a")
+    assert await bench.read() == ["a"]
+    await bench.read()
+    assert bench.health.story == ["log down: standard input: can't be read: Bad file descriptor"]
+
+
+async def test_standard_input_that_was_closed_at_the_start_is_not_what_was_opened_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, "-")
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.stdin", None)
+        bench.standard_input = StandardInput()
+    bench.restart()
+    await bench.read()
+    await bench.read()
+    assert bench.health.story == ["log down: standard input: can't be read: Bad file descriptor"]
+
+
 async def test_what_standard_input_gave_to_a_source_that_was_replaced_is_not_lost(
     tmp_path: Path, pipe: tuple[StandardInput, int]
 ) -> None:

@@ -13,6 +13,7 @@ from exporter.errors import InvalidEntry, SourceUnreadable, UnknownAccount
 from exporter.log import get_logger
 from exporter.sources.environment import Environment
 from exporter.sources.groups import Terms
+from exporter.sources.log.finding import unreadable
 from exporter.sources.log.matching import Findings, Matcher
 from exporter.sources.log.opened import Lines
 from exporter.sources.log.standard_input import NAME, InputReader, StandardInput
@@ -25,6 +26,7 @@ MOST_ENTRIES = 10_000
 MOST_BYTES = 16 * 1024 * 1024
 # How far was read without finding anything is written that often only: it is no loss to read it again.
 KEEP_SECONDS = 10.0
+_INPUT = "standard input"
 
 Result = TypeVar("Result")
 
@@ -71,6 +73,7 @@ class LogSource:
         self._delivery = environment.delivery(source)
         self._lock = Lock()
         self._problems: dict[str, str] = {}
+        self._input_problems: dict[str, SourceUnreadable] = {}
         self._unkept: dict[str, str | None] = {}
         self._kept_at = -KEEP_SECONDS
 
@@ -81,7 +84,8 @@ class LogSource:
 
     async def look(self) -> None:
         """Find the files that there are now."""
-        self._report(await self._environment.in_thread(self._locked, self._tail.look))
+        found = await self._environment.in_thread(self._locked, self._tail.look)
+        self._report({**found, **self._input_problems})
 
     async def drain(self) -> None:
         """Hand in all that can be read now."""
@@ -97,7 +101,7 @@ class LogSource:
         self._unkept |= batch.positions
         if self._unkept and self._environment.monotonic() - self._kept_at >= KEEP_SECONDS:
             await self._deliver([])
-        if not self._problems:
+        if not self._problems and not self._input_problems:
             self._environment.health.up(self.name)
 
     async def _repeat(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -128,10 +132,19 @@ class LogSource:
 
     def _lines(self) -> Iterator[tuple[str, Lines]]:
         if self._input is not None:
-            while (lines := self._input.read()) is not None:
-                yield "standard input", lines
+            for lines in self._input_lines(self._input):
+                yield _INPUT, lines
         for file, lines in self._tail.read():
             yield file.path, lines
+
+    def _input_lines(self, reader: InputReader) -> Iterator[Lines]:
+        """What keeps it from being read, a descriptor that is closed or not for reading, is told at the next look."""
+        try:
+            while (lines := reader.read()) is not None:
+                yield lines
+            self._input_problems = {}
+        except OSError as error:
+            self._input_problems = {NAME: unreadable(_INPUT, error)}
 
     async def _hand_in(self, batch: _Batch) -> None:
         findings = batch.findings

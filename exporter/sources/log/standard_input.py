@@ -1,7 +1,10 @@
 """Standard input, as a log that can be read once only."""
 
+import errno
+import fcntl
 import os
 import select
+import sys
 from threading import Lock
 
 from exporter.sources.log.opened import CHUNK, LONGEST_LINE, Lines
@@ -15,6 +18,7 @@ class StandardInput:
     def __init__(self, descriptor: int = 0) -> None:
         self.ended = False
         self._descriptor = descriptor
+        self._readable = _is_readable(descriptor)
         self._kept = bytearray()
         self._dropped = 0
         self._lock = Lock()
@@ -40,6 +44,8 @@ class StandardInput:
                 self._dropped = position
 
     def _receive(self) -> bool:
+        if not self._readable:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         if self.ended or not poll.poll(0):
@@ -48,6 +54,17 @@ class StandardInput:
         self.ended = not data
         self._kept += data
         return bool(data)
+
+
+def _is_readable(descriptor: int) -> bool:
+    """A poll does not tell: it waits for ever for what is open for writing alone."""
+    if descriptor == 0 and sys.stdin is None:
+        # Python found it closed when it began; whatever was opened next, such as the database, has its number now.
+        return False
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_WRONLY
+    except OSError:
+        return False
 
 
 class InputReader:
