@@ -15,12 +15,9 @@ from exporter.gateway.recorder import Recorder
 from exporter.gateway.upstream import FAILURES, Answer, Body, Upstream, translated
 from exporter.leadsquared.answer import find_error, read_status, read_submission
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
-from exporter.log import get_logger
 from exporter.sources.source import Entry
 
 _READ_AHEAD = BODY_LIMIT + 1
-
-log = get_logger(__name__)
 
 
 class Forwarder:
@@ -110,19 +107,28 @@ class Forwarder:
 
     async def _hold(self, exchange: "Exchange", call: Submission, answer: Answer) -> web.StreamResponse:
         """The answer of a submission is handed on when its RequestID is durable."""
-        body = await _read(answer)
+        try:
+            body = await _read(answer)
+        except CallError as error:
+            self._miss(answer, str(error))
+            raise
         if len(body) > BODY_LIMIT:
-            self._recorder.miss(self._source.account, "a submission's answer of more than 1 MiB")
+            self._miss(answer, "a submission's answer of more than 1 MiB")
             return await self._stream(exchange, answer, body)
         try:
             request_id = read_submission(_raw(answer, body))
         except CallError as error:
             exchange.refused(error)
-            if isinstance(error, InvalidResponse) and answer.status < 400:
-                self._recorder.miss(self._source.account, str(error))
+            if isinstance(error, InvalidResponse):
+                self._miss(answer, str(error))
         else:
             return await self._hand_on(exchange, call.api, request_id, answer, body)
         return Passed(exchange.request, answer, body)
+
+    def _miss(self, answer: Answer, why: str) -> None:
+        """LeadSquared has accepted a submission, unless it says otherwise."""
+        if answer.status < 400:
+            self._recorder.miss(self._source.account, why)
 
     async def _hand_on(
         self, exchange: "Exchange", api: str, request_id: str, answer: Answer, body: bytes
@@ -138,7 +144,7 @@ class Forwarder:
     def _record(self, api: str, request_id: str, sent: float) -> "asyncio.Future[None] | None":
         account = self._traffic.account
         if api not in account.apis:
-            log.warning("submissions of an api that is not configured pass unwatched", account=account.name, api=api)
+            self._recorder.miss(account.name, f"the account's apis lack {api}")
             return None
         where = f"gateway {self._source.name}"
         entry = Entry(request_id=request_id, account=account.name, api=api, submitted=sent, where=where)

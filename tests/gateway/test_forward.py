@@ -371,12 +371,22 @@ async def test_an_answer_that_is_no_http_is_502() -> None:
     assert stage.traffic.story == ["lost", "connection_error", "invalid_response"]
 
 
-async def test_a_submission_whose_answer_breaks_off_is_502() -> None:
-    async with staged(lambda _: [answer(BODY)[:-10]]) as stage:
+@pytest.mark.parametrize(("status", "kind", "unrecorded"), [("200 OK", "200", 1), ("429 Too Many", "429", 0)])
+async def test_a_submission_whose_answer_breaks_off_is_502_and_counted_where_it_was_accepted(
+    status: str, kind: str, unrecorded: int
+) -> None:
+    async with staged(lambda _: [answer(BODY, status=status)[:-10]]) as stage:
         stage.vendor.hang_up = True
         found = await stage.ask(request())
     assert (found.status, stage.intake.ids) == (502, [])
-    assert stage.traffic.story == ["200", "invalid_response"]
+    assert stage.traffic.story == [kind, "invalid_response"]
+    assert stage.meter.unrecorded == unrecorded
+
+
+async def test_a_submission_whose_answer_is_silent_halfway_is_504_and_counted() -> None:
+    async with staged(lambda _: [answer(BODY)[:-10]], source=replace(SOURCE, timeout=0.1)) as stage:
+        assert (await stage.ask(request())).status == 504
+    assert (stage.traffic.story, stage.meter.unrecorded) == (["200", "timeout"], 1)
 
 
 async def test_an_answer_that_breaks_off_halfway_breaks_off_for_the_application_too() -> None:

@@ -185,13 +185,14 @@ async def test_an_account_that_is_gone_takes_no_other_with_it(output: io.StringI
     assert "count=2 source=gateway account=acme" in output.getvalue()
 
 
-async def test_an_api_that_is_not_watched_passes_and_is_told_of(output: io.StringIO) -> None:
+async def test_an_api_that_is_not_watched_passes_and_is_counted_and_told_of(output: io.StringIO) -> None:
     async with staged(accept) as stage:
         apis = {"lead_update": stage.traffic.account.apis["lead_update"]}
         stage.traffic.account = replace(stage.traffic.account, apis=apis)
         assert (await stage.ask(request("POST", "/lead/capture"))).body == BODY
-    assert (stage.intake.ids, stage.meter.unrecorded) == ([], 0)
-    assert "api=lead_capture" in output.getvalue()
+    assert (stage.intake.ids, stage.meter.unrecorded) == ([], 1)
+    assert stage.health.story[-1] == "gateway refused 1: the account's apis lack lead_capture"
+    assert 'error="the account\'s apis lack lead_capture"' in output.getvalue()
 
 
 async def test_nothing_that_passes_is_logged_whatever_happens(output: io.StringIO) -> None:
