@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 
 from exporter.config.settings import PushSource
-from exporter.errors import ConfigurationError
+from exporter.errors import ConfigurationError, SourceUnreadable
 from exporter.log import get_logger
 from exporter.sources.source import SourceHealth
 
@@ -26,7 +26,9 @@ def authorised(
 
     With a token in any push source the header `Authorization: Bearer TOKEN` decides, wherever the call comes from. Without
     one only callers on the loopback interface may write. `remote` is the address of the peer itself: what a proxy says
-    of its clients is not believed. A source whose token can't be read is down: it refuses everyone.
+    of its clients is not believed. A source whose token can't be read is down.
+
+    Raises SourceUnreadable where a token may be that of such a source: to be told that it is wrong would make its caller give up.
     """
     if needs_token(sources):
         return _named_by(sources, authorization or "", health)
@@ -53,18 +55,22 @@ def _named_by(sources: Sequence[PushSource], authorization: str, health: SourceH
         return None
     given = token.strip().encode("utf-8", "surrogateescape")
     # Every token is compared, so that the time taken does not tell which one came close.
-    named = [source for source in sources if _matches(source, given, health)]
+    compared = [(source, _matches(source, given, health)) for source in sources]
+    named = [source for source, matches in compared if matches]
+    if not named and any(matches is None for _, matches in compared):
+        raise SourceUnreadable("the token can't be read now; ask again")
     return named[0] if named else None
 
 
-def _matches(source: PushSource, given: bytes, health: SourceHealth) -> bool:
+def _matches(source: PushSource, given: bytes, health: SourceHealth) -> bool | None:
+    """None where that can't be told."""
     if source.token is None:
         return False
     try:
         expected = source.token.reveal()
     except ConfigurationError as error:
-        log.error("push token can't be read; its callers are refused", source=source.name, error=str(error))
+        log.error("push token can't be read; its callers are asked to try again", source=source.name, error=str(error))
         health.down(source.name, error)
-        return False
+        return None
     # An empty token file would otherwise let in everyone.
     return bool(expected) and hmac.compare_digest(expected.encode(), given)

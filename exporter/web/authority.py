@@ -5,18 +5,21 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from exporter.config.settings import PushSource
+from exporter.errors import SourceUnreadable
 from exporter.sources import push
-from exporter.web.answers import Refusal
+from exporter.web.answers import Refusal, unavailable
 from exporter.web.backend import Backend
 
 
 def writer(request: web.Request, backend: Backend) -> PushSource:
-    """The push source that the request writes as. Raises Refusal (401)."""
+    """The push source that the request writes as. Raises Refusal (401, 503)."""
     sources = backend.push_sources()
     refuse_other_sites(request, loopback_only=not push.needs_token(sources))
-    source = push.authorised(
-        sources, authorization=request.headers.get("Authorization"), remote=request.remote, health=backend.health
-    )
+    authorization = request.headers.get("Authorization")
+    try:
+        source = push.authorised(sources, authorization=authorization, remote=request.remote, health=backend.health)
+    except SourceUnreadable as closed:
+        raise unavailable(str(closed)) from closed
     if source is not None:
         return source
     if push.needs_token(sources):

@@ -2,7 +2,7 @@ import pytest
 
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import PushSource
-from exporter.errors import ConfigurationError
+from exporter.errors import ConfigurationError, SourceUnreadable
 from exporter.sources import push
 from tests.sources.twins import Health
 
@@ -67,10 +67,16 @@ def test_an_empty_token_lets_nobody_in() -> None:
     assert authorised([source("first", "")], authorization="Bearer ", remote="127.0.0.1") is None
 
 
+def test_who_sends_no_token_is_refused_even_while_none_can_be_read() -> None:
+    broken = PushSource(account=None, api=None, token=Unreadable(), name="broken")
+    assert authorised([broken], authorization=None, remote="127.0.0.1") is None
+
+
 def test_a_token_that_can_not_be_read_shuts_its_source_and_no_other() -> None:
     broken = PushSource(account=None, api=None, token=Unreadable(), name="broken")
     sources = [broken, source("first", "one")]
     health = Health()
     assert push.authorised(sources, authorization="Bearer one", remote=None, health=health) == sources[1]
-    assert push.authorised([broken], authorization="Bearer one", remote="127.0.0.1", health=health) is None
+    with pytest.raises(SourceUnreadable):
+        push.authorised([broken], authorization="Bearer one", remote="127.0.0.1", health=health)
     assert health.story == ["broken down: push.token: there is no such file"] * 2

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
+from exporter.config.secret import FileSecret
 from exporter.core.request import Cause, Progress, State, Status, Transition
 from exporter.errors import IntakeFull, StoreUnavailable, UnknownAccount
 from exporter.web import api
@@ -168,6 +170,18 @@ async def test_a_source_is_down_from_a_full_intake_or_a_store_in_trouble_to_the_
         await post(client, {"request_ids": ["a"]})
     bad = "orders refused 1: not JSON: line 1, column 2: Expecting property name enclosed in double quotes"
     assert backend.health.story == [bad, "orders down: full", bad, "orders down: locked", bad, "orders up"]
+
+
+async def test_a_caller_is_asked_to_try_again_while_its_token_can_not_be_read(
+    client: ClientSession, backend: MemoryBackend, tmp_path: Path
+) -> None:
+    backend.pushes = [replace(push(), token=FileSecret(tmp_path / "token"))]
+    response = await post(client, {"request_ids": ["a"]}, Authorization="Bearer s3cret")
+    assert response.headers["Retry-After"] == "5"
+    assert await error(response, 503) == ["the token can't be read now; ask again"]
+    (tmp_path / "token").write_text("s3cret\n")
+    assert (await post(client, {"request_ids": ["a"]}, Authorization="Bearer s3cret")).status == 202
+    assert backend.health.story == [f"push-0 down: {tmp_path / 'token'}: there is no such file", "push-0 up"]
 
 
 async def test_who_may_not_write_leaves_no_trace_in_the_state_of_a_source(
