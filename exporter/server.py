@@ -19,6 +19,8 @@ class Server(web.Server):
 
     def __init__(self, handler: Any, *, refuse: Refuse, request_factory: Any = None, **options: Any) -> None:
         super().__init__(handler, request_factory=request_factory, **options)
+        self._make: Callable[..., web.BaseRequest] = self.request_factory
+        self.request_factory = self._request
         self._refuse = refuse
         self._options = options
         self._retired = False
@@ -30,10 +32,12 @@ class Server(web.Server):
     def __call__(self) -> web.RequestHandler:
         return _Handler(self, self._refuse, loop=asyncio.get_running_loop(), **self._options)
 
-    def _make_request(self, message: RawRequestMessage, *context: Any) -> web.BaseRequest:
-        if self._retired:
+    def _request(self, message: RawRequestMessage, *context: Any) -> web.BaseRequest:
+        # The parser forgets what came in one piece with the end of a request that asks for another protocol; where the
+        # connection ends with the answer, the client knows what had none.
+        if self._retired or message.upgrade:
             message = message._replace(should_close=True)
-        return super()._make_request(message, *context)
+        return self._make(message, *context)
 
 
 class _Handler(web.RequestHandler):

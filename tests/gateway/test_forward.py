@@ -17,6 +17,7 @@ from exporter.core.request import Status
 from exporter.gateway import encoding
 from tests.gateway.stage import (
     BODY,
+    PATIENCE,
     REQUEST_ID,
     SOURCE,
     Seen,
@@ -237,6 +238,22 @@ async def test_connections_are_kept_on_both_sides() -> None:
         assert [(await read_answer(reader)).status for _ in range(2)] == [200, 200]
         writer.close()
     assert (len(stage.vendor.seen), stage.vendor.connections) == (5, 1)
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.2"])
+@pytest.mark.parametrize("body", [b"", b"[]"])
+async def test_what_is_asked_behind_a_wish_for_another_protocol_is_answered_or_refused_by_the_end(
+    protocol: str, body: bytes
+) -> None:
+    wish = request("POST", "/lead/update", "Connection: Upgrade", f"Upgrade: {protocol}", body=body)
+    async with staged(accept) as stage:
+        reader, writer = await stage.connect()
+        writer.write(wish + request("GET", "/elsewhere", body=b""))
+        found = await read_answer(reader)
+        assert (found.status, found.values("Connection")) == (200, ["close"])
+        assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
+        writer.close()
+    assert [one.line.split()[1] for one in stage.vendor.seen] == ["/lead/update"]
 
 
 async def test_a_connection_ends_where_one_side_wishes_it() -> None:

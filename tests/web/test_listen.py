@@ -140,3 +140,14 @@ async def test_what_can_not_be_parsed_gets_a_json_error_that_does_not_quote_it(
     assert b"\r\nContent-Type: application/json; charset=utf-8" in head
     assert b"\r\nX-Content-Type-Options: nosniff" in head
     assert json.loads(body) == {"error": error, "details": details}
+
+
+async def test_a_connection_ends_with_the_answer_to_a_wish_for_another_protocol() -> None:
+    """What came behind it in one piece is forgotten by the parser, and would wait for ever."""
+    wish = b"POST /metrics HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n[]"
+    one = listeners("127.0.0.1:0")
+    (url,) = await one.start()
+    async with asyncio.timeout(5.0):
+        head, _ = await raw_answer(url, wish + b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+    await one.stop()
+    assert b"\r\nConnection: close" in head
