@@ -27,6 +27,8 @@ PLACED_SHARE = 0.25
 # Requests are few that can all be asked within this time.
 FEW_SECONDS = 60.0
 _GOLDEN = 0.6180339887498949
+# At light load, this part at least of the polls that a request may take is made, whatever the models say.
+_LEAST_PART = 0.1
 
 
 class Stream:
@@ -48,6 +50,8 @@ class Stream:
         self.unfinished = self.waiting = 0
         self._origins = 0.0
         self._level = 0.5
+        # When the last answer came.
+        self._heard = -inf
 
     def asking(self, slot: int) -> bool:
         """Whether it is out: picked, and not back."""
@@ -112,20 +116,23 @@ class Stream:
             return pick
         first = self._pool.first
         best = self._best(now, view) if first is None or view is not View.TURN else self._in_turn(first, now)
-        return best if best is not None and best.worth >= worth else None
+        if best is not None and best.worth >= worth:
+            return best
+        return self._after_silence(now, circumstances) if self.calm else None
 
     def soon(self, now: float, circumstances: Circumstances) -> float:
         """Seconds until somebody may be worth asking, when nobody is now."""
         worth = self._worth_asking(now, circumstances)
         if self._view() is View.AGE:
             wait = min(self.durations.wait(slot, now, worth) for slot in self._pool.by_age())
-            return max(_SHORTEST_WAIT, min(5.0, wait))
+            return max(_SHORTEST_WAIT, min(5.0, wait, self._silent_until(circumstances, now) - now))
         # A value grows about as the square of time.
         best = self._best(now, self._view())
         if best is None or best.worth <= 0:
             return 0.2
         grown = (worth / best.worth) ** 0.5 if best.worth < worth else 1.0
-        return max(0.2, min(5.0, 0.5 * (grown - 1) * (now - self._roster.since(best.slot))))
+        wait = 0.5 * (grown - 1) * (now - self._roster.since(best.slot))
+        return max(0.2, min(5.0, wait, self._silent_until(circumstances, now) - now))
 
     def place(self, slot: int, lower: float, upper: float) -> float:
         """When the request finished, given that it did in (lower, upper]: a draw from what is believed of it, so that the
@@ -198,6 +205,20 @@ class Stream:
         found = best if better is None else better
         return None if found is None else Pick(found, most, Kind.CHOSEN, view)
 
+    def _after_silence(self, now: float, circumstances: Circumstances) -> Pick | None:
+        """Models that expect nobody would let the budget lie idle until somebody asks: a frontier that has lost the queue, or a
+        plan by age where all have the same age."""
+        if now < self._silent_until(circumstances, now):
+            return None
+        slot, worth = self.durations.best(self._pool.by_age(), now, 0.0, calm=True)
+        return None if slot is None else Pick(slot, worth, Kind.CHOSEN, View.AGE)
+
+    def _silent_until(self, circumstances: Circumstances, now: float) -> float:
+        """Until then no poll is due if each request takes only a part of its polls, spread over the time that it lasts."""
+        origin = self._origins / self.unfinished
+        lasting = max(self._load.lasted, now - origin)
+        return max(origin, self._heard) + lasting / (_LEAST_PART * circumstances.polls * self.unfinished)
+
     def _worth_asking(self, now: float, circumstances: Circumstances) -> float:
         """The price of a poll, nothing while the budget is needed: with fewer than `polls` a request to go round."""
         spare = self._spare(now, circumstances)
@@ -221,6 +242,7 @@ class Stream:
 
     def _learn(self, slot: int, now: float, *, finished: bool) -> None:
         pick = self._under_way[slot]
+        self._heard = now
         if pick.kind is Kind.PROBE:
             self._draws.probes.made(finished=finished)
         elif pick.kind is Kind.AHEAD:

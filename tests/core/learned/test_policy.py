@@ -280,6 +280,20 @@ def test_a_backlog_worked_off_from_its_end_is_left_to_another_view() -> None:
     assert learned.delay() < 1.8 * in_round_robin(jobs, 2200).delay()
 
 
+def test_a_frontier_that_has_lost_the_queue_does_not_let_the_budget_lie_idle() -> None:
+    """A third of a backlog goes in order, the rest from its end: the order lets all wait, and polls seem to be plenty."""
+    backlog = fifo(2000, speed=2.0)
+    jobs = [
+        job
+        if job.order is None or job.order < 666
+        else Job(submitted=0.0, finishes=1333 - job.finishes, order=job.order)
+        for job in backlog
+    ]
+    trial = Trial(a_policy(effort="normal"), jobs).run(1100)
+    assert len(trial.found) == 2000
+    assert max(later - earlier for (earlier, _), (later, _) in pairwise(trial.polls) if earlier < 900) < 10
+
+
 def test_saving_effort_takes_fewer_polls_where_there_is_budget_to_spare() -> None:
     random = Random(6)
     durations = [random.expovariate(1 / 20) for _ in range(300)]
