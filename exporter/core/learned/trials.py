@@ -49,12 +49,11 @@ class Trials:
 
     def counts(self) -> list[Count]:
         """All trials, in units of the next one at about the same age; forgets those that weigh next to nothing."""
-        weights = self._weights
-        scales = {last: 1 / weights[last // _BINS_A_CELL][0] for last in {key & _EDGE for key in self._found}}
+        scales = {cell: 1 / weight for cell, (weight, _) in self._weights.items()}
         counts, faded = [], []
         for key, (found, other) in self._found.items():
             last = key & _EDGE
-            scale = scales[last]
+            scale = scales[last // _BINS_A_CELL]
             if (found + other) * scale < _LEAST:
                 faded.append(key)
             else:
