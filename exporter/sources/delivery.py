@@ -55,6 +55,25 @@ class Delivery:
             if is_last:
                 return
 
+    async def offer(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> AsyncIterator[Sequence[Entry]]:
+        """As `hand_in`, for a source that can read again and keeps nothing meanwhile: raises IntakeFull or StoreError instead of
+        waiting, IntakeFull where there is no room for a single one."""
+        done, size = 0, len(entries)
+        while done < len(entries) or cursors:
+            batch = entries[done : done + size]
+            is_last = done + len(batch) == len(entries)
+            try:
+                await self._intake.accept(self._source, batch, cursors if is_last else ())
+            except IntakeFull:
+                if len(batch) <= 1:
+                    raise
+                size = len(batch) // 2
+                continue
+            done, size = done + len(batch), size * 2
+            yield batch
+            if is_last:
+                return
+
     async def _wait(self, error: IntakeFull | StoreError) -> None:
         pause = self._backoff.pause()
         log.warning("intake refuses; tried again later", source=self._source, error=str(error), pause=round(pause, 1))

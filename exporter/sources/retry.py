@@ -32,6 +32,10 @@ class Retry:
     def well(self) -> None:
         """The source works."""
         self._health.up(self._source)
+        self.moved()
+
+    def moved(self) -> None:
+        """Something was taken in, whatever becomes of the rest: the next pause is a short one."""
         self._backoff.reset()
 
     async def _wait(self, error: SourceUnreadable | IntakeError | StoreError) -> None:

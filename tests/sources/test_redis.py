@@ -192,6 +192,60 @@ async def test_while_the_intake_refuses_nothing_is_acknowledged_and_then_it_is_t
     assert scene.health.story[:3] == [f"orders down: {refusal}"] * 3
 
 
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_as_many_are_taken_as_there_is_room_for_and_only_those_are_acknowledged(
+    redis: Any, scene: Scene, is_stream: bool
+) -> None:
+    scene.intake.room = 500
+    with redis.pipeline() as pipeline:
+        for number in range(900):
+            request = {"request_id": f"id-{number}"}
+            pipeline.xadd("lsq", request) if is_stream else pipeline.lpush("lsq", json.dumps(request))
+        pipeline.execute()
+
+    def left() -> int:
+        if is_stream:
+            return pending(redis) or 0
+        return int(redis.llen("lsq") + redis.llen("lsq:processing"))
+
+    scene.at_nap = left
+    async with scene.running(is_stream=is_stream):
+        await until(lambda: bool(scene.seen))
+        assert len(scene.intake.ids) == 500
+        scene.intake.room = 700
+        await until(lambda: 200 in scene.seen)
+        assert len(scene.intake.ids) == 700
+        scene.intake.room = None
+        await until(lambda: len(scene.intake.ids) == 900 and left() == 0)
+    assert scene.intake.ids == [f"id-{number}" for number in range(900)]
+    assert set(scene.seen) == {400, 200}
+    assert scene.health.story[-1] == "orders up"
+
+
+async def test_a_message_of_more_entries_than_there_is_room_for_is_acknowledged_with_its_last(
+    redis: Any, scene: Scene
+) -> None:
+    scene.intake.room = 60
+    redis.xadd("lsq", {"payload": json.dumps({"request_ids": [f"id-{number}" for number in range(100)]})})
+    redis.xadd("lsq", {"payload": '{"request_ids": []}'})
+    scene.at_nap = lambda: pending(redis)
+    async with scene.running():
+        await until(lambda: bool(scene.seen))
+        assert len(scene.intake.ids) == 60
+        scene.intake.room = None
+        await until(lambda: pending(redis) == 0)
+    assert set(scene.seen) == {2}
+    assert len(scene.intake.ids) == 100
+
+
+async def test_poison_does_not_wait_for_room(redis: Any, scene: Scene) -> None:
+    scene.intake.room = 0
+    redis.xadd("lsq", {"request_id": "a"})
+    redis.xadd("lsq", {"request_id": "not one"})
+    async with scene.running():
+        await until(lambda: redis.xlen("lsq:poison") == 1 and pending(redis) == 1)
+
+
 async def test_pauses_grow_and_are_not_the_same_for_two(redis: Any, scene: Scene) -> None:
     redis.xadd("lsq", {"request_id": "a"})
     scene.intake.refusals = [IntakeFull("no room")] * 9

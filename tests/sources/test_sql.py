@@ -264,6 +264,24 @@ async def test_while_the_intake_refuses_no_row_is_passed_over(outbox: Applicatio
     assert scene.health.story == [f"orders down: {refusal}"] * 2 + ["orders up"]
 
 
+@pytest.mark.parametrize("look_back", [0.0, 300.0])
+async def test_as_many_rows_are_taken_as_there_is_room_for(outbox: Application, look_back: float) -> None:
+    scene = Scene(outbox.url)
+    scene.intake.room = 2000
+    await outbox.insert(*range(1, 3001))
+    async with scene.running(look_back=look_back):
+        assert len(scene.intake.ids) == 2000
+        scene.intake.room = 2500
+        await scene.look()
+        assert len(scene.intake.ids) == 2500
+        assert scene.intake.positions == {}
+        scene.intake.room = None
+        await scene.look()
+        assert len(scene.intake.ids) == 3000
+    assert [story.partition(":")[0] for story in scene.health.story] == ["orders down", "orders down", "orders up"]
+    assert (scene.intake.positions == {"id": "int 3000"}) is (look_back == 0.0)
+
+
 async def test_a_row_that_does_not_fit_is_told_once_and_passed_over(outbox: Application) -> None:
     scene = Scene(outbox.url)
     await outbox.insert(1, 3)

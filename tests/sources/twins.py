@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from exporter.core.cursor import Cursor
-from exporter.errors import ExporterError, InvalidEntry
+from exporter.errors import ExporterError, IntakeFull, InvalidEntry
 from exporter.sources.source import Accepted, Entry, trouble_of
 
 NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
@@ -24,9 +24,10 @@ class Clock:
 
 
 class MemoryIntake:
-    """Takes each RequestID once. `refusals` are raised first, one a call."""
+    """Takes each RequestID once. `refusals` are raised first, one a call; there is room for `room` in all."""
 
-    def __init__(self, *refusals: ExporterError) -> None:
+    def __init__(self, *refusals: ExporterError, room: int | None = None) -> None:
+        self.room = room
         self.entries: list[Entry] = []
         self.calls: list[tuple[str, int]] = []
         self.positions: dict[str, str | None] = {}
@@ -40,9 +41,11 @@ class MemoryIntake:
     async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
         if self.refusals:
             raise self.refusals.pop(0)
-        self.calls.append((source, len(entries)))
         known = set(self.ids)
         new = list({entry.request_id: entry for entry in entries if entry.request_id not in known}.values())
+        if new and self.room is not None and len(known) + len(new) > self.room:
+            raise IntakeFull(f"{len(known)} requests are pending")
+        self.calls.append((source, len(entries)))
         self.entries += new
         self.positions |= {cursor.part: cursor.position for cursor in cursors}
         self.called.set()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from exporter.config import settings
@@ -22,11 +23,19 @@ ANSWER_SECONDS = 15.0
 log = get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Good:
+    """A message that fits, and how many entries there are up to its last one."""
+
+    message: Message
+    end: int
+
+
 class RedisSource:
     """After any trouble it waits, connects anew and begins with what was read before and is not done.
 
-    While the intake has no room nothing is kept here: the entries stay pending at Redis, where another consumer may claim
-    them, and are asked for again.
+    While the intake has no room nothing is kept here: what it took is let go of, and the other entries stay pending at Redis,
+    where another consumer may claim them, and are asked for again.
     """
 
     def __init__(self, source: settings.RedisSource, environment: Environment) -> None:
@@ -34,6 +43,7 @@ class RedisSource:
         self._source = source
         self._environment = environment
         self._retry = environment.retry(source)
+        self._delivery = environment.delivery(source)
 
     async def run(self) -> None:
         await self._retry.forever(self._work)
@@ -56,20 +66,29 @@ class RedisSource:
 
     async def _take(self, inlet: Inlet, messages: Sequence[Message]) -> None:
         entries, good, poisons = self._sorted(messages)
-        if entries:
-            await self._environment.intake.accept(self.name, entries)
-        async with asyncio.timeout(ANSWER_SECONDS):
-            if good:
-                await inlet.done(good)
-            if poisons:
-                await inlet.put_aside(poisons)
         if poisons:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await inlet.put_aside(poisons)
             self._report(inlet, poisons)
+        taken = 0
+        async for batch in self._delivery.offer(entries):
+            taken += len(batch)
+            self._retry.moved()
+            good = await self._let_go(inlet, good, taken)
+        await self._let_go(inlet, good, taken)
 
-    def _sorted(self, messages: Sequence[Message]) -> tuple[list[Entry], list[Message], list[Poison]]:
+    async def _let_go(self, inlet: Inlet, good: Sequence[_Good], taken: int) -> Sequence[_Good]:
+        """Those of which everything is durable; the others are left."""
+        done = [one.message for one in good if one.end <= taken]
+        if done:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await inlet.done(done)
+        return good[len(done) :]
+
+    def _sorted(self, messages: Sequence[Message]) -> tuple[list[Entry], Sequence[_Good], list[Poison]]:
         reader = Messages(self._environment.terms(self._source))
         entries: list[Entry] = []
-        good: list[Message] = []
+        good: list[_Good] = []
         poisons: list[Poison] = []
         for message in messages:
             try:
@@ -77,7 +96,7 @@ class RedisSource:
             except InvalidEntry as error:
                 poisons.append(Poison(message, "; ".join(error.details) or str(error)))
             else:
-                good.append(message)
+                good.append(_Good(message, len(entries)))
         return entries, good, poisons
 
     def _parse(self, message: Message, reader: Messages) -> list[Entry]:

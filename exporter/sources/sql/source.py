@@ -42,6 +42,7 @@ class SqlSource:
         self._environment = environment
         self._positions = positions
         self._retry = environment.retry(source)
+        self._delivery = environment.delivery(source)
         self._progress: Progress | None = None
         self._reported: set[int] = set()
 
@@ -81,10 +82,12 @@ class SqlSource:
             await self._environment.intake.accept(self.name, [], [self._cursor(progress.settled)])
 
     async def _take(self, page: Page, progress: Progress, asked: float) -> None:
-        """The position moves with the page only where nothing can turn up behind it any more."""
+        """The position moves with the page only where nothing can turn up behind it any more. While there is no room for all of
+        it the page is read again; what of it is in already is known."""
         entries = await self._entries(page)
         cursors = [self._cursor(page.last)] if self._source.look_back == 0 else []
-        await self._environment.intake.accept(self.name, entries, cursors)
+        async for _ in self._delivery.offer(entries, cursors):
+            self._retry.moved()
         progress.read(page.last, asked)
 
     def _cursor(self, value: Any) -> Cursor:
