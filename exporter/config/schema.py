@@ -65,8 +65,8 @@ REDIS_URL = ServiceUrl(
 )
 SQL_URL = DatabaseUrl()
 # What an unnamed source of these types has; the keys that have no default are never shown.
-_REDIS = RedisSource(account=None, api=None, url=InlineSecret(""), key="", is_stream=True, consumer="", name="")
-_SQL = SqlSource(account=None, api=None, url=InlineSecret(""), query="", cursor="", name="")
+REDIS_DEFAULTS = RedisSource(account=None, api=None, url=InlineSecret(""), key="", is_stream=True, consumer="", name="")
+SQL_DEFAULTS = SqlSource(account=None, api=None, url=InlineSecret(""), query="", cursor="", name="")
 
 RATE_LIMIT = Section(
     (
@@ -272,7 +272,7 @@ SOURCE = Variants(
                     "group",
                     FIELD,
                     "The consumer group of the stream; made where it is not there.",
-                    _REDIS.group,
+                    REDIS_DEFAULTS.group,
                 ),
                 Field(
                     "consumer",
@@ -280,12 +280,17 @@ SOURCE = Variants(
                     "The name within the group; unique, and the same after a restart.",
                     "the host name",
                 ),
-                Field("payload", FIELD, "The field of an entry that may hold JSON in place of fields.", _REDIS.payload),
+                Field(
+                    "payload",
+                    FIELD,
+                    "The field of an entry that may hold JSON in place of fields.",
+                    REDIS_DEFAULTS.payload,
+                ),
                 Field(
                     "claim_after",
                     POSITIVE,
                     "Entries that another consumer leaves unacknowledged for so long are taken over.",
-                    format_duration(_REDIS.claim_after),
+                    format_duration(REDIS_DEFAULTS.claim_after),
                 ),
                 _NAME,
             )
@@ -307,15 +312,22 @@ SOURCE = Variants(
                     "The column that goes on with each new row: a sequence, or a time that is set with the row.",
                     required=True,
                 ),
-                Field("start", FIELD, "What `:cursor` is at the first start: a number, a time or a text.", _SQL.start),
-                Field("interval", POSITIVE, "How often new rows are asked for.", format_duration(_SQL.interval)),
+                Field(
+                    "start",
+                    FIELD,
+                    "What `:cursor` is at the first start: a number, a time or a text.",
+                    SQL_DEFAULTS.start,
+                ),
+                Field(
+                    "interval", POSITIVE, "How often new rows are asked for.", format_duration(SQL_DEFAULTS.interval)
+                ),
                 Field(
                     "look_back",
                     Duration(),
                     "Longer than any transaction that writes such rows: a row may turn up so long after one with a higher cursor.",
-                    format_duration(_SQL.look_back),
+                    format_duration(SQL_DEFAULTS.look_back),
                 ),
-                Field("timeout", POSITIVE, "How long one query may take.", format_duration(_SQL.timeout)),
+                Field("timeout", POSITIVE, "How long one query may take.", format_duration(SQL_DEFAULTS.timeout)),
                 _NAME,
             )
         ),

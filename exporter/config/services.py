@@ -1,14 +1,15 @@
 """The sources that read from another program: Redis, or a database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from socket import gethostname
 from typing import Any
+from urllib.parse import parse_qs
 
 from exporter.config.extras import lacking
 from exporter.config.kinds import split_url
 from exporter.config.problem import Problems
 from exporter.config.rules import Surroundings, exactly_one, secret, secrets_can_be_had
-from exporter.config.schema import KEY, REDIS_URL, SQL_URL
+from exporter.config.schema import KEY, REDIS_DEFAULTS, REDIS_URL, SQL_URL
 from exporter.config.settings import RedisSource, SqlSource
 from exporter.config.shapes import Item
 from exporter.config.statement import Statement
@@ -16,6 +17,8 @@ from exporter.errors import ConfigurationError
 
 TYPES = ("redis", "sql")
 _URL_KEYS = ("url_file", "url_env", "url")
+# What has to be unique with a key of Redis, and what to do otherwise.
+_UNIQUE = {"list": (" at its url", ""), "stream": (" with its url, group and consumer", "; give each its own consumer")}
 
 
 def check(source: Item, surroundings: Surroundings, problems: Problems) -> None:
@@ -37,6 +40,45 @@ def build(
         return SqlSource(**given)
     key = source.values.get("stream") or source.values["list"]
     return RedisSource(**({"consumer": gethostname()} | given), key=key, is_stream="stream" in source.values)
+
+
+def check_keys(sources: Sequence[Item], surroundings: Surroundings, problems: Problems) -> None:
+    """What two take from the same place each takes for what it had read itself before it was killed."""
+    first: dict[tuple[str, ...], Item] = {}
+    for source in sources:
+        key = "stream" if "stream" in source.values else "list"
+        if key not in source.values or (server := _redis_server(source, surroundings)) is None:
+            continue
+        other = first.setdefault((*server, key, *_reader(source, key)), source)
+        if other is not source:
+            wanted, remedy = _UNIQUE[key]
+            got = f"got {source.values[key]}, the {key} of {other.path} (line {other.place(key).line})"
+            problems.add(source.place(key), source.path_of(key), f"must be unique{wanted}, {got}{remedy}")
+
+
+def _redis_server(source: Item, surroundings: Surroundings) -> tuple[str, ...] | None:
+    """Which database of which server, whoever the user is; None where that is not known."""
+    try:
+        url = secret(source, "url", surroundings)
+        parts = None if url is None else split_url(url.reveal())
+    except ConfigurationError:
+        return None
+    if parts is None:
+        return None
+    number = parse_qs(parts.query).get("db", [""])[0]
+    if parts.scheme == "unix":
+        return parts.path, number or "0"
+    return parts.hostname or "localhost", str(parts.port or 6379), number or parts.path.strip("/") or "0"
+
+
+def _reader(source: Item, key: str) -> tuple[str, ...]:
+    if key == "list":
+        return (source.values[key],)
+    return (
+        source.values[key],
+        source.values.get("group", REDIS_DEFAULTS.group),
+        source.values.get("consumer", gethostname()),
+    )
 
 
 def _check_redis(source: Item, surroundings: Surroundings, problems: Problems) -> None:

@@ -30,6 +30,7 @@ def check(sources: Sequence[Item], surroundings: Surroundings, problems: Problem
             services.check(source, surroundings, problems)
         elif source.values["type"] == "http":
             http_source.check(source, surroundings, problems)
+    services.check_keys(_of_type("redis", sources), surroundings, problems)
     gateway_source.check(_of_type("gateway", sources), problems)
 
 
