@@ -16,6 +16,7 @@ from exporter.core.learned.probes import SHARE, SHARE_IN_TURN
 from exporter.core.learned.quota import Quota
 from exporter.core.learned.roster import Roster
 from exporter.core.learned.selector import Selector, View
+from exporter.core.learned.thrift import Thrift
 from exporter.core.learned.value import value
 from exporter.core.schedule import Undetected, Unfinished
 
@@ -29,6 +30,8 @@ FEW_SECONDS = 60.0
 _GOLDEN = 0.6180339887498949
 # At light load, this part at least of the polls that a request may take is made, whatever the models say.
 _LEAST_PART = 0.1
+# The price rises with the polls that the budget gives each request beyond those wanted, and is full at so many.
+_RAMP = 2.0
 
 
 class Stream:
@@ -39,6 +42,7 @@ class Stream:
         self.quota = Quota()
         # Light load: every poll has a price.
         self.calm = False
+        self._thrift = Thrift()
         self._load = Load()
         self._roster = Roster()
         self._pool = Pool(self._roster, random)
@@ -223,7 +227,9 @@ class Stream:
         """The price of a poll, nothing while the budget is needed: with fewer than `polls` a request to go round."""
         spare = self._spare(now, circumstances)
         self.calm = spare > 0
-        return min(1.0, spare / 1.4) * self._full_price(now, circumstances.polls) if self.calm else 0.0
+        if not self.calm:
+            return 0.0
+        return min(1.0, spare / _RAMP) * self._thrift.part * self._full_price(now, circumstances.polls)
 
     def _full_price(self, now: float, polls: float) -> float:
         frontier = self.order.frontier
@@ -255,6 +261,8 @@ class Stream:
     def _compare(self, pick: Pick, now: float, *, finished: bool) -> None:
         """What each view finds, and what those find that were not asked about for longest."""
         before = self.selector.view
+        if self.calm:
+            self._thrift.polled(found=finished)
         if pick.view is View.ORDER:
             self._draws.sweep.polled(ahead=False, found=finished)
         stale = pick.kind is Kind.STALE
