@@ -61,31 +61,27 @@ class Recordings:
         batch, self._next = self._next, None
         self._committing = batch is not None
         if batch is not None:
-            self._commit(batch, self._ended)
+            self._store.record(batch.submissions, partial(self._ended, batch))
 
-    def _commit(self, batch: _Batch, ended: "Callable[[_Batch, asyncio.Future[list[int | None]]], None]") -> None:
-        committing = asyncio.ensure_future(self._store.admit(batch.submissions, flush=False))
-        committing.add_done_callback(partial(ended, batch))
-
-    def _ended(self, batch: _Batch, committing: "asyncio.Future[list[int | None]]") -> None:
+    def _ended(self, batch: _Batch, outcome: Sequence[int | None] | StoreError) -> None:
         try:
-            self._settle(batch, committing)
+            self._settle(batch, outcome)
         finally:
-            self._commit_next()
+            # Not at once: what has arrived meanwhile is read first, and shares the next commit.
+            asyncio.get_running_loop().call_soon(self._commit_next)
 
-    def _settle(self, batch: _Batch, committing: "asyncio.Future[list[int | None]]") -> None:
-        error = asyncio.CancelledError() if committing.cancelled() else committing.exception()
-        if type(error) is StoreError and len(batch.submissions) > 1:
+    def _settle(self, batch: _Batch, outcome: Sequence[int | None] | StoreError) -> None:
+        if type(outcome) is StoreError and len(batch.submissions) > 1:
             self._commit_apart(batch)
             return
-        if error is None:
+        error: StoreError | None = None
+        if isinstance(outcome, StoreError):
+            error = outcome
+            self._conclude(batch, ())
+        else:
             # Answers are on their way before anybody looks at what else there is to do.
             loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, self._conclude, batch, committing.result())
-        else:
-            self._conclude(batch, ())
-            if not isinstance(error, StoreError):
-                raise error
+            loop.call_soon(loop.call_soon, self._conclude, batch, outcome)
         for told in batch.told:
             told(error)
 
@@ -94,7 +90,7 @@ class Recordings:
         for submission, told in zip(batch.submissions, batch.told, strict=True):
             alone = self._batch()
             alone.add(submission, told)
-            self._commit(alone, self._settle)
+            self._store.record(alone.submissions, partial(self._settle, alone))
         self._claims.release(batch.claim)
 
     def _conclude(self, batch: _Batch, sequences: Sequence[int | None]) -> None:

@@ -1,5 +1,6 @@
 """Everything in memory: for tests, and for `memory://`."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,7 +10,7 @@ from exporter.core.change import Change
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram, Labels, Tally, discovered
 from exporter.core.request import Record, State, Submission, Transition
-from exporter.store.store import Contents, Found, Query, SpentCalls
+from exporter.store.store import Contents, Found, Query, Recorded, SpentCalls
 
 KEPT_FIRST, KEPT_LAST = 20, 30
 KEPT_TRANSITIONS = KEPT_FIRST + KEPT_LAST
@@ -58,16 +59,14 @@ class MemoryStore:
         durable.stopped_cleanly = False
         return contents
 
-    async def admit(
-        self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
-    ) -> list[int | None]:
-        del flush
-        sequences = [self._admit(one) for one in submissions]
+    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
+        sequences = self._admit_all(submissions)
         for cursor in cursors:
             self._move(cursor)
-        taken = zip(submissions, sequences, strict=True)
-        self._count(discovered(one for one, number in taken if number is not None))
         return sequences
+
+    def record(self, submissions: Sequence[Submission], recorded: Recorded) -> None:
+        asyncio.get_running_loop().call_soon(recorded, self._admit_all(submissions))
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
         for change in changes:
@@ -102,6 +101,12 @@ class MemoryStore:
         self.durable.spent.clear()
         self._spend(spent)
         self.durable.stopped_cleanly = True
+
+    def _admit_all(self, submissions: Sequence[Submission]) -> list[int | None]:
+        sequences = [self._admit(one) for one in submissions]
+        taken = zip(submissions, sequences, strict=True)
+        self._count(discovered(one for one, number in taken if number is not None))
+        return sequences
 
     def _admit(self, one: Submission) -> int | None:
         if one.request_id in self.durable.records:

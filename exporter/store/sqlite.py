@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
@@ -15,7 +16,7 @@ from exporter.core.request import Record, Submission
 from exporter.errors import StoreError, StoreUnavailable
 from exporter.store.database import PRUNE_CHUNK, Database, translated
 from exporter.store.flusher import Flusher
-from exporter.store.store import Contents, Found, Query, SpentCalls
+from exporter.store.store import Contents, Found, Query, Recorded, SpentCalls
 
 Work = Callable[[Database], Any]
 
@@ -25,10 +26,9 @@ class _Part:
     """What one caller wants to have in a transaction, and what came of it."""
 
     work: Work
-    answer: "asyncio.Future[Any]"
+    ended: Callable[[Any], None]
     flush: bool
-    result: Any = None
-    error: Exception | None = None
+    outcome: Any = None
 
 
 class SqliteStore:
@@ -55,9 +55,12 @@ class SqliteStore:
         return contents
 
     def admit(
-        self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
+        self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()
     ) -> "asyncio.Future[list[int | None]]":
-        return self._in_transaction(lambda database: database.admit(submissions, cursors), flush=flush)
+        return self._in_transaction(lambda database: database.admit(submissions, cursors))
+
+    def record(self, submissions: Sequence[Submission], recorded: Recorded) -> None:
+        self._hand_over(_Part(lambda database: database.admit(submissions, ()), recorded, flush=False))
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
         await self._in_transaction(lambda database: database.commit(changes, spent))
@@ -104,13 +107,17 @@ class SqliteStore:
 
         return await asyncio.get_running_loop().run_in_executor(self._reads, read)
 
-    def _in_transaction(self, work: Work, *, flush: bool = True) -> "asyncio.Future[Any]":
-        part = _Part(work, asyncio.get_running_loop().create_future(), flush)
+    def _in_transaction(self, work: Work) -> "asyncio.Future[Any]":
+        answer = asyncio.get_running_loop().create_future()
+        self._hand_over(_Part(work, partial(_settle, answer), flush=True))
+        return answer
+
+    def _hand_over(self, part: _Part) -> None:
         if self._writer.is_alive():
             self._parts.put(part)
         else:
-            part.answer.set_exception(StoreUnavailable(f"{self._database.path}: the store is not open"))
-        return part.answer
+            error = StoreUnavailable(f"{self._database.path}: the store is not open")
+            asyncio.get_running_loop().call_soon(part.ended, error)
 
     def _write_all(self) -> None:
         """The writer's thread."""
@@ -134,7 +141,7 @@ class SqliteStore:
             self._database.transact(lambda: self._do(group), flush=flush)
         except StoreError as error:
             for part in group:
-                part.error = error
+                part.outcome = error
         self._tell(group, time.perf_counter() - began)
         if not flush:
             self._flusher.want()
@@ -142,7 +149,7 @@ class SqliteStore:
     def _do(self, group: list[_Part]) -> None:
         """What is alone in its transaction needs no savepoint: undone it is with the whole."""
         if len(group) == 1:
-            group[0].result = group[0].work(self._database)
+            group[0].outcome = group[0].work(self._database)
             return
         for part in group:
             self._do_part(part)
@@ -150,9 +157,9 @@ class SqliteStore:
     def _do_part(self, part: _Part) -> None:
         try:
             with translated(self._database.path), self._database.part():
-                part.result = part.work(self._database)
+                part.outcome = part.work(self._database)
         except StoreError as error:
-            part.error = error
+            part.outcome = error
             if not self._database.in_transaction:
                 raise
 
@@ -162,11 +169,15 @@ class SqliteStore:
             self._loop.call_soon_threadsafe(self._answer, group, seconds)
 
     def _answer(self, group: list[_Part], seconds: float) -> None:
-        self._on_commit(seconds)
         for part in group:
-            if part.answer.done():
-                continue
-            if part.error is None:
-                part.answer.set_result(part.result)
-            else:
-                part.answer.set_exception(part.error)
+            part.ended(part.outcome)
+        self._on_commit(seconds)
+
+
+def _settle(answer: "asyncio.Future[Any]", outcome: Any) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, StoreError):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)

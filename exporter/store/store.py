@@ -1,6 +1,6 @@
 """The seam between what decides and what survives."""
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,6 +8,10 @@ from exporter.core.change import Change
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram, Labels
 from exporter.core.request import Record, State, Status, Submission, Transition
+from exporter.errors import StoreError
+
+# The numbers of what was taken in, or why nothing was.
+Recorded = Callable[[Sequence[int | None] | StoreError], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +77,21 @@ class Store(Protocol):
     async def load(self) -> Contents:
         """Open (creating or migrating what is there) and read. Clears the mark of a clean stop."""
 
-    def admit(
-        self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
-    ) -> Awaitable[list[int | None]]:
+    def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> Awaitable[list[int | None]]:
         """Take in all of them or none. For each: its new sequence number, or None where it has ended and is still kept.
 
         The caller knows all pending requests, and sees to it that none of them, nor any that another call is about to take
         in, is among these.
 
         The DISCOVERED tallies of those taken are part of the same transaction, and so are `cursors`, which tell how far
-        their source has read with these. A RequestID twice in one call is taken once. Without `flush` it returns when the
-        operating system has the data, which the death of this process can't undo, and the disk gets it right after. The
-        work may begin before it is awaited.
+        their source has read with these. A RequestID twice in one call is taken once. The work may begin before it is
+        awaited.
+        """
+
+    def record(self, submissions: Sequence[Submission], recorded: Recorded) -> None:
+        """Take in as `admit` does, for whom a turn of the event loop is long: `recorded`, which must not fail, is called
+        later, once the operating system has the data. The death of this process can't undo it, and the disk gets it right
+        after.
         """
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:

@@ -21,8 +21,9 @@ from exporter.metrics.meters import Meters
 from exporter.sources.source import Accepted, Entry
 from exporter.store.memory import MemoryStore
 from exporter.store.sqlite import SqliteStore
-from exporter.store.store import Store
+from exporter.store.store import Recorded, Store
 from tests.engine.test_removal import SETTINGS
+from tests.store.build import record_by
 
 
 def entries(beginning: str, count: int) -> list[Entry]:
@@ -87,13 +88,14 @@ class Held(MemoryStore):
         super().__init__()
         self.gates: list[asyncio.Future[None]] = []
 
-    async def admit(
-        self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
-    ) -> list[int | None]:
+    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
         if submissions:
             self.gates.append(asyncio.get_running_loop().create_future())
             await self.gates[-1]
-        return await super().admit(submissions, cursors, flush=flush)
+        return await super().admit(submissions, cursors)
+
+    def record(self, submissions: Sequence[Submission], recorded: Recorded) -> None:
+        record_by(self.admit(submissions), recorded)
 
 
 async def settled() -> None:

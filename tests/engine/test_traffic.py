@@ -1,7 +1,7 @@
 """What the application's calls do to an account."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from random import Random
@@ -11,7 +11,7 @@ import pytest
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account, Api, Cache, GatewaySource, Polling, RateLimit, Settings
 from exporter.core.breaker import Mode
-from exporter.core.request import Report, State, Status
+from exporter.core.request import Report, State, Status, Submission
 from exporter.engine.engine import Engine
 from exporter.engine.traffic import Traffic
 from exporter.errors import RateLimited, ServerError, StoreError, StoreUnavailable
@@ -24,7 +24,7 @@ from exporter.simulator.transport import MemoryTransport, Network, Wire
 from exporter.simulator.virtual_time import EPOCH, VirtualLoop
 from exporter.sources.source import Entry
 from exporter.store.memory import Durable, MemoryStore
-from exporter.store.store import Store
+from exporter.store.store import Recorded, Store
 
 LEAD_UPDATE = BY_NAME["lead_update"]
 ACCOUNT = Account(
@@ -189,8 +189,8 @@ def test_a_request_is_watched_whose_answer_nobody_waits_for_any_more() -> None:
 
 def test_a_store_that_fails_is_told_and_leaves_its_room_to_others() -> None:
     class Full(MemoryStore):
-        async def admit(self, *_: object, **__: object) -> list[int | None]:
-            raise StoreUnavailable("the disk is full")
+        def record(self, _: Sequence[Submission], recorded: Recorded) -> None:
+            asyncio.get_running_loop().call_soon(recorded, StoreUnavailable("the disk is full"))
 
     async def act(scene: Scene) -> None:
         for _ in range(3):

@@ -7,7 +7,8 @@ from exporter.core.change import Change
 from exporter.core.cursor import Cursor
 from exporter.core.request import Record, Submission
 from exporter.errors import StoreUnavailable
-from exporter.store.store import Contents, Found, Query, SpentCalls, Store
+from exporter.store.store import Contents, Found, Query, Recorded, SpentCalls, Store
+from tests.store.build import record_by
 
 
 class PoweredStore:
@@ -30,13 +31,14 @@ class PoweredStore:
     async def load(self) -> Contents:
         return await self._durable.load()
 
-    async def admit(
-        self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = (), *, flush: bool = True
-    ) -> list[int | None]:
+    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
         await self._before()
-        sequences = await self._durable.admit(submissions, cursors, flush=flush)
+        sequences = await self._durable.admit(submissions, cursors)
         await self._pause()
         return sequences
+
+    def record(self, submissions: Sequence[Submission], recorded: Recorded) -> None:
+        record_by(self.admit(submissions), recorded)
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
         await self._before()

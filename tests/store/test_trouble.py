@@ -19,7 +19,7 @@ from exporter.errors import StoreError, StoreUnavailable, StoreUnusable
 from exporter.store.schema import APPLICATION_ID, MIGRATIONS
 from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Query
-from tests.store.build import BEGINNING, admitted, finished, submission
+from tests.store.build import BEGINNING, admitted, finished, recorded, submission
 from tests.store.conftest import ignore
 
 LABELS = ("acme", "lead_update", "push")
@@ -179,12 +179,12 @@ async def test_a_value_that_does_not_fit_fails_alone_and_the_next_call_is_none_t
 async def test_those_who_do_not_wait_for_the_disk_are_told_soon_of_a_file_deleted_underneath(
     store: SqliteStore, path: Path
 ) -> None:
-    assert await store.admit([submission("a")], flush=False) == [1]
+    assert await recorded(store, [submission("a")]) == [1]
     path.unlink()
 
     async def told() -> None:
         for number in count():
-            await store.admit([submission(f"lost-{number}")], flush=False)
+            await recorded(store, [submission(f"lost-{number}")])
             await asyncio.sleep(0.01)
 
     with pytest.raises(StoreUnusable):
@@ -219,8 +219,9 @@ async def test_a_start_is_tried_again_after_the_trouble_is_gone(path: Path) -> N
 async def test_a_store_that_was_never_loaded_answers_and_closes(path: Path) -> None:
     store = SqliteStore(str(path), on_commit=ignore)
     async with asyncio.timeout(3):
-        with pytest.raises(StoreUnavailable):
-            await store.admit([submission("a")])
+        for taking_in in (store.admit([submission("a")]), recorded(store, [submission("a")])):
+            with pytest.raises(StoreUnavailable):
+                await taking_in
         await store.close([])
 
 
