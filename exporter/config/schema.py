@@ -250,7 +250,8 @@ SOURCE = Variants(
                 Field(
                     "timeout",
                     POSITIVE,
-                    "How long LeadSquared may be silent, and how long connecting may take; then the answer is 504.",
+                    "How long LeadSquared may be silent, and how long connecting may take; then the answer is 504. "
+                    "An application may be silent for as long in the middle of a body; then it is 408.",
                     format_duration(_GATEWAY.timeout),
                 ),
                 _NAME,

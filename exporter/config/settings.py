@@ -123,7 +123,8 @@ class PushSource:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySource:
     """`shape` is polls or all: whether submissions wait too, `max_wait` at most, when the account's window is full.
-    `timeout` is how long the upstream may be silent; `record_timeout` how long an answer waits for its commit."""
+    `timeout` is how long either side may be silent in the middle of a call; `record_timeout` how long an answer waits for its
+    commit."""
 
     account: str
     listen: str

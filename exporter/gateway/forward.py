@@ -61,18 +61,21 @@ class Forwarder:
         return json_answer(answer, headers={"Age": str(age)})
 
     async def _forward(self, request: web.BaseRequest, target: str, call: Call) -> web.StreamResponse:
-        upload = Upload(request)
+        upload = Upload(request, timeout=self._source.timeout)
         try:
-            body = await upload.body()
+            # A submission that never comes whole takes no place in the budget.
+            body = await upload.body(ahead=isinstance(call, Submission))
         except BROKEN:
-            return _gone(request)
+            return _too_slow() if upload.silent else _gone(request)
         sent = await self._begin(call)
         exchange = Exchange(request, call, self._traffic, sent)
         try:
             return await self._exchange(exchange, target, upload, body)
         except CallError as error:
             exchange.fail(error, counted=not upload.broken)
-            return _gone(request) if upload.broken or exchange.begun else _told(error)
+            if exchange.begun or (upload.broken and not upload.silent):
+                return _gone(request)
+            return _too_slow() if upload.silent else _told(error)
         finally:
             exchange.end(lost=True)
 
@@ -258,6 +261,12 @@ def _raw(answer: Answer, body: bytes) -> RawAnswer:
 
 def _told(error: CallError) -> web.StreamResponse:
     return problem(504 if isinstance(error, CallTimeout) else 502, str(error))
+
+
+def _too_slow() -> web.StreamResponse:
+    answer = problem(408, "the request stopped coming in the middle of its body")
+    answer.force_close()
+    return answer
 
 
 def _gone(request: web.BaseRequest) -> web.StreamResponse:

@@ -1,8 +1,9 @@
 """Requests and answers as they pass: nothing is added to them and nothing taken away but what belongs to one connection."""
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
@@ -96,12 +97,15 @@ def _date(now: int) -> bytes:
 
 
 class Upload:
-    """The body of a request on its way up. `broken` tells that the application went away, or broke HTTP, in the middle."""
+    """The body of a request on its way up. `broken` tells that the application went away, or broke HTTP, in the middle; or that
+    no byte came for `timeout` seconds, which is `silent` too."""
 
-    def __init__(self, request: web.BaseRequest) -> None:
+    def __init__(self, request: web.BaseRequest, *, timeout: float) -> None:
         self.broken = False
+        self.silent = False
         self.chunked = "Transfer-Encoding" in request.headers
         self._request = request
+        self._timeout = timeout
 
     def headers(self) -> bytes:
         request = self._request
@@ -112,29 +116,42 @@ class Upload:
             return passed + b"Content-Length: 0\r\n"
         return passed
 
-    async def body(self) -> Body:
-        """Raises one of BROKEN."""
+    async def body(self, *, ahead: bool) -> Body:
+        """Whole where it is there, or small; else in parts, the first SMALL bytes of which are waited for if it is read `ahead`.
+        Raises one of BROKEN."""
         request = self._request
         if not request.body_exists:
             return b""
+        if request.content.is_eof():
+            return self._rest()
         length = request.content_length
-        if length is None or length > SMALL:
-            return self._parts()
-        await self._invite()
+        parts = self._parts()
+        return await _gathered(parts) if ahead or (length is not None and length <= SMALL) else parts
+
+    def _rest(self) -> bytes:
         try:
-            return request.content.read_nowait() if request.content.is_eof() else await request.read()
+            return self._request.content.read_nowait()
         except BROKEN:
             self.broken = True
             raise
 
-    async def _parts(self) -> AsyncIterator[bytes]:
+    async def _parts(self) -> AsyncGenerator[bytes, None]:
         try:
             await self._invite()
-            async for part in self._request.content.iter_any():
+            while part := await self._next():
                 yield part
         except BROKEN:
             self.broken = True
             raise
+
+    async def _next(self) -> bytes:
+        """What has come, once something has; nothing at the end."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._request.content.readany()
+        except TimeoutError as error:
+            self.silent = True
+            raise web.RequestPayloadError("nothing more comes") from error
 
     async def _invite(self) -> None:
         """The body of a careful application comes when it is asked for."""
@@ -142,6 +159,23 @@ class Upload:
         if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
             await request.writer.write(_CONTINUE)
             request.writer.output_size = 0
+
+
+async def _gathered(parts: AsyncGenerator[bytes, None]) -> Body:
+    first: list[bytes] = []
+    size = 0
+    async for part in parts:
+        first.append(part)
+        size += len(part)
+        if size > SMALL:
+            return _joined(b"".join(first), parts)
+    return b"".join(first)
+
+
+async def _joined(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in parts:
+        yield part
 
 
 def json_answer(

@@ -111,10 +111,10 @@ class Upstream:
             max_field_size=_LONGEST_HEADER,
         )
         if isinstance(body, bytes):
-            _write(protocol, head + body)
+            _write(protocol, head + (_one_chunk(body) if chunked else body))
             protocol.start_timeout()
             return Answer(*await _answer(protocol), connection, None)
-        upload = asyncio.create_task(_send(protocol, head, body, chunked=chunked))
+        upload = asyncio.create_task(_send(protocol, head, body, chunked=chunked, timeout=self._timeout.sock_read))
         try:
             return Answer(*await _answer(protocol), connection, upload)
         except BaseException:
@@ -191,7 +191,13 @@ async def _answer(protocol: ResponseHandler) -> tuple[RawResponseMessage, aiohtt
         protocol.start_timeout()
 
 
-async def _send(protocol: ResponseHandler, head: bytes, parts: AsyncIterator[bytes], *, chunked: bool) -> None:
+def _one_chunk(body: bytes) -> bytes:
+    return b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+
+
+async def _send(
+    protocol: ResponseHandler, head: bytes, parts: AsyncIterator[bytes], *, chunked: bool, timeout: float | None
+) -> None:
     """What goes wrong here is told to whoever waits for the answer."""
     writer = StreamWriter(protocol, asyncio.get_running_loop())
     try:
@@ -199,8 +205,12 @@ async def _send(protocol: ResponseHandler, head: bytes, parts: AsyncIterator[byt
         if chunked:
             writer.enable_chunking()
         async for part in parts:
-            await writer.write(part)
-        await writer.write_eof()
+            async with asyncio.timeout(timeout):
+                await writer.write(part)
+        async with asyncio.timeout(timeout):
+            await writer.write_eof()
+    except TimeoutError as error:
+        protocol.set_exception(aiohttp.SocketTimeoutError("the request is not read"), error)
     except Exception as error:  # noqa: BLE001  (it is the answer's: this task is awaited by nobody)
         protocol.set_exception(aiohttp.ClientConnectionError("the request broke off"), error)
     else:

@@ -319,8 +319,75 @@ async def test_an_upload_that_breaks_off_is_no_submission() -> None:
             await asyncio.sleep(0.02)
             writer.close()
             await eventually(lambda: stage.vendor.open == 0 and stage.traffic.under_way == 0)
-    assert (stage.vendor.seen, stage.intake.ids) == ([], [])
-    assert stage.traffic.story in (["lost"], [])
+    assert (stage.vendor.connections, stage.intake.ids, stage.traffic.story) == (0, [], [])
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+
+
+@pytest.mark.parametrize("begun", [CHUNKED, b"Content-Length: 9\r\n\r\nhello", b"Content-Length: 99999\r\n\r\nhello"])
+async def test_a_submission_that_stops_coming_ends_and_was_never_sent(begun: bytes) -> None:
+    async with staged(accept, source=replace(SOURCE, timeout=0.1)) as stage:
+        found = await stage.ask(b"POST /lead/update HTTP/1.1\r\nHost: h\r\n" + begun)
+    assert (found.status, found.values("Connection")) == (408, ["close"])
+    assert json.loads(found.body)["error"] == "the request stopped coming in the middle of its body"
+    assert (stage.vendor.connections, stage.traffic.story) == (0, [])
+
+
+@pytest.mark.parametrize("begun", [CHUNKED, b"Content-Length: 99999\r\n\r\nhello"])
+async def test_another_upload_that_stops_coming_ends_too_and_may_have_been_counted(begun: bytes) -> None:
+    async with staged(accept, source=replace(SOURCE, timeout=0.1)) as stage:
+        found = await stage.ask(b"POST /elsewhere HTTP/1.1\r\nHost: h\r\n" + begun)
+        await eventually(lambda: stage.vendor.connections == 1 and stage.vendor.open == 0)
+    assert (found.status, stage.vendor.seen, stage.traffic.story) == (408, [], ["lost"])
+
+
+@pytest.mark.parametrize("target", ["/lead/update", "/elsewhere"])
+async def test_an_upload_may_take_its_time_as_long_as_something_comes(target: str) -> None:
+    async with staged(accept, source=replace(SOURCE, timeout=0.4)) as stage:
+        reader, writer = await stage.connect()
+        writer.write(b"POST %b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" % target.encode())
+        for _ in range(4):
+            await asyncio.sleep(0.15)
+            writer.write(b"2\r\nab\r\n")
+        writer.write(b"0\r\n\r\n")
+        assert (await read_answer(reader)).status == 200
+        writer.close()
+    assert stage.vendor.seen[0].body == b"abababab"
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 1_000_000])
+async def test_a_submission_of_any_length_that_does_not_tell_it_arrives_whole(size: int) -> None:
+    body = hashlib.shake_256(b"").digest(size)
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:3], body[3:]) if part)
+    async with staged(accept) as stage:
+        found = await stage.ask(
+            b"POST /lead/update HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", chunks, b"0\r\n\r\n"
+        )
+        (seen,) = stage.vendor.seen
+    assert (found.status, seen.body == body) == (200, True)
+    assert (seen.values("Transfer-Encoding"), seen.values("Content-Length")) == (["chunked"], [])
+
+
+async def test_a_vendor_that_does_not_read_the_upload_is_504() -> None:
+    async def stuck(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await done.wait()
+        writer.transport.abort()
+
+    done = asyncio.Event()
+    async with staged(accept, source=replace(SOURCE, timeout=0.2)) as stage:
+        server = await asyncio.start_server(stuck, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        reader, writer = await stage.connect()
+        writer.write(request("POST", "/elsewhere", body=bytes(50_000_000)))
+        found = await read_answer(reader)
+        writer.transport.abort()
+        done.set()
+        server.close()
+    assert (found.status, stage.traffic.story) == (504, ["lost", "timeout", "timeout"])
 
 
 async def test_a_submission_is_recorded_although_the_application_went_away() -> None:
