@@ -20,7 +20,7 @@ from exporter.metrics.collector import Build, Collector, start_known
 from exporter.metrics.meters import Meters
 from exporter.metrics.scrape import Scraper
 from exporter.metrics.snapshot import AccountView
-from exporter.sources import push
+from exporter.sources import kept, push
 from exporter.sources.environment import Environment
 from exporter.sources.file import FileSource
 from exporter.sources.http.source import HttpSource
@@ -257,8 +257,7 @@ class Service:
             case config.FileSource():
                 return FileSource(source, environment)
             case config.LogSource():
-                positions = self.engine.intake.positions(source.name)
-                return LogSource(source, environment, positions=positions, standard_input=self._standard_input)
+                return self._log_source(source, environment)
             case config.HttpSource():
                 return HttpSource(source, environment)
             case config.GatewaySource():
@@ -270,6 +269,12 @@ class Service:
             case _:
                 return None
 
+    def _log_source(self, source: config.LogSource, environment: Environment) -> Source:
+        one = kept.of_log(source, self.engine.settings.sources, self.engine.intake.positions())
+        return LogSource(
+            source, environment, positions=one.positions, moves=one.moves, standard_input=self._standard_input
+        )
+
     def _redis_source(self, source: config.RedisSource, environment: Environment) -> Source:
         # Only who has such a source has the packages for it.
         from exporter.sources.redis.source import RedisSource
@@ -279,7 +284,8 @@ class Service:
     def _sql_source(self, source: config.SqlSource, environment: Environment) -> Source:
         from exporter.sources.sql.source import SqlSource
 
-        return SqlSource(source, environment, positions=lambda: self.engine.intake.positions(source.name))
+        one = kept.of_sql(source, self.engine.settings.sources, self.engine.intake.positions())
+        return SqlSource(source, environment, positions=one.positions, moves=one.moves)
 
 
 _KINDS: dict[type[config.Source], str] = {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from exporter.config.problem import Problems
-from exporter.config.rules import patterns
+from exporter.config.rules import digest, patterns
 from exporter.config.settings import LogSource
 from exporter.config.shapes import Item
 
@@ -38,4 +38,5 @@ def build(source: Item, name: str, *, account: str | None, api: str | None, fold
         pattern=values["pattern"],
         read_from=values.get("read_from", "beginning"),
         name=name,
+        reads=digest(source, values["pattern"].pattern),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from glob import escape
+from hashlib import blake2b
 from pathlib import Path
 
 from exporter.config.problem import Problems
@@ -47,6 +48,13 @@ def unique_names(items: Sequence[Item], problems: Problems) -> None:
         if other is not item:
             message = f"must be unique, got {name}, the name of {other.path} (line {other.place('name').line})"
             problems.add(item.place("name"), item.path_of("name"), message)
+
+
+def digest(item: Item, *what: str) -> str:
+    """What an item reads, in short, where it has no name; nothing where it has one. No name has a colon."""
+    if "name" in item.values:
+        return ""
+    return f"{item.values['type']}:{blake2b(chr(0).join(what).encode(), digest_size=8).hexdigest()}"
 
 
 def patterns(given: Sequence[str], folder: Path) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from exporter.config.extras import lacking
 from exporter.config.kinds import split_url
 from exporter.config.problem import Problems
-from exporter.config.rules import Surroundings, exactly_one, secret, secrets_can_be_had
+from exporter.config.rules import Surroundings, digest, exactly_one, secret, secrets_can_be_had
 from exporter.config.schema import KEY, REDIS_DEFAULTS, REDIS_URL, SQL_URL
 from exporter.config.settings import RedisSource, SqlSource
 from exporter.config.shapes import Item
@@ -17,6 +17,8 @@ from exporter.errors import ConfigurationError
 
 TYPES = ("redis", "sql")
 _URL_KEYS = ("url_file", "url_env", "url")
+# Options of a database's URL that say where it is.
+_PLACES = ("host", "port", "dbname", "database", "unix_socket")
 # What has to be unique with a key of Redis, and what to do otherwise.
 _UNIQUE = {"list": (" at its url", ""), "stream": (" with its url, group and consumer", "; give each its own consumer")}
 
@@ -37,7 +39,7 @@ def build(
     given: dict[str, Any] = {key: value for key, value in source.values.items() if key not in left_out}
     given |= {"account": account, "api": api, "url": url, "name": name}
     if source.values["type"] == "sql":
-        return SqlSource(**given)
+        return SqlSource(**given, reads=digest(source, *_table(url.reveal()), " ".join(given["query"].split())))
     key = source.values.get("stream") or source.values["list"]
     return RedisSource(**({"consumer": gethostname()} | given), key=key, is_stream="stream" in source.values)
 
@@ -121,6 +123,16 @@ def _check_url(
         message = "prefer url_file or url_env; whoever reads this file has the password"
         problems.warn(source.place(name), source.path_of(name), message)
     return url
+
+
+def _table(url: str) -> tuple[str, ...]:
+    """Which database: not as whom, nor with which options, since another password leads to the same rows."""
+    parts = split_url(url)
+    if parts is None:
+        return (url,)
+    given = parse_qs(parts.query)
+    named = (f"{name} {given[name][0]}" for name in _PLACES if name in given)
+    return SQL_URL.database(url), f"{parts.hostname}:{parts.port}", parts.path or str(parts.username), *named
 
 
 def _has_password(url: str) -> bool:

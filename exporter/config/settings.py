@@ -74,7 +74,8 @@ class FileSource:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSource:
     """`paths` may hold wildcards; `-` is standard input. `account` and `api` are what a match that names none gets.
-    `read_from` is `beginning` or `end`, for files that are there when the source is new."""
+    `read_from` is `beginning` or `end`, for files that are there when the source is new. `reads` stands for what is read, where
+    nobody gave a name."""
 
     account: str | None
     api: str | None
@@ -82,6 +83,12 @@ class LogSource:
     pattern: re.Pattern[str]
     read_from: str
     name: str
+    reads: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Whose the kept positions are."""
+        return self.reads or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +162,8 @@ class RedisSource:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlSource:
     """`query` has the parameter :cursor, which goes on from `start` with the values of the column `cursor`. Rows become
-    visible at most `look_back` seconds after one with a higher value. `timeout` is that of one query."""
+    visible at most `look_back` seconds after one with a higher value. `timeout` is that of one query. `reads` stands for what is
+    read, where nobody gave a name."""
 
     account: str | None
     api: str | None
@@ -167,6 +175,12 @@ class SqlSource:
     interval: float = 10.0
     look_back: float = 300.0
     timeout: float = 30.0
+    reads: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Whose the kept position is."""
+        return self.reads or self.name
 
 
 Source = StaticSource | FileSource | LogSource | HttpSource | PushSource | GatewaySource | RedisSource | SqlSource

@@ -67,9 +67,12 @@ class Gate:
         name, account, api, submitted, _ = entry
         self._recordings.enter(Submission(name, account, api, source, submitted, self._clock.now()), told)
 
-    def positions(self, source: str) -> dict[str, str]:
-        """How far the source had read at its last commit, by part."""
-        return {part: position for (name, part), position in self._positions.items() if name == source}
+    def positions(self) -> dict[str, dict[str, str]]:
+        """How far the sources had read at their last commits, by what they are kept under and by part."""
+        found: dict[str, dict[str, str]] = {}
+        for (source, part), position in self._positions.items():
+            found.setdefault(source, {})[part] = position
+        return found
 
     def restore(self, positions: Mapping[tuple[str, str], str]) -> None:
         """What the store remembers, by source and part."""

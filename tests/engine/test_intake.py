@@ -138,12 +138,12 @@ async def test_a_position_moves_with_known_entries_too_and_stays_where_they_are_
     engine.intake.max_pending = 2
     for position in ("1", "2"):
         await engine.intake.accept("log", entries("a", 2), [Cursor(source="log", part="one", position=position)])
-    assert engine.intake.positions("log") == {"one": "2"}
+    assert engine.intake.positions() == {"log": {"one": "2"}}
     with pytest.raises(IntakeFull):
         await engine.intake.accept("log", entries("b", 1), [Cursor(source="log", part="one", position="3")])
-    assert engine.intake.positions("log") == {"one": "2"}
+    assert engine.intake.positions() == {"log": {"one": "2"}}
     await engine.intake.accept("log", [], [Cursor(source="log", part="one", position=None)])
-    assert engine.intake.positions("log") == {}
+    assert engine.intake.positions() == {}
 
 
 async def test_a_recording_of_what_another_call_takes_in_waits_for_that_call() -> None:

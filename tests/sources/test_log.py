@@ -5,6 +5,7 @@ import gzip
 import os
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -276,6 +277,27 @@ async def test_what_was_compressed_or_removed_before_it_was_read_is_told(tmp_pat
         f"log down: {path}: was removed, compressed or emptied before it was read on; what followed byte 22 is not read",
         "log up",
     ]
+
+
+async def test_a_file_that_the_paths_name_no_more_is_left_alone_and_goes_on_when_they_name_it_again(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, "a.log", read_from="end")
+    bench.write("a.log", "old")
+    assert await bench.read() == []
+    bench.write("a.log", "a")
+    assert await bench.read() == ["a"]
+    before = bench.settings
+    bench.settings = replace(before, paths=(str(tmp_path / "b.log"),))
+    bench.restart()
+    bench.write("a.log", "b")
+    bench.write("b.log", "c")
+    assert await bench.read() == []
+    bench.write("b.log", "d")
+    assert await bench.read() == ["d"]
+    bench.settings = replace(before, paths=(str(tmp_path / "*.log"),))
+    bench.restart()
+    assert await bench.read() == ["b"]
 
 
 async def test_the_place_in_a_file_whose_disk_is_away_is_kept(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ class Scene:
                 random=Random(1),
                 sleep=self.rest,
             ),
-            positions=lambda: {part: where for part, where in self.intake.positions.items() if where is not None},
+            positions={part: where for part, where in self.intake.positions.items() if where is not None},
         )
 
     @asynccontextmanager

@@ -2,7 +2,8 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from glob import glob
 from pathlib import Path
 
@@ -45,6 +46,21 @@ class Finder:
         now = self._monotonic()
         since = self._missing_since.setdefault(name, now)
         return not isinstance(error, FileNotFoundError) or now - since >= _MISSING_SECONDS
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a file of this name would be found."""
+    return any(name == pattern or _fits(name.split("/"), pattern.split("/")) for pattern in patterns)
+
+
+def _fits(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    if not patterns:
+        return not parts
+    if patterns == ["**"]:
+        return bool(parts)
+    if patterns[0] == "**":
+        return any(_fits(parts[skipped:], patterns[1:]) for skipped in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], patterns[0]) and _fits(parts[1:], patterns[1:])
 
 
 def unreadable(name: str, error: OSError) -> SourceUnreadable:

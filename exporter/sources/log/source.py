@@ -49,6 +49,7 @@ class _Batch:
 
 class LogSource:
     """Looks for files and reads them in threads, in two loops: files are found, and kept open, while the intake is full.
+    `positions` are what the store kept of this source, `moves` what has to be moved there first.
 
     The next lines are read while the last ones are being stored.
     """
@@ -60,6 +61,7 @@ class LogSource:
         *,
         positions: Mapping[str, str],
         standard_input: StandardInput,
+        moves: Sequence[Cursor] = (),
     ) -> None:
         self.name = source.name
         self._source = source
@@ -74,6 +76,7 @@ class LogSource:
         self._lock = Lock()
         self._problems: dict[str, str] = {}
         self._input_problems: dict[str, SourceUnreadable] = {}
+        self._moves = moves
         self._unkept: dict[str, str | None] = {}
         self._kept_at = -KEEP_SECONDS
 
@@ -99,7 +102,7 @@ class LogSource:
                 raise
             batch = await coming
         self._unkept |= batch.positions
-        if self._unkept and self._environment.monotonic() - self._kept_at >= KEEP_SECONDS:
+        if (self._unkept or self._moves) and self._environment.monotonic() - self._kept_at >= KEEP_SECONDS:
             await self._deliver([])
         if not self._problems and not self._input_problems:
             self._environment.health.up(self.name)
@@ -156,7 +159,9 @@ class LogSource:
         self._standard_input.forget(batch.input_position)
 
     async def _deliver(self, entries: Sequence[Entry]) -> None:
-        cursors = [Cursor(source=self.name, part=part, position=one) for part, one in self._unkept.items()]
+        owner = self._source.owner
+        unkept = (Cursor(source=owner, part=part, position=one) for part, one in self._unkept.items())
+        cursors = [*self._moves, *unkept]
         while True:
             try:
                 async for _ in self._delivery.hand_in(entries, cursors, most=MOST_ENTRIES):
@@ -167,6 +172,7 @@ class LogSource:
             else:
                 break
         self._unkept.clear()
+        self._moves = ()
         self._kept_at = self._environment.monotonic()
 
     def _still_configured(self, entries: Sequence[Entry]) -> list[Entry]:

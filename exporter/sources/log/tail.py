@@ -10,7 +10,7 @@ from pathlib import Path
 from exporter.errors import SourceUnreadable
 from exporter.sources.log.bookmark import Bookmark, Identity, identity_of, part
 from exporter.sources.log.family import is_compressed, logs_of, template
-from exporter.sources.log.finding import Finder, unreadable
+from exporter.sources.log.finding import Finder, matches, unreadable
 from exporter.sources.log.folders import Folders, Listing, listing
 from exporter.sources.log.opened import Lines, OpenedLog, RewrittenError, Sight
 
@@ -74,7 +74,9 @@ class Tail:
         self._current: dict[Identity, Sight] = {}
         self._began = {name: int(text) for name, text in positions.items() if name.startswith(_PATTERN)}
         found = (Bookmark.read(text) for name, text in positions.items() if not name.startswith(_PATTERN))
-        bookmarks = sorted((one for one in found if one is not None), key=lambda one: one.since)
+        # What another configuration followed is none of this one's: its lines may belong to another API now.
+        own = (one for one in found if one is not None and matches(one.name, paths))
+        bookmarks = sorted(own, key=lambda one: one.since)
         self._logs = {one.name: _Log(one.path, one.link, one.since) for one in bookmarks}
         # Where nothing was read yet, nothing tells the file from another one that got its inode.
         self._unresolved = [one for one in bookmarks if one.offset]

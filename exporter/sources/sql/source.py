@@ -1,7 +1,7 @@
 """Asks for new rows again and again, and hands them in."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exporter.config import settings
@@ -27,7 +27,8 @@ log = get_logger(__name__)
 class SqlSource:
     """Reads page after page until nothing new comes, and rests for `interval`.
 
-    A row that does not fit is told once and passed over. `positions` gives what the store kept of this source.
+    A row that does not fit is told once and passed over. `positions` are what the store kept of this source, `moves` what has to
+    be moved there first.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class SqlSource:
         source: settings.SqlSource,
         environment: Environment,
         *,
-        positions: Callable[[], Mapping[str, str]],
+        positions: Mapping[str, str],
+        moves: Sequence[Cursor] = (),
     ) -> None:
         self.name = source.name
         self._source = source
         self._environment = environment
         self._positions = positions
+        self._moves = moves
         self._retry = environment.retry(source)
         self._delivery = environment.delivery(source)
         self._progress: Progress | None = None
@@ -54,6 +57,8 @@ class SqlSource:
         database = Database(self._source)
         try:
             if self._progress is None:
+                if self._moves:
+                    await self._environment.intake.accept(self.name, [], self._moves)
                 self._progress = Progress(self._first(database), look_back=self._source.look_back)
             while True:
                 await self._look(database, self._progress)
@@ -63,7 +68,7 @@ class SqlSource:
             await database.close()
 
     def _first(self, database: Database) -> Any:
-        kept = self._positions().get(self._source.cursor)
+        kept = self._positions.get(self._source.cursor)
         if kept is not None:
             return position.read(kept)
         return position.first(self._source.start, only_text=database.kind == "sqlite")
@@ -91,7 +96,7 @@ class SqlSource:
         progress.read(page.last, asked)
 
     def _cursor(self, value: Any) -> Cursor:
-        return Cursor(source=self.name, part=self._source.cursor, position=position.write(value))
+        return Cursor(source=self._source.owner, part=self._source.cursor, position=position.write(value))
 
     async def _entries(self, page: Page) -> list[Entry]:
         messages = Messages(self._environment.terms(self._source))
