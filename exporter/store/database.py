@@ -62,8 +62,8 @@ class Database:
         self._file: tuple[int, int] | None = None
         self._doubt: StoreUnusable | None = None
         self._committing = False
-        self._batch: int | None = None
-        self._sequence: int | None = None
+        self._mark: int | None = None
+        self._sequence = 0
         self._waits = True
         self._looked = -LOOK_SECONDS
         self._pending_connection: sqlite3.Connection | None = None
@@ -89,34 +89,39 @@ class Database:
             os.close(self._lock)
             self._lock = None
 
-    def batch(self) -> int:
-        """The number of the last transaction that took effect."""
-        return int(self._one("SELECT value FROM meta WHERE name = 'batch'"))
+    def mark(self) -> int:
+        """Grows with each transaction that takes effect: by the numbers that it gave to requests, or else by one."""
+        return self._last_sequence() + int(self._one("SELECT value FROM meta WHERE name = 'batch'"))
 
     def transact(self, work: Callable[[], None], *, flush: bool) -> None:
-        """All of it or nothing. After an error that left a doubt whether the commit took effect, its number tells.
+        """All of it or nothing. After an error that left a doubt whether the commit took effect, the mark tells.
         Without `flush` the commit does not wait for the disk."""
-        number = 0
+        mark = 0
         try:
             self._wait_for_disk(wait=flush)
-            number = self._begin()
+            mark = self._begin()
+            first = self._sequence
             work()
-            self.run("UPDATE meta SET value = ? WHERE name = 'batch'", (number,))
+            given = self._sequence - first
+            if not given:
+                self.run("UPDATE meta SET value = value + 1 WHERE name = 'batch'")
             self._committing = True
             self.run("COMMIT")
             self._committing = False
-            self._batch = number
+            self._mark = mark + (given or 1)
         except BaseException as error:
-            if not self._took_effect(number):
+            if not self._took_effect(mark):
                 raise _ours(self.path, error) from error
 
     @contextmanager
     def part(self) -> Iterator[None]:
         """One caller's part of a transaction: undone alone when it fails."""
         self.run("SAVEPOINT part")
+        sequence = self._sequence
         try:
             yield
         except BaseException:
+            self._sequence = sequence
             if self.in_transaction:
                 self.run("ROLLBACK TO part")
                 self.run("RELEASE part")
@@ -157,7 +162,7 @@ class Database:
         execute = self._open().execute
         if execute(_HAS_ENDED, (one.request_id,)).fetchone() is not None:
             return None
-        sequence = 1 + self._last_sequence()
+        sequence = 1 + self._sequence
         execute(
             _insertion(1),
             (sequence, one.request_id, one.account, one.api, one.source, one.submitted, one.first_seen),
@@ -172,7 +177,7 @@ class Database:
             new.setdefault(one.request_id, one)
         for (name,) in self.run(_ENDED_AMONG, (json.dumps(list(new)),)).fetchall():
             del new[name]
-        first = 1 + self._last_sequence()
+        first = 1 + self._sequence
         self._insert(new, first)
         sequences = {name: first + place for place, name in enumerate(new)}
         self._sequence = first + len(new) - 1
@@ -220,9 +225,7 @@ class Database:
         return self._open().execute(sql, values)
 
     def _last_sequence(self) -> int:
-        if self._sequence is None:
-            self._sequence = int(self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence"))
-        return self._sequence
+        return int(self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence"))
 
     def _insert(self, submissions: Mapping[str, Submission], first: int) -> None:
         """A statement takes many rows, because after each one the thread has to win back the interpreter lock from a busy
@@ -326,24 +329,25 @@ class Database:
             self._waits = wait
 
     def _begin(self) -> int:
-        """The number that the transaction will have. Nobody else writes, so that it is read once a connection."""
+        """The mark before the transaction. Nobody else writes, so that it is read once a connection."""
         self.run("BEGIN IMMEDIATE")
-        if self._batch is None:
-            self._batch = self.batch()
-        return self._batch + 1
+        if self._mark is None:
+            self._sequence = self._last_sequence()
+            self._mark = self.mark()
+        return self._mark
 
-    def _took_effect(self, number: int) -> bool:
+    def _took_effect(self, mark: int) -> bool:
         """A connection that has failed is given up, and a new one asked for what the file says."""
         committing = self._committing
         self._committing = False
-        self._batch = self._sequence = None
+        self._mark = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         if not committing:
             return False
         try:
-            return self.batch() >= number
+            return self.mark() > mark
         except (sqlite3.Error, StoreError) as error:
             # Neither answer would be safe: tried again it may be counted twice, taken for done it may be lost.
             self._doubt = StoreUnusable(

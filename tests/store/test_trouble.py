@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 
@@ -16,9 +16,10 @@ import pytest
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter
 from exporter.errors import StoreError, StoreUnavailable, StoreUnusable
+from exporter.store.database import Database
 from exporter.store.schema import APPLICATION_ID, MIGRATIONS
 from exporter.store.sqlite import SqliteStore
-from exporter.store.store import Query
+from exporter.store.store import Query, SpentCalls
 from tests.store.build import BEGINNING, admitted, finished, recorded, submission
 from tests.store.conftest import ignore
 
@@ -244,33 +245,39 @@ async def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
         await store.load()
 
 
-@pytest.mark.parametrize("took_effect", [True, False])
-async def test_a_commit_that_reports_an_error_is_counted_once(
-    path: Path, monkeypatch: pytest.MonkeyPatch, *, took_effect: bool
-) -> None:
-    class Faulty(sqlite3.Connection):
-        armed = False
+class Faulty(sqlite3.Connection):
+    """Reports an error of the next commit, whether or not it took effect."""
 
-        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-            if sql == "COMMIT" and Faulty.armed:
-                Faulty.armed = False
-                if took_effect:
-                    super().execute(sql)
-                error = sqlite3.OperationalError("disk I/O error")
-                error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_IOERR, "SQLITE_IOERR"
-                raise error
-            return super().execute(sql, *values)  # type: ignore[arg-type]
+    armed = took_effect = False
 
+    def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+        if sql == "COMMIT" and Faulty.armed:
+            Faulty.armed = False
+            if Faulty.took_effect:
+                super().execute(sql)
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_IOERR, "SQLITE_IOERR"
+            raise error
+        return super().execute(sql, *values)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=[True, False])
+def faulty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[Faulty]:
     connect = sqlite3.connect
     monkeypatch.setattr(
         "exporter.store.database.sqlite3.connect", lambda *a, **k: connect(*a, **{**k, "factory": Faulty})
     )
+    monkeypatch.setattr(Faulty, "took_effect", request.param)
+    return Faulty
+
+
+async def test_a_commit_that_reports_an_error_is_counted_once(path: Path, faulty: type[Faulty]) -> None:
     store = SqliteStore(str(path), on_commit=ignore)
     await store.load()
     await store.admit([submission("a")])
-    Faulty.armed = True
+    faulty.armed = True
     change = finished(admitted("a", 1), time=BEGINNING)
-    if took_effect:
+    if faulty.took_effect:
         await store.commit([change])
     else:
         with pytest.raises(StoreUnavailable):
@@ -281,6 +288,47 @@ async def test_a_commit_that_reports_an_error_is_counted_once(
     contents = await again.load()
     assert contents.counters[Counter.FINISHED, ("acme", "lead_update", "success", "created")] == 1
     await again.close([])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_an_intake_whose_commit_reports_an_error_is_counted_once(
+    path: Path, faulty: type[Faulty], count: int
+) -> None:
+    store = SqliteStore(str(path), on_commit=ignore)
+    await store.load()
+    await store.commit([], [SpentCalls(account="acme", window="burst", key=1, calls=1, time=None)])
+    made = [submission(f"request-{number}") for number in range(count)]
+    faulty.armed = True
+    if not faulty.took_effect:
+        with pytest.raises(StoreUnavailable):
+            await recorded(store, made)
+        await recorded(store, [submission("other")])
+        faulty.armed = True
+        with pytest.raises(StoreUnavailable):
+            await recorded(store, made)
+    assert None not in await recorded(store, made)
+    await store.close([])
+    whole = count if faulty.took_effect else count + 1
+    assert await counted(path) == (whole, whole)
+
+
+async def test_what_was_undone_of_a_transaction_does_not_hide_that_the_rest_took_effect(
+    path: Path, faulty: type[Faulty]
+) -> None:
+    database = Database(str(path))
+    database.open()
+    misfit = Cursor(source="log", part="one", position="lone surrogate \ud800")
+
+    def work() -> None:
+        with pytest.raises(UnicodeError), database.part():
+            database.admit([submission("undone")], [misfit])
+        database.admit([], [Cursor(source="log", part="one", position="1")])
+
+    faulty.armed = True
+    with nullcontext() if faulty.took_effect else pytest.raises(StoreUnavailable):
+        database.transact(work, flush=True)
+    assert database.load().cursors == ({("log", "one"): "1"} if faulty.took_effect else {})
+    database.close()
 
 
 async def test_a_commit_whose_fate_can_not_be_read_is_not_called_undone(
