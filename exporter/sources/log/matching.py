@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from exporter.core.request import REQUEST_ID
 from exporter.errors import InvalidEntry
@@ -39,6 +40,7 @@ class Matcher:
         if lines.too_long:
             findings.refuse(f"{name}: byte {lines.start}: a line of more than {LONGEST_LINE} bytes is passed over")
         messages, target, fits = Messages(terms), groups.target(terms), REQUEST_ID.fullmatch
+        places = _Places(lines)
         for number, text in enumerate(_texts(lines.data)):
             # Nearly all patterns have one group and nearly all RequestIDs fit: then no match has to be looked at.
             if self._plain and target is not None and all(map(fits, found := self._pattern.findall(text))):
@@ -46,7 +48,7 @@ class Matcher:
                 continue
             for match in self._pattern.finditer(text):
                 if match[GROUP] is not None:
-                    _take_fields(match, f"{name}: byte {_place(lines, number)}", messages, findings)
+                    _take_fields(match, f"{name}: byte {places.of(number)}", messages, findings)
 
 
 def _take_fields(match: re.Match[str], where: str, messages: Messages, findings: Findings) -> None:
@@ -67,6 +69,15 @@ def _texts(data: bytes) -> list[str]:
     return (text.replace("\r\n", "\n").removesuffix("\r") if "\r" in text else text).split("\n")
 
 
-def _place(lines: Lines, number: int) -> int:
-    """At which byte of the file a line begins."""
-    return lines.start + sum(len(line) + 1 for line in lines.data.split(b"\n", number)[:number])
+class _Places:
+    """At which byte of the file each line begins, counted once and only where it is asked for."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._starts: list[int] = []
+
+    def of(self, number: int) -> int:
+        if not self._starts:
+            sizes = (len(line) + 1 for line in self._lines.data.split(b"\n"))
+            self._starts = list(accumulate(sizes, initial=self._lines.start))
+        return self._starts[number]
