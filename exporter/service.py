@@ -50,6 +50,7 @@ class Service:
         random: Random,
     ) -> None:
         self.stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()
         self.meters = meters
         self.engine = Engine(settings, store=store, transport=transport, clock=clock, meter=meters, random=random)
         self._clock = clock
@@ -187,20 +188,27 @@ class Service:
         return Removal.UNKNOWN if await self.engine.find(request_id) is None else Removal.ENDED
 
     async def reload(self) -> None:
-        """Take over the configuration file as it is now. Raises ConfigurationError, and everything stays as it was."""
+        """Take over the configuration file as it is now. Raises ConfigurationError, and everything stays as it was.
+
+        One after the other: a source that ends takes its time, and the file may change again meanwhile.
+        """
+        async with self._reloading:
+            settings = self._loaded_anew()
+            for name in _fixed(self.engine.settings, settings):
+                log.warning("this change takes effect after a restart", setting=name)
+            self.engine.apply(settings)
+            self._declare()
+            await self._feed.apply(settings.sources)
+            self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
+            self.meters.config_reload(ok=True, time=self._clock.now())
+            log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
+
+    def _loaded_anew(self) -> Settings:
         try:
-            settings = self._load()
+            return self._load()
         except ConfigurationError:
             self.meters.config_reload(ok=False, time=self._clock.now())
             raise
-        for name in _fixed(self.engine.settings, settings):
-            log.warning("this change takes effect after a restart", setting=name)
-        self.engine.apply(settings)
-        self._declare()
-        await self._feed.apply(settings.sources)
-        self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
-        self.meters.config_reload(ok=True, time=self._clock.now())
-        log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
 
     def quit(self) -> None:
         self.stopping.set()

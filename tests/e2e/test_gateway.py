@@ -142,6 +142,35 @@ def test_a_reload_closes_no_port_and_ends_no_call(tmp_path: Path) -> None:
         assert "configuration reloaded" in (tmp_path / "exporter.log").read_text()
 
 
+def test_of_reloads_that_overlap_the_last_one_holds(tmp_path: Path) -> None:
+    """The first has to wait for the gateway that it takes away: a call is under way there."""
+    with ExitStack() as stack:
+        stage = Stage(tmp_path, stack, "--answer.latency=2s")
+        text = (tmp_path / "config.yaml").read_text()
+        gateway = next(line for line in text.splitlines() if "type: gateway" in line)
+        told, ids = tmp_path / "exporter.log", tmp_path / "ids.txt"
+        ids.write_text("")
+        with ThreadPoolExecutor(1) as pool:
+            under_way = pool.submit(stage.submit)
+            eventually(stage.submissions_seen, fits=bool)
+            stage.configure(
+                text.replace(gateway, f"  - {{type: file, account: acme, paths: [{ids}]}}\n  - {{type: push}}")
+            )
+            stage.process.send_signal(signal.SIGHUP)
+            time.sleep(0.3)
+            stage.configure(text.replace(gateway, "  - {type: push}"))
+            stage.process.send_signal(signal.SIGHUP)
+            assert under_way.result()
+        lines = eventually(
+            lambda: [line for line in told.read_text().splitlines() if "configuration reloaded" in line],
+            fits=lambda found: len(found) == 2,
+        )
+        assert "sources=1" in lines[-1]
+        ids.write_text("late\n")
+        time.sleep(1.5)
+        assert not _found(stage, "late")
+
+
 def test_what_was_refused_by_a_full_exporter_is_recorded_after_a_reload_that_makes_room(tmp_path: Path) -> None:
     with ExitStack() as stack:
         stage = Stage(tmp_path, stack, "--queue.rate=0.01")
