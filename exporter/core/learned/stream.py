@@ -50,9 +50,9 @@ class Stream:
         self.durations = Durations(self._roster)
         self.order = Order(self._roster, self._load)
         self._under_way: dict[int, Pick] = {}
-        # How many there are, how many of them can be picked, and the sum of their origins.
+        # How many there are, how many of them can be picked, and the sum of their origins since the first of them.
         self.unfinished = self.waiting = 0
-        self._origins = 0.0
+        self._began = self._origins = 0.0
         self._level = 0.5
         # When the last answer came.
         self._heard = -inf
@@ -66,8 +66,10 @@ class Stream:
         if orders and self.order.submitted(orders[0], max(orders), now):
             self.selector.ordered()
         self._roster.add(slots, requests, now)
+        if not self.unfinished:
+            self._began, self._origins = requests[0].origin, 0.0
         for request in requests:
-            self._origins += request.origin
+            self._origins += request.origin - self._began
         self.unfinished += len(slots)
         self._load.arrived(len(slots), now)
         self._enter(slots, now)
@@ -219,7 +221,7 @@ class Stream:
 
     def _silent_until(self, circumstances: Circumstances, now: float) -> float:
         """Until then no poll is due if each request takes only a part of its polls, spread over the time that it lasts."""
-        origin = self._origins / self.unfinished
+        origin = self._origin()
         lasting = max(self._load.lasted, now - origin)
         return max(origin, self._heard) + lasting / (_LEAST_PART * circumstances.polls * self.unfinished)
 
@@ -241,7 +243,7 @@ class Stream:
         """Polls a request that the budget gives beyond those wanted."""
         unfinished = self.unfinished
         rate = circumstances.rate * unfinished / max(1, circumstances.unfinished)
-        spare = self._load.spare(rate, unfinished=unfinished, origins=self._origins / unfinished, now=now)
+        spare = self._load.spare(rate, unfinished=unfinished, origins=self._origin(), now=now)
         return spare - circumstances.polls - 0.2
 
     # Learning
@@ -299,6 +301,10 @@ class Stream:
         self.durations.left(slot)
         return True
 
+    def _origin(self) -> float:
+        """The mean origin of the unfinished."""
+        return self._began + self._origins / self.unfinished
+
     def _gone(self, slot: int) -> None:
         self.unfinished -= 1
-        self._origins -= self._roster.origin[slot]
+        self._origins -= self._roster.origin[slot] - self._began
