@@ -14,7 +14,7 @@ from exporter.core.request import REQUEST_ID
 from exporter.leadsquared.endpoints import DEFAULT_API
 from exporter.sources import document, moment
 from exporter.sources.document import child
-from exporter.sources.mistakes import Mistakes, shown, with_lines
+from exporter.sources.mistakes import Mistakes, length, with_lines
 from exporter.sources.source import Entry
 
 # Clocks differ a little; a submission that lies further ahead is a mistake, such as local time given as UTC.
@@ -209,7 +209,7 @@ class _Reader:
         if not isinstance(value, str):
             self.mistakes.add(where, f"{ID_RULE}, got {_kind(value)}")
         elif not REQUEST_ID.fullmatch(value):
-            self.mistakes.add(where, f"{ID_RULE}, got {shown(value)}")
+            self.mistakes.add(where, f"{ID_RULE}, got {length(value)}")
         else:
             return value
         return ""
@@ -256,7 +256,7 @@ class _Reader:
             if _PLAIN_KEY.fullmatch(key):
                 self.mistakes.add(child(path, key), f"unknown key; {rule}")
             else:
-                self.mistakes.add(path, f"unknown key {shown(key)}; {rule}")
+                self.mistakes.add(path, f"unknown key, {length(key)}; {rule}")
 
 
 def _listed(names: Collection[str]) -> str:

@@ -10,8 +10,13 @@ MOST_SHOWN = 20
 
 
 def shown(text: str) -> str:
-    """A RequestID or a key in quotes, escaped and cut: whatever stands there by mistake may be a lead's data."""
+    """A key in quotes, escaped and cut."""
     return json.dumps(text[:LONGEST_SHOWN]) + ("…" if len(text) > LONGEST_SHOWN else "")
+
+
+def length(text: str) -> str:
+    """All that is told of a value: it may be a lead's data, and what is told is logged."""
+    return "a text of 1 character" if len(text) == 1 else f"a text of {len(text)} characters"
 
 
 class Mistakes:

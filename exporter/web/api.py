@@ -109,7 +109,7 @@ class Api:
         return accepted
 
     def _refused(self, source: PushSource, error: InvalidEntry) -> None:
-        log.warning("what was handed in does not fit", source=source.name, error=error.in_full)
+        log.warning("what was handed in does not fit", source=source.name, problem=error.in_full)
         self._backend.health.refused(source.name, error)
 
     def _down(self, source: PushSource, error: IntakeFull | StoreError) -> None:

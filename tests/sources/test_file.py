@@ -138,7 +138,7 @@ async def test_a_broken_file_keeps_what_was_read_and_is_told_once_with_its_line(
     rule = "must be 1 to 128 characters of A-Z a-z 0-9 . _ -"
     assert bench.health.story == [
         "file-0 up",
-        f'file-0 down: nothing was taken in: 1 mistake; {path}:3: request_ids[1]: {rule}, got "b c"',
+        f"file-0 down: nothing was taken in: 1 mistake; {path}:3: request_ids[1]: {rule}, got a text of 3 characters",
     ]
     assert bench.intake.ids == ["a", "z"]
     bench.write("ids.yaml", "request_ids: [a, b]\n")

@@ -290,7 +290,7 @@ async def test_a_row_that_does_not_fit_is_told_once_and_passed_over(outbox: Appl
         await scene.look()
         await scene.look()
     assert scene.intake.ids == ["id-1", "id-3"]
-    rule = 'row with id 2: request_id: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got "not one"'
+    rule = "row with id 2: request_id: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got a text of 7 characters"
     assert scene.health.story == [f"orders refused 1: {rule}", "orders up"]
 
 

@@ -62,7 +62,7 @@ async def test_one_mistake_keeps_everything_out(client: ClientSession, backend: 
     assert await error(response, 400) == [
         "nothing was taken in: 2 mistakes",
         "[1].acount: unknown key; allowed: request_ids, account, api",
-        '[1].request_ids[0]: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got "b c"',
+        "[1].request_ids[0]: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got a text of 3 characters",
     ]
     assert backend.records == {}
 
@@ -133,7 +133,7 @@ async def test_trouble_of_the_intake_is_told(
             b'{"request_ids": ["a b"]}',
             {},
             "nothing was taken in: 1 mistake; "
-            'request_ids[0]: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got "a b"',
+            "request_ids[0]: must be 1 to 128 characters of A-Z a-z 0-9 . _ -, got a text of 3 characters",
         ),
         (
             b'{"request_ids": ["a"], "account": "nobody"}',

@@ -9,7 +9,7 @@ from exporter.errors import InvalidEntry
 from exporter.sources import groups
 from exporter.sources.groups import Messages, Terms
 from exporter.sources.log.opened import LONGEST_LINE, Lines
-from exporter.sources.mistakes import MOST_SHOWN
+from exporter.sources.mistakes import MOST_SHOWN, length
 from exporter.sources.source import Entry
 
 GROUP = "request_id"
@@ -55,7 +55,7 @@ def _take_fields(match: re.Match[str], where: str, messages: Messages, findings:
     fields = {name: text for name, text in match.groupdict().items() if text is not None}
     if not REQUEST_ID.fullmatch(fields[GROUP]):
         # The text is not repeated: a pattern that catches too much may catch a lead's data.
-        findings.refuse(f"{where}: {GROUP}: {groups.ID_RULE}, got a text of {len(fields[GROUP])} characters")
+        findings.refuse(f"{where}: {GROUP}: {groups.ID_RULE}, got {length(fields[GROUP])}")
         return
     try:
         findings.entries.append(messages.fields(fields, where))
