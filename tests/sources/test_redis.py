@@ -163,7 +163,7 @@ async def test_poison_is_moved_aside_whole_with_its_reason_and_the_rest_goes_on(
             "poison_reason": "not JSON: line 1, column 16: Expecting value",
         },
         {"request_id": "b", "account": "nobody", "poison_reason": "account: must be one of acme"},
-        {"request_id": "\udcff", "poison_reason": f"request_id: {rule}, got a text of 1 characters"},
+        {"request_id": "\udcff", "poison_reason": f"request_id: {rule}, got a text of 1 character"},
     ]
     (told, *_) = scene.health.story
     assert told.startswith(f"orders refused 4: lsq {bad[0]}: note: unknown key")
