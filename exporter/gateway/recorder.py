@@ -110,5 +110,5 @@ class Recorder:
             self._late.add(entry)
 
     def _count(self, account: str, why: str) -> None:
-        log.warning("a submission went through and is not recorded", error=why, source=self._source, account=account)
+        log.warning("a submission went through and is not recorded", problem=why, source=self._source, account=account)
         self._meter.unrecorded_submission(account)

@@ -192,7 +192,17 @@ async def test_an_api_that_is_not_watched_passes_and_is_counted_and_told_of(outp
         assert (await stage.ask(request("POST", "/lead/capture"))).body == BODY
     assert (stage.intake.ids, stage.meter.unrecorded) == ([], 1)
     assert stage.health.story[-1] == "gateway refused 1: the account's apis lack lead_capture"
-    assert 'error="the account\'s apis lack lead_capture"' in output.getvalue()
+    assert 'problem="the account\'s apis lack lead_capture"' in output.getvalue()
+
+
+async def test_each_reason_for_which_a_submission_is_not_recorded_is_told(output: io.StringIO) -> None:
+    refused = MemoryIntake(IntakeFull("no room"), StoreUnavailable("the disk is full"), IntakeFull("no room"))
+    stage = Stage(refused)
+    for number in range(3):
+        await stage.record(ENTRY._replace(request_id=str(number)))
+    told = [line for line in output.getvalue().splitlines() if "is not recorded" in line]
+    reasons = [line.partition(" problem=")[2].partition(" source=")[0] for line in told]
+    assert reasons == ['"no room"', '"the disk is full"']
 
 
 async def test_nothing_that_passes_is_logged_whatever_happens(output: io.StringIO) -> None:
