@@ -13,6 +13,7 @@ from typing import cast
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+from aiohttp.helpers import _EXC_SENTINEL
 from aiohttp.http import RawResponseMessage, StreamWriter
 from yarl import URL
 
@@ -101,7 +102,7 @@ class Upstream:
         await self._connector.close()
 
     async def _ask(self, connection: Connection, method: str, head: bytes, body: Body, *, chunked: bool) -> Answer:
-        protocol = cast(ResponseHandler, connection.protocol)
+        protocol = cast(Line, connection.protocol)
         protocol.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,
@@ -114,6 +115,7 @@ class Upstream:
             _write(protocol, head + (_one_chunk(body) if chunked else body))
             protocol.start_timeout()
             return Answer(*await _answer(protocol), connection, None)
+        protocol.uploading = True
         upload = asyncio.create_task(_send(protocol, head, body, chunked=chunked, timeout=self._timeout.sock_read))
         try:
             return Answer(*await _answer(protocol), connection, upload)
@@ -129,6 +131,8 @@ class Line(ResponseHandler):
     call, and again for its answer, costs a tenth of what it costs to pass a call on.
     """
 
+    # Within a request that is still on its way nobody waits longer than for its next part: LeadSquared may be silent meanwhile.
+    uploading = False
     _quiet_since: float | None = None
 
     def is_connected(self) -> bool:
@@ -139,6 +143,20 @@ class Line(ResponseHandler):
         super().connection_lost(exc)
         if self._read_timeout_handle is not None:
             self._read_timeout_handle.cancel()
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException = _EXC_SENTINEL) -> None:
+        """An answer that has begun hears of it too: aiohttp tells whoever waits for the headers, and ends the timer."""
+        super().set_exception(exc, exc_cause)
+        content = self._payload
+        if content is not None and not content.is_eof() and content.exception() is None:
+            content.set_exception(exc, exc_cause)
+
+    def close(self) -> None:
+        """What LeadSquared does not read any more must not keep the connection open until it does."""
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self.abort()
+        else:
+            super().close()
 
     def _reschedule_timeout(self) -> None:
         self._quiet_since = self._loop.time()
@@ -154,7 +172,9 @@ class Line(ResponseHandler):
 
     def _look(self, quiet_since: float) -> None:
         self._read_timeout_handle = None
-        if self._quiet_since == quiet_since:
+        if self.uploading:
+            self._look_later(self._loop.time())
+        elif self._quiet_since == quiet_since:
             self._on_read_timeout()
         elif self._quiet_since is not None:
             self._look_later(self._quiet_since)
@@ -196,9 +216,9 @@ def _one_chunk(body: bytes) -> bytes:
 
 
 async def _send(
-    protocol: ResponseHandler, head: bytes, parts: AsyncIterator[bytes], *, chunked: bool, timeout: float | None
+    protocol: Line, head: bytes, parts: AsyncIterator[bytes], *, chunked: bool, timeout: float | None
 ) -> None:
-    """What goes wrong here is told to whoever waits for the answer."""
+    """What goes wrong here is told to whoever waits for the answer, or for more of it."""
     writer = StreamWriter(protocol, asyncio.get_running_loop())
     try:
         await writer.write(head)
@@ -214,6 +234,7 @@ async def _send(
     except Exception as error:  # noqa: BLE001  (it is the answer's: this task is awaited by nobody)
         protocol.set_exception(aiohttp.ClientConnectionError("the request broke off"), error)
     else:
+        protocol.uploading = False
         protocol.start_timeout()
 
 

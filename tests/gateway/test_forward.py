@@ -5,6 +5,8 @@ import gzip
 import hashlib
 import json
 import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -21,6 +23,7 @@ from tests.gateway.stage import (
     REQUEST_ID,
     SOURCE,
     Seen,
+    Stage,
     answer,
     eventually,
     read_answer,
@@ -390,6 +393,120 @@ async def test_a_vendor_that_does_not_read_the_upload_is_504() -> None:
     assert (found.status, stage.traffic.story) == (504, ["lost", "timeout", "timeout"])
 
 
+@asynccontextmanager
+async def answered_early(
+    stage: Stage, head: bytes, *, after: float = 0.0, reads: bool = True
+) -> AsyncIterator[asyncio.Event]:
+    """LeadSquared begins its answer before the body of the request is there, and goes on reading or not. It is set once the
+    gateway has ended that connection."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(after)
+        writer.write(head + b"abc")
+        if not reads:
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await done.wait()
+            writer.transport.abort()
+            return
+        while await reader.read(65_536):
+            pass
+        ended.set()
+        await done.wait()
+        writer.close()
+
+    ended, done = asyncio.Event(), asyncio.Event()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    stage.traffic.account = replace(stage.traffic.account, base_url=url)
+    try:
+        yield ended
+    finally:
+        done.set()
+        server.close()
+
+
+SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n"
+PART_OF_AN_UPLOAD = b"POST /elsewhere HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n" + b"x" * 1000
+
+
+@pytest.mark.parametrize("head", [SHORT, LONG], ids=["short", "long"])
+async def test_an_application_that_leaves_its_upload_behind_the_head_of_the_answer_ends_the_call(head: bytes) -> None:
+    async with staged(accept) as stage, answered_early(stage, head) as ended:
+        _, writer = await stage.connect()
+        writer.write(PART_OF_AN_UPLOAD)
+        await eventually(lambda: stage.traffic.story == ["200"])
+        writer.close()
+        await asyncio.wait_for(ended.wait(), PATIENCE)
+        await eventually(lambda: stage.traffic.under_way == 0)
+    assert stage.traffic.story == ["200"]
+
+
+async def test_an_upload_that_stops_coming_behind_the_head_of_its_answer_is_408_too() -> None:
+    source = replace(SOURCE, timeout=0.3)
+    async with staged(accept, source=source) as stage, answered_early(stage, SHORT) as ended:
+        reader, writer = await stage.connect()
+        writer.write(PART_OF_AN_UPLOAD)
+        for _ in range(3):
+            await asyncio.sleep(0.15)
+            writer.write(b"x" * 1000)
+        found = await read_answer(reader)
+        await asyncio.wait_for(ended.wait(), PATIENCE)
+        writer.close()
+    assert (found.status, found.values("Connection"), stage.traffic.story) == (408, ["close"], ["200"])
+
+
+async def test_an_upload_that_stops_coming_breaks_off_the_answer_that_is_handed_on() -> None:
+    source = replace(SOURCE, timeout=0.2)
+    async with staged(accept, source=source) as stage, answered_early(stage, LONG, after=0.1) as ended:
+        reader, writer = await stage.connect()
+        writer.write(PART_OF_AN_UPLOAD)
+        assert (await read_head(reader)).values("content-length") == ["200000"]
+        assert await asyncio.wait_for(reader.read(), PATIENCE) == b"abc"
+        await asyncio.wait_for(ended.wait(), PATIENCE)
+        writer.close()
+    assert stage.traffic.story == ["200"]
+
+
+@pytest.mark.parametrize("head", [SHORT, LONG], ids=["short", "long"])
+async def test_a_vendor_that_reads_no_more_of_an_upload_behind_the_head_of_its_answer_is_too_slow(head: bytes) -> None:
+    source = replace(SOURCE, timeout=0.2)
+    async with staged(accept, source=source) as stage, answered_early(stage, head, after=0.1, reads=False):
+        reader, writer = await stage.connect()
+        writer.write(request("POST", "/elsewhere", body=bytes(50_000_000)))
+        found = await read_head(reader)
+        if head is SHORT:
+            assert found.status == 504
+        else:
+            with suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), PATIENCE) == b"abc"
+        writer.transport.abort()
+        await eventually(lambda: stage.traffic.story == ["200", "timeout"])
+
+
+async def test_an_upload_may_take_its_time_behind_the_head_of_its_answer() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(LONG)
+        writer.write(await reader.readexactly(200_000))
+        writer.close()
+
+    async with staged(accept, source=replace(SOURCE, timeout=0.3)) as stage:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        reader, writer = await stage.connect()
+        writer.write(b"POST /elsewhere HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n")
+        for _ in range(4):
+            await asyncio.sleep(0.15)
+            writer.write(b"x" * 50_000)
+        found = await read_answer(reader)
+        writer.close()
+        server.close()
+    assert (found.status, found.body) == (200, b"x" * 200_000)
+
+
 async def test_a_submission_is_recorded_although_the_application_went_away() -> None:
     async with staged(accept) as stage:
         _, writer = await stage.connect()
@@ -471,6 +588,31 @@ async def test_a_submission_whose_answer_is_silent_halfway_is_504_and_counted() 
     async with staged(lambda _: [answer(BODY)[:-10]], source=replace(SOURCE, timeout=0.1)) as stage:
         assert (await stage.ask(request())).status == 504
     assert (stage.traffic.story, stage.meter.unrecorded) == (["200", "timeout"], 1)
+
+
+async def test_an_answer_that_is_no_http_from_its_middle_on_breaks_off_for_the_application_too() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        await begun.wait()
+        writer.write(b"no length\r\n")
+        await reader.read()
+        writer.close()
+
+    begun = asyncio.Event()
+    async with staged(accept) as stage:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        reader, writer = await stage.connect()
+        writer.write(request("GET", "/elsewhere", body=b""))
+        await read_head(reader)
+        assert await reader.readexactly(8) == b"3\r\nabc\r\n"
+        begun.set()
+        assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
+        writer.close()
+        server.close()
+    assert stage.traffic.story == ["200", "invalid_response"]
 
 
 async def test_an_answer_that_breaks_off_halfway_breaks_off_for_the_application_too() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from aiohttp.http import RawResponseMessage, StreamWriter
 
 from exporter.gateway.upstream import Line, Upstream
 from tests.certificates import self_signed, server_context
-from tests.gateway.stage import BODY, SOURCE, Seen, Vendor, answer, eventually, request, staged
+from tests.gateway.stage import BODY, PATIENCE, SOURCE, Seen, Vendor, answer, eventually, request, staged
 
 
 def accept(_: Seen) -> list[bytes]:
@@ -35,6 +35,9 @@ def accept(_: Seen) -> list[bytes]:
         (ResponseHandler._drop_timeout, []),
         (ResponseHandler._on_read_timeout, []),
         (ResponseHandler.set_exception, ["exc", "exc_cause"]),
+        (ResponseHandler.close, []),
+        (ResponseHandler.abort, []),
+        (aiohttp.StreamReader.set_exception, ["exc", "exc_cause"]),
         (ResponseHandler.read, []),
         (Connection.release, []),
         (Connection.close, []),
@@ -104,6 +107,33 @@ async def test_silence_is_counted_from_the_last_byte_of_either_side() -> None:
         assert (await stage.ask(request())).status == 504
         assert 0.39 < loop.time() - began < 5.0
     assert stage.vendor.connections == 1
+
+
+async def test_a_connection_is_gone_although_nobody_reads_what_was_sent_over_it() -> None:
+    async def stuck(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(answer(b"x" * 1000)[:-10])
+        await done.wait()
+        writer.transport.abort()
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(1_000_000)
+
+    done = asyncio.Event()
+    server = await asyncio.start_server(stuck, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    upstream = Upstream(timeout=0.2)
+    begun = await upstream.call(url, "POST", "/a", headers=b"", body=endless(), chunked=True)
+    assert begun._connection.transport is not None
+    socket = begun._connection.transport.get_extra_info("socket")
+    with pytest.raises(aiohttp.SocketTimeoutError):
+        await asyncio.wait_for(begun.content.read(), PATIENCE)
+    begun.close()
+    await eventually(lambda: socket.fileno() == -1)
+    await upstream.close()
+    done.set()
+    server.close()
 
 
 @pytest.mark.parametrize(("pause", "status"), [(0.15, 200), (30.0, 504)])
