@@ -103,6 +103,8 @@ class Upstream:
 
     async def _ask(self, connection: Connection, method: str, head: bytes, body: Body, *, chunked: bool) -> Answer:
         protocol = cast(Line, connection.protocol)
+        if protocol.read_timeout != self._timeout.sock_read:
+            protocol.cancel_timer()
         protocol.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,
@@ -141,8 +143,7 @@ class Line(ResponseHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
-        if self._read_timeout_handle is not None:
-            self._read_timeout_handle.cancel()
+        self.cancel_timer()
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException = _EXC_SENTINEL) -> None:
         """An answer that has begun hears of it too: aiohttp tells whoever waits for the headers, and ends the timer."""
@@ -157,6 +158,12 @@ class Line(ResponseHandler):
             self.abort()
         else:
             super().close()
+
+    def cancel_timer(self) -> None:
+        """Where the next call may wait for another time, the timer would look too late."""
+        if self._read_timeout_handle is not None:
+            self._read_timeout_handle.cancel()
+            self._read_timeout_handle = None
 
     def _reschedule_timeout(self) -> None:
         self._quiet_since = self._loop.time()

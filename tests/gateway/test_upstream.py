@@ -13,6 +13,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http import RawResponseMessage, StreamWriter
 
+from exporter.errors import CallTimeout
 from exporter.gateway.upstream import Line, Upstream
 from tests.certificates import self_signed, server_context
 from tests.gateway.stage import BODY, PATIENCE, SOURCE, Seen, Vendor, answer, eventually, request, staged
@@ -107,6 +108,23 @@ async def test_silence_is_counted_from_the_last_byte_of_either_side() -> None:
         assert (await stage.ask(request())).status == 504
         assert 0.39 < loop.time() - began < 5.0
     assert stage.vendor.connections == 1
+
+
+@pytest.mark.parametrize(("former", "timeout"), [(30.0, 0.1), (0.1, 0.3)])
+async def test_a_connection_that_was_used_before_waits_as_long_as_is_agreed_now(former: float, timeout: float) -> None:
+    loop = asyncio.get_running_loop()
+    async with staged(accept) as stage:
+        upstream = Upstream(timeout=former)
+        (await upstream.call(stage.vendor.url, "GET", "/a", headers=b"", body=b"", chunked=False)).close()
+        upstream.change(timeout=timeout)
+        stage.vendor.script = lambda _: []
+        began = loop.time()
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(CallTimeout):
+                await upstream.call(stage.vendor.url, "GET", "/b", headers=b"", body=b"", chunked=False)
+        assert loop.time() - began > 0.9 * timeout
+        assert stage.vendor.connections == 1
+        await upstream.close()
 
 
 async def test_a_connection_is_gone_although_nobody_reads_what_was_sent_over_it() -> None:
