@@ -210,12 +210,16 @@ def _write(protocol: ResponseHandler, message: bytes) -> None:
 
 
 async def _answer(protocol: ResponseHandler) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
-    """The final one: those before it are about this connection only."""
+    """The final one: those before it are about this connection only. Raises InvalidResponse."""
     while True:
         message, content = await protocol.read()
         if message.code == 101 or not 100 <= message.code < 200:
-            return message, content
+            break
         protocol.start_timeout()
+    # Nobody asked for another one, and passed on as it is the body could be read by nobody.
+    if message.headers.get("Transfer-Encoding", "chunked").lower() not in ("chunked", "identity"):
+        raise InvalidResponse("LeadSquared's answer has a transfer coding that nobody asked for")
+    return message, content
 
 
 def _one_chunk(body: bytes) -> bytes:

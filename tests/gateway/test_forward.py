@@ -615,6 +615,18 @@ async def test_an_answer_that_is_no_http_from_its_middle_on_breaks_off_for_the_a
     assert stage.traffic.story == ["200", "invalid_response"]
 
 
+@pytest.mark.parametrize("codings", [["gzip, chunked"], ["gzip", "chunked"], ["gzip"]])
+async def test_an_answer_that_is_packed_for_one_connection_only_is_502(codings: list[str]) -> None:
+    headers = [f"Transfer-Encoding: {coding}" for coding in codings]
+    packed = answer(b"3\r\nabc\r\n0\r\n\r\n", *headers, length=False)
+    async with staged(lambda _: [packed]) as stage:
+        found = await stage.ask(request("GET", "/elsewhere", body=b""))
+    assert (found.status, json.loads(found.body)["error"]) == (
+        502,
+        "LeadSquared's answer has a transfer coding that nobody asked for",
+    )
+
+
 async def test_an_answer_that_breaks_off_halfway_breaks_off_for_the_application_too() -> None:
     async with staged(lambda _: [answer(b"x" * 200_000)[:-10]]) as stage:
         stage.vendor.hang_up = True
