@@ -131,14 +131,14 @@ class Stream:
         worth = self._worth_asking(now, circumstances)
         if self._view() is View.AGE:
             wait = min(self.durations.wait(slot, now, worth) for slot in self._pool.by_age())
-            return max(_SHORTEST_WAIT, min(5.0, wait, self._silent_until(circumstances, now) - now))
+            return max(_SHORTEST_WAIT, min(5.0, wait, self._silent_until(now, circumstances) - now))
         # A value grows about as the square of time.
         best = self._best(now, self._view())
         if best is None or best.worth <= 0:
             return 0.2
         grown = (worth / best.worth) ** 0.5 if best.worth < worth else 1.0
         wait = 0.5 * (grown - 1) * (now - self._roster.since(best.slot))
-        return max(0.2, min(5.0, wait, self._silent_until(circumstances, now) - now))
+        return max(0.2, min(5.0, wait, self._silent_until(now, circumstances) - now))
 
     def place(self, slot: int, lower: float, upper: float) -> float:
         """When the request finished, given that it did in (lower, upper]: a draw from what is believed of it, so that the
@@ -214,12 +214,12 @@ class Stream:
     def _after_silence(self, now: float, circumstances: Circumstances) -> Pick | None:
         """Models that expect nobody would let the budget lie idle until somebody asks: a frontier that has lost the queue, or a
         plan by age where all have the same age."""
-        if now < self._silent_until(circumstances, now):
+        if now < self._silent_until(now, circumstances):
             return None
         slot, worth = self.durations.best(self._pool.by_age(), now, 0.0, calm=True)
         return None if slot is None else Pick(slot, worth, Kind.CHOSEN, View.AGE)
 
-    def _silent_until(self, circumstances: Circumstances, now: float) -> float:
+    def _silent_until(self, now: float, circumstances: Circumstances) -> float:
         """Until then no poll is due if each request takes only a part of its polls, spread over the time that it lasts."""
         origin = self._origin()
         lasting = max(self._load.lasted, now - origin)
