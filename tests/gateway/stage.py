@@ -1,7 +1,7 @@
 """A gateway between two raw ends: a vendor that answers with given bytes, and an application that sends given bytes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -217,6 +217,15 @@ class Stage:
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(*self.address)
+
+    async def served_by(
+        self, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+    ) -> asyncio.Server:
+        """From now on the account's calls go to one who does more than a script can."""
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self.traffic.account = replace(self.traffic.account, base_url=url)
+        return server
 
     async def ask(self, *pieces: bytes, method: str = "POST") -> "Answer":
         """Send these bytes, one write each, and read one answer."""

@@ -44,9 +44,7 @@ async def patient(stage: Stage) -> AsyncIterator[asyncio.Event]:
         writer.close()
 
     asked, may = asyncio.Event(), asyncio.Event()
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    stage.traffic.account = replace(stage.traffic.account, base_url=url)
+    server = await stage.served_by(serve)
     try:
         yield may
     finally:

@@ -206,9 +206,7 @@ async def test_a_part_of_an_answer_is_there_before_the_next_is_sent() -> None:
 
     async with staged(accept) as stage:
         stage.vendor.serve = trickle  # type: ignore[method-assign]
-        server = await asyncio.start_server(trickle, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        server = await stage.served_by(trickle)
         reader, writer = await stage.connect()
         writer.write(request("GET", "/events", body=b""))
         assert (await read_head(reader)).values("transfer-encoding") == ["chunked"]
@@ -291,9 +289,7 @@ async def test_an_answer_may_come_before_the_upload_has_ended() -> None:
 
     closed = asyncio.Event()
     async with staged(accept) as stage:
-        server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        server = await stage.served_by(refuse)
         reader, writer = await stage.connect()
         writer.write(b"POST /elsewhere HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nabc")
         found = await read_answer(reader)
@@ -381,9 +377,7 @@ async def test_a_vendor_that_does_not_read_the_upload_is_504() -> None:
 
     done = asyncio.Event()
     async with staged(accept, source=replace(SOURCE, timeout=0.2)) as stage:
-        server = await asyncio.start_server(stuck, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        server = await stage.served_by(stuck)
         reader, writer = await stage.connect()
         writer.write(request("POST", "/elsewhere", body=bytes(50_000_000)))
         found = await read_answer(reader)
@@ -416,9 +410,7 @@ async def answered_early(
         writer.close()
 
     ended, done = asyncio.Event(), asyncio.Event()
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    stage.traffic.account = replace(stage.traffic.account, base_url=url)
+    server = await stage.served_by(serve)
     try:
         yield ended
     finally:
@@ -493,9 +485,7 @@ async def test_an_upload_may_take_its_time_behind_the_head_of_its_answer() -> No
         writer.close()
 
     async with staged(accept, source=replace(SOURCE, timeout=0.3)) as stage:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        server = await stage.served_by(serve)
         reader, writer = await stage.connect()
         writer.write(b"POST /elsewhere HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n")
         for _ in range(4):
@@ -601,9 +591,7 @@ async def test_an_answer_that_is_no_http_from_its_middle_on_breaks_off_for_the_a
 
     begun = asyncio.Event()
     async with staged(accept) as stage:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        server = await stage.served_by(serve)
         reader, writer = await stage.connect()
         writer.write(request("GET", "/elsewhere", body=b""))
         await read_head(reader)

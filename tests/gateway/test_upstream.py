@@ -87,9 +87,7 @@ async def test_what_comes_unasked_is_nobodys_answer() -> None:
     sent = asyncio.Event()
     closed: list[asyncio.StreamWriter] = []
     async with staged(accept) as stage:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        server = await stage.served_by(serve)
         assert (await stage.ask(request())).body == BODY
         await asyncio.wait_for(sent.wait(), 5.0)
         await asyncio.sleep(0.05)
@@ -169,9 +167,7 @@ async def test_an_answer_may_take_its_time_as_long_as_something_comes(pause: flo
         await gone
 
     async with staged(accept, source=replace(SOURCE, timeout=0.4)) as stage:
-        server = await asyncio.start_server(slowly, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        server = await stage.served_by(slowly)
         assert (await stage.ask(request())).status == status
         server.close()
 
