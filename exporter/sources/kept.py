@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 from exporter.config.settings import LogSource, Source, SqlSource
 from exporter.core.cursor import Cursor
-from exporter.sources.log.bookmark import Bookmark
+from exporter.sources.log.bookmark import PATTERN, Bookmark
 from exporter.sources.log.finding import matches
 
 # What positions of log sources without a name are kept under; an earlier version took the name for their place.
 _UNNAMED_LOG = re.compile(r"log:.*|log(-[0-9]+)?")
-PATTERN = "pattern:"
 
 Positions = Mapping[str, str]
 

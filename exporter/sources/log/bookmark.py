@@ -7,6 +7,8 @@ from hashlib import blake2b
 
 # So much of the beginning of a file, and of what lies before the place, has to be the same for it to be the same file.
 WINDOW = 1024
+# What is kept under this and a pattern is no bookmark, but since when (ns) files that it finds are of interest.
+PATTERN = "pattern:"
 
 Identity = tuple[int, int]
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from exporter.errors import SourceUnreadable
-from exporter.sources.log.bookmark import Bookmark, Identity, identity_of, part
+from exporter.sources.log.bookmark import PATTERN, Bookmark, Identity, identity_of, part
 from exporter.sources.log.family import is_compressed, logs_of, template
 from exporter.sources.log.finding import Finder, matches, unreadable
 from exporter.sources.log.folders import Folders, Listing, listing
@@ -22,7 +22,6 @@ IDLE = 3600.0
 _KEPT_NS = 7 * 86400 * 10**9
 # The times of files are coarse, and lie behind the clock.
 _COARSE_NS = 10**9
-_PATTERN = "pattern:"
 
 
 @dataclass(slots=True)
@@ -72,8 +71,8 @@ class Tail:
         self._folders = Folders()
         self._first: set[str] = set()
         self._current: dict[Identity, Sight] = {}
-        self._began = {name: int(text) for name, text in positions.items() if name.startswith(_PATTERN)}
-        found = (Bookmark.read(text) for name, text in positions.items() if not name.startswith(_PATTERN))
+        self._began = {name: int(text) for name, text in positions.items() if name.startswith(PATTERN)}
+        found = (Bookmark.read(text) for name, text in positions.items() if not name.startswith(PATTERN))
         # What another configuration followed is none of this one's: its lines may belong to another API now.
         own = (one for one in found if one is not None and matches(one.name, paths))
         bookmarks = sorted(own, key=lambda one: one.since)
@@ -132,10 +131,10 @@ class Tail:
 
     def _begin(self) -> None:
         """What is looked for the first time, in this process and those before it."""
-        self._first = {path for path in self._paths if _PATTERN + path not in self._began}
+        self._first = {path for path in self._paths if PATTERN + path not in self._began}
         for path in self._first:
-            self._began[_PATTERN + path] = self._now() - _COARSE_NS
-            self._changed[_PATTERN + path] = str(self._began[_PATTERN + path])
+            self._began[PATTERN + path] = self._now() - _COARSE_NS
+            self._changed[PATTERN + path] = str(self._began[PATTERN + path])
 
     def _resume(self) -> None:
         """Find the files of the bookmarks again, whatever they are called now."""
@@ -216,7 +215,7 @@ class Tail:
     def _remember(self, sight: Sight) -> None:
         log = self._logs.get(sight.name)
         if log is None:
-            self._logs[sight.name] = _Log(sight.path, sight.link, self._began[_PATTERN + sight.pattern])
+            self._logs[sight.name] = _Log(sight.path, sight.link, self._began[PATTERN + sight.pattern])
         else:
             log.path, log.link = sight.path, sight.link
 
@@ -298,7 +297,7 @@ class Tail:
             base = next((one for one in bases if fnmatchcase(one, pattern)), None)
             if base is not None and os.path.realpath(parent) == folder:
                 name = os.path.join(parent, base)  # noqa: PTH118
-                self._logs[name] = _Log(os.path.join(folder, base), link=False, since=self._began[_PATTERN + path])  # noqa: PTH118
+                self._logs[name] = _Log(os.path.join(folder, base), link=False, since=self._began[PATTERN + path])  # noqa: PTH118
                 return {name}
         return set()
 
