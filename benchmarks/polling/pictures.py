@@ -113,11 +113,18 @@ def _panel(drawing: Drawing, row: Row, *, left: float, top: float) -> None:
         [(polls.at(k), delay.at(d)) for k, d in frontier if delay.low <= d <= delay.high], color=COLORS["oracle"]
     )
     for k, d, name in points:
+        x, y, hollow = polls.at(k), delay.at(d), "," in name
         color = COLORS[name.partition(",")[0]]
-        drawing.dot(
-            polls.at(k), delay.at(d), color=color, tip=f"{name}: {k:.2f} polls, {seconds(d)} s", hollow="," in name
+        drawing.dot(x, y, color=color, tip=f"{name}: {k:.2f} polls, {seconds(d)} s", hollow=hollow)
+        # Within the panel, and not on the name of the dot beside it.
+        is_right = x > left + 0.7 * width
+        drawing.text(
+            x - 7 if is_right else x + 7,
+            y + 13 if hollow and is_right else y - 4,
+            name,
+            anchor="end" if is_right else "start",
+            kind="small",
         )
-        drawing.text(polls.at(k) + 7, delay.at(d) - 4, name, kind="small")
 
 
 def _axes(drawing: Drawing, polls: Logarithmic, delay: Logarithmic, *, left: float, bottom: float) -> None:
