@@ -21,7 +21,7 @@ from exporter.config.settings import DURATION_BUCKETS
 from exporter.core.ledger import Counter, Histogram, Ledger, Tally
 from exporter.core.request import Progress, Status
 from exporter.core.watch import QueueFigures
-from exporter.metrics.collector import Build, Collector, start_known
+from exporter.metrics.collector import Build, Collector, StoreState, start_known
 from exporter.metrics.exposition import render
 from exporter.metrics.meters import Meters
 from exporter.metrics.official import families
@@ -53,7 +53,9 @@ def collector(accounts: int, random: Random) -> Collector:
         _count(ledger, meters, name, random)
     views = [_view(name, random) for name in names]
     build = Build(version="1.0.0", revision="unknown", python_version="3.11.0")
-    return Collector(ledger, meters, lambda: views, store=lambda: (True, 0), build=build)
+    return Collector(
+        ledger, meters, lambda: views, store=lambda: StoreState(up=True, undurable=0, spooled=0), build=build
+    )
 
 
 def _count(ledger: Ledger, meters: Meters, account: str, random: Random) -> None:

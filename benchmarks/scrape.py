@@ -20,7 +20,7 @@ from benchmarks.upstream import upstream
 from exporter.clock import SteadyClock
 from exporter.engine.engine import Engine
 from exporter.leadsquared.network import NetworkTransport
-from exporter.metrics.collector import Build, Collector, start_known
+from exporter.metrics.collector import Build, Collector, StoreState, start_known
 from exporter.metrics.meters import Meters
 from exporter.metrics.official import Official
 from exporter.metrics.scrape import Scraper
@@ -69,7 +69,9 @@ async def measure(base_url: str, seconds: float, policy: str) -> None:
             start_known(engine.ledger, account=account.name, apis=tuple(account.apis), sources=["push"])
             meters.declare_account(account.name, account.apis)
         build = Build(version="0", revision="0", python_version="0")
-        collector = Collector(engine.ledger, meters, engine.views, store=lambda: (True, 0), build=build)
+        collector = Collector(
+            engine.ledger, meters, engine.views, store=lambda: StoreState(up=True, undurable=0, spooled=0), build=build
+        )
         scraper = Scraper(collector)
         await load(engine)
         times, late = [], list[float]()

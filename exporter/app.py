@@ -19,7 +19,7 @@ from exporter.log import get_logger, tell_held_back
 from exporter.metrics.meters import Meters
 from exporter.options import RunOptions
 from exporter.service import Service
-from exporter.store.open import open_store
+from exporter.store.open import open_spool, open_store
 from exporter.supervisor import Supervisor
 from exporter.version import revision, version
 from exporter.web.application import build
@@ -27,6 +27,8 @@ from exporter.web.listen import Listeners
 from exporter.web.security import Security
 
 HELD_BACK_SECONDS = 5.0
+# What the rest of a stop takes at worst: connections that end, calls under way, and a last commit that fails.
+STOP_SECONDS = 10.0
 
 log = get_logger(__name__)
 
@@ -52,11 +54,13 @@ def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listener
     service = Service(
         settings,
         store=open_store(settings.storage.url, meters.commit),
+        spool=open_spool(settings.storage.url),
         transport=NetworkTransport(),
         clock=SteadyClock(),
         meters=meters,
         load=partial(_load, options),
         random=SystemRandom(),
+        grace=max(1.0, options.shutdown_grace_period - STOP_SECONDS),
     )
     asyncio.get_running_loop().set_exception_handler(service.defect)
     application = build(

@@ -88,6 +88,13 @@ FLAGS: Final = (
     ),
     Flag(name="web.enable-lifecycle", help="allow POST /-/reload and POST /-/quit"),
     Flag(
+        name="shutdown.grace-period",
+        metavar="DURATION",
+        default="25s",
+        check=_interval,
+        help="how long a stop may take while the store does not write: most of it waits for what gateways are recording",
+    ),
+    Flag(
         name="log.level",
         metavar="LEVEL",
         default="info",
@@ -199,6 +206,7 @@ def _options(found: argparse.Namespace) -> RunOptions:
         web_config_file=Path(found.web_config_file) if found.web_config_file else None,
         telemetry_path=found.web_telemetry_path,
         enable_lifecycle=found.web_enable_lifecycle,
+        shutdown_grace_period=duration.parse(found.shutdown_grace_period),
         log_level=found.log_level,
         log_format=found.log_format,
     )

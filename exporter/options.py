@@ -8,7 +8,7 @@ from pathlib import Path
 class RunOptions:
     """`listen_addresses` are HOST:PORT, :PORT or [IPV6]:PORT; `log_level` and `log_format` are those of exporter.log.
 
-    `auto_reload_interval` is in seconds, 0 for never.
+    `auto_reload_interval` and `shutdown_grace_period` are in seconds; the interval is 0 for never.
     """
 
     config_file: Path = Path("config.yaml")
@@ -17,5 +17,6 @@ class RunOptions:
     web_config_file: Path | None = None
     telemetry_path: str = "/metrics"
     enable_lifecycle: bool = False
+    shutdown_grace_period: float = 25.0
     log_level: str = "info"
     log_format: str = "logfmt"

@@ -14,9 +14,10 @@ from exporter.engine.engine import Engine
 from exporter.errors import ConfigurationError, InvalidEntry, StoreUnavailable
 from exporter.feed import Feed
 from exporter.gateway.source import Gateway
+from exporter.gateway.spooled import Spooled
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
-from exporter.metrics.collector import Build, Collector, start_known
+from exporter.metrics.collector import Build, Collector, StoreState, start_known
 from exporter.metrics.meters import Meters
 from exporter.metrics.scrape import Scraper
 from exporter.metrics.snapshot import AccountView
@@ -28,7 +29,9 @@ from exporter.sources.log.source import LogSource
 from exporter.sources.log.standard_input import StandardInput
 from exporter.sources.source import Intake, Source, SourceHealth, trouble_of
 from exporter.sources.static import StaticSource
+from exporter.store.spool import Spool
 from exporter.store.store import Found, Query, Store
+from exporter.tasks import Tasks
 from exporter.version import python_version, revision, version
 from exporter.web.backend import Removal, SourceView
 
@@ -36,18 +39,21 @@ log = get_logger(__name__)
 
 
 class Service:
-    """Implements the web's Backend. `load` reads the configuration again; `stopping` is set when the process should end."""
+    """Implements the web's Backend. `load` reads the configuration again; `stopping` is set when the process should end; `grace`
+    is how many seconds a gateway may then wait for what it records."""
 
     def __init__(
         self,
         settings: Settings,
         *,
         store: Store,
+        spool: Spool,
         transport: Transport,
         clock: Clock,
         meters: Meters,
         load: Callable[[], Settings],
         random: Random,
+        grace: float,
     ) -> None:
         self.stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -57,6 +63,9 @@ class Service:
         self._load = load
         self._transport = transport
         self._random = random
+        self._grace = grace
+        self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.now, random=random)
+        self._background = Tasks("the spool")
         self._feed = Feed(self._build_source, self)
         build = Build(version=version(), revision=revision(), python_version=python_version())
         self._scraper = Scraper(
@@ -72,6 +81,8 @@ class Service:
         await self.engine.start()
         self._declare()
         self._loaded = True
+        await self._spooled.open()
+        self._background.start(self._spooled.run())
         await self._feed.apply(self.engine.settings.sources)
         self.meters.config_reload(ok=True, time=self._clock.now())
         self._unready = None
@@ -83,6 +94,8 @@ class Service:
         try:
             await self.engine.stop()
         finally:
+            await self._background.cancel()
+            await self._spooled.close()
             await self.abort()
 
     async def abort(self) -> None:
@@ -237,8 +250,9 @@ class Service:
         kinds = {one.name: _kind(one) for one in self.engine.settings.sources}
         return kinds if self.push_sources() else {push.UNNAMED.name: "push", **kinds}
 
-    def _store_state(self) -> tuple[bool, int]:
-        return self.engine.journal.trouble is None, len(self.engine.journal)
+    def _store_state(self) -> StoreState:
+        journal = self.engine.journal
+        return StoreState(up=journal.trouble is None, undurable=len(journal), spooled=len(self._spooled))
 
     def _declare(self) -> None:
         """Let every series that is known beforehand exist at 0."""
@@ -269,7 +283,14 @@ class Service:
             case config.HttpSource():
                 return HttpSource(source, environment)
             case config.GatewaySource():
-                return Gateway(source, traffic=self.engine.traffic, intake=self.intake, health=self, meter=self.meters)
+                return Gateway(
+                    source,
+                    traffic=self.engine.traffic,
+                    spooled=self._spooled,
+                    health=self,
+                    meter=self.meters,
+                    grace=self._grace,
+                )
             case config.RedisSource():
                 return self._redis_source(source, environment)
             case config.SqlSource():

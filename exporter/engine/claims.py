@@ -1,37 +1,35 @@
-"""Which RequestIDs are being taken in: the store does not look for them yet, nor does memory know them."""
+"""Which RequestIDs are being taken in: memory does not know them yet, and whether they are new is not yet decided."""
 
 import asyncio
-from collections.abc import Sequence, Set
-
-Claim = tuple[Set[str], "asyncio.Future[None]"]
+from collections.abc import Collection, Iterable, Set
 
 
 class Claims:
-    """Nobody takes in a RequestID while somebody else does: the second one waits, and then knows it or has it for itself.
+    """One call at a time takes in a RequestID: another one waits for its end, and then knows it or has it for itself.
 
-    Between a look for others and `hold` there may be no await.
+    Whoever finds no `others` for what is fresh claims it at once: with an await in between, both of two calls could.
     """
 
     def __init__(self) -> None:
-        self._held: list[Claim] = []
+        self._ends: dict[str, asyncio.Future[None]] = {}
 
-    def others(self, names: Set[str]) -> Sequence["asyncio.Future[None]"]:
-        """The ends of those who hold some of the names."""
-        return [end for held, end in self._held if not names.isdisjoint(held)]
+    def __len__(self) -> int:
+        return len(self._ends)
 
-    async def released(self, names: Set[str]) -> bool:
-        """Whether it had to be waited until nobody held any of the names."""
-        waited = False
-        while others := self.others(names):
-            await asyncio.wait(others)
-            waited = True
-        return waited
+    def others(self, names: Set[str]) -> Collection["asyncio.Future[None]"]:
+        """The ends of the calls that take in some of the names now."""
+        if not self._ends:
+            return ()
+        return {self._ends[name] for name in self._ends.keys() & names}
 
-    def hold(self, names: Set[str]) -> Claim:
-        claim = names, asyncio.get_running_loop().create_future()
-        self._held.append(claim)
-        return claim
+    def take(self, names: Set[str]) -> "asyncio.Future[None]":
+        """The end of the claim, to be set with a result when all its names are released."""
+        end = asyncio.get_running_loop().create_future()
+        self._ends.update(dict.fromkeys(names, end))
+        return end
 
-    def release(self, claim: Claim) -> None:
-        self._held.remove(claim)
-        claim[1].set_result(None)
+    def release(self, end: "asyncio.Future[None]", names: Iterable[str]) -> None:
+        """Names that were released already may be among them, and another call may have taken them since."""
+        for name in names:
+            if self._ends.get(name) is end:
+                del self._ends[name]

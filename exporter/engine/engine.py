@@ -85,6 +85,11 @@ class Engine:
     async def start(self) -> None:
         """Load what survived and begin. Raises StoreError."""
         contents = await self._store.load()
+        if contents.doubles:
+            log.warning(
+                "requests that an earlier version took in twice are counted as abandoned, cause removed",
+                count=contents.doubles,
+            )
         self._restore_counts(contents)
         self._spending.load(contents)
         self.intake.restore(contents.cursors)
@@ -108,6 +113,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.intake.drain()
         await self.journal.drain()
         await self.lessons.save()
         await self._store.close(self._spending.closing())

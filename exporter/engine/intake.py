@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from typing import Any
 
 from exporter.clock import Clock
 from exporter.core.cursor import Cursor
@@ -13,10 +11,10 @@ from exporter.core.request import Submission
 from exporter.engine.answers import Answers
 from exporter.engine.claims import Claims
 from exporter.engine.poller import Poller
-from exporter.engine.recordings import Recordings, Told
-from exporter.errors import IntakeFull, StoreError, UnknownAccount
+from exporter.errors import IntakeFull, UnknownAccount
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Store
+from exporter.tasks import Tasks
 
 # A body can hold two hundred thousand RequestIDs. Between so many of them, scrapes and polls get their turn.
 PART = 500
@@ -41,31 +39,21 @@ class Gate:
         self._ledger = ledger
         self._answers = answers
         self._clock = clock
-        self._coming = 0
         self._claims = Claims()
-        self._recordings = Recordings(store=store, claims=self._claims, committed=self._recorded)
+        self._calls = Tasks("intake")
         self._positions: dict[tuple[str, str], str] = {}
 
     async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
         """Raises UnknownAccount, IntakeFull, StoreUnavailable or StoreUnusable."""
-        fresh = self._reserve(entries)
-        # Shielded: a client that hangs up between the commit and what follows it must not leave a request unwatched.
-        accepted = await asyncio.shield(self._admit(source, fresh, cursors))
-        return Accepted(accepted, len(entries) - accepted)
+        call = self._calls.start(self._take_in(source, entries, cursors))
+        # It goes on when its caller is cancelled: one that hangs up between the commit and what follows it must not leave a
+        # request unwatched.
+        await asyncio.wait((call,))
+        return call.result()
 
-    def record(self, source: str, entry: Entry, told: Told) -> None:
-        """Take in one for somebody who waits for its commit alone, and only until it survives the death of this process; a
-        moment later it survives that of the machine. `told` hears of it, or why it failed. Raises UnknownAccount or
-        IntakeFull."""
-        fresh = self._reserve((entry,))
-        if not fresh:
-            told(None)
-            return
-        if self._claims.others(fresh.keys()):
-            asyncio.ensure_future(self._admit(source, fresh, ())).add_done_callback(partial(_tell, told))
-            return
-        name, account, api, submitted, _ = entry
-        self._recordings.enter(Submission(name, account, api, source, submitted, self._clock.now()), told)
+    async def drain(self) -> None:
+        """Let the calls end that their callers have left."""
+        await self._calls.ended()
 
     def positions(self) -> dict[str, dict[str, str]]:
         """How far the sources had read at their last commits, by what they are kept under and by part."""
@@ -82,36 +70,29 @@ class Gate:
     def pending(self) -> int:
         return sum(len(poller.watch.tracker) for poller in self._pollers.values())
 
-    def _reserve(self, entries: Sequence[Entry]) -> Mapping[str, Entry]:
-        """Those that may be new; there is room for them until they are watched."""
+    async def _take_in(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]) -> Accepted:
         self._check(entries)
         fresh = self._fresh(entries)
-        if fresh:
-            self._check_room(len(fresh))
-        self._coming += len(fresh)
-        return fresh
+        while others := self._claims.others(fresh.keys()):
+            await asyncio.wait(others)
+            fresh = self._fresh(fresh.values())
+        # No await since what is fresh was decided: the claim belongs to that decision.
+        taken = await self._take_in_fresh(source, fresh, cursors) if fresh or cursors else 0
+        return Accepted(taken, len(entries) - taken)
 
-    async def _admit(self, source: str, entries: Mapping[str, Entry], cursors: Sequence[Cursor]) -> int:
-        coming = len(entries)
-        if await self._claims.released(entries.keys()):
-            entries = self._fresh(entries.values())
-        claim = self._claims.hold(entries.keys())
+    async def _take_in_fresh(self, source: str, fresh: Mapping[str, Entry], cursors: Sequence[Cursor]) -> int:
+        self._check_room(len(fresh))
+        end = self._claims.take(fresh.keys())
         try:
-            taken = await self._commit(source, tuple(entries.values()), cursors) if entries or cursors else ()
+            taken = await self._commit(source, tuple(fresh.values()), cursors)
             for part in parts(taken, PART):
                 self._watch(part)
-                coming -= len(part)
-                self._coming -= len(part)
+                self._claims.release(end, [submission.request_id for submission, _ in part])
                 await _breathe(taken)
         finally:
-            self._coming -= coming
-            self._claims.release(claim)
+            self._claims.release(end, fresh.keys())
+            end.set_result(None)
         return len(taken)
-
-    def _recorded(self, submissions: Sequence[Submission], sequences: Sequence[int | None]) -> None:
-        self._coming -= len(submissions)
-        if sequences:
-            self._watch(_new(submissions, sequences))
 
     async def _commit(
         self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]
@@ -120,7 +101,7 @@ class Gate:
         submissions = await self._submissions(source, entries)
         sequences = await self._store.admit(submissions, cursors)
         self._move(cursors)
-        return _new(submissions, sequences)
+        return [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
 
     async def _submissions(self, source: str, entries: Sequence[Entry]) -> list[Submission]:
         now = self._clock.now()
@@ -170,22 +151,11 @@ class Gate:
         return {name: entry for name, entry in fresh.items() if name not in known} if known else fresh
 
     def _check_room(self, fresh: int) -> None:
-        if self.pending + self._coming + fresh > self.max_pending:
+        if fresh and self.pending + len(self._claims) + fresh > self.max_pending:
             raise IntakeFull(
                 f"{self.pending} requests are pending and storage.max_pending is {self.max_pending}: "
                 "try again later, or raise it"
             )
-
-
-def _new(submissions: Sequence[Submission], sequences: Sequence[int | None]) -> list[tuple[Submission, int]]:
-    return [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
-
-
-def _tell(told: Told, done: "asyncio.Future[Any]") -> None:
-    error = done.exception()
-    if error is not None and not isinstance(error, StoreError):
-        raise error
-    told(error)
 
 
 async def _breathe(whole: Sequence[object]) -> None:

@@ -10,7 +10,6 @@ from exporter.core.request import Record, Report, State
 from exporter.engine.answers import Answers
 from exporter.engine.intake import Gate
 from exporter.engine.poller import Poller
-from exporter.engine.recordings import Told
 from exporter.errors import CallError, RateLimited, StoreError
 from exporter.leadsquared.client import CallMeter
 from exporter.sources.source import Entry
@@ -89,10 +88,9 @@ class Traffic:
         """The application was told the status of a request."""
         self._poller.heard(request_id, api, report, sent=sent)
 
-    def take_in(self, source: str, entry: Entry, told: Told) -> None:
-        """`told` hears when it survives a kill -9, or the StoreError. A flush of the disk takes longer than all else that
-        happens to a call, and follows. Raises IntakeError."""
-        self._gate.record(source, entry, told)
+    async def take_in(self, source: str, entry: Entry) -> None:
+        """Raises IntakeError or StoreError."""
+        await self._gate.accept(source, (entry,))
 
     async def last_answer(self, request_id: str) -> Record | None:
         """A request of this account as its last answer showed it: pending, or finished not longer ago than it is kept."""

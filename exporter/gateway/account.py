@@ -1,11 +1,10 @@
 """The seam between the gateway and what knows the account that it forwards to."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from exporter.config.settings import Account
 from exporter.core.request import Record, Report
-from exporter.errors import CallError, StoreError
+from exporter.errors import CallError
 from exporter.sources.source import Entry
 
 
@@ -37,8 +36,8 @@ class AccountTraffic(Protocol):
     def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
         """The application was told the status of a request."""
 
-    def take_in(self, source: str, entry: Entry, told: Callable[[StoreError | None], None]) -> None:
-        """`told` hears, once, that the request survives the death of this process (None), or why not. Raises IntakeError."""
+    async def take_in(self, source: str, entry: Entry) -> None:
+        """Returns when the request is durable. Raises IntakeError or StoreError."""
 
     async def last_answer(self, request_id: str) -> Record | None:
         """A request as its last answer showed it, pending or finished; None where there is none that may be served."""

@@ -1,114 +1,108 @@
 """Sees to it that the RequestIDs that pass are taken in: before the answer goes on if that is possible, else later."""
 
 import asyncio
-from collections import deque
-from contextlib import suppress
-from functools import partial
 
 from exporter.errors import IntakeError, IntakeFull, InvalidEntry, StoreError
 from exporter.gateway.account import AccountTraffic, GatewayMeter
-from exporter.gateway.late import Late
+from exporter.gateway.spooled import Spooled
 from exporter.log import get_logger
 from exporter.sources.source import Entry, SourceHealth
-
-DRAIN_SECONDS = 1.0
+from exporter.tasks import Tasks
 
 log = get_logger(__name__)
 
-# Answers that are held, and when each goes on at the latest. They wait equally long, so that the first is due first.
-Held = deque[tuple[float, "asyncio.Future[None]"]]
-
 
 class Recorder:
-    """`record` is called with each submission. What was refused waits in `late`."""
+    """`record` is called with each submission. What the store refuses waits in the spool."""
 
     def __init__(
-        self, source: str, *, record_timeout: float, late: Late, health: SourceHealth, meter: GatewayMeter
+        self, source: str, *, record_timeout: float, spooled: Spooled, health: SourceHealth, meter: GatewayMeter
     ) -> None:
         self._source = source
         self._record_timeout = record_timeout
-        self._late = late
+        self._spooled = spooled
         self._health = health
         self._meter = meter
-        self._under_way = 0
-        self._held: Held = deque()
+        self._recordings = Tasks("a gateway's recordings")
+        self._under_way: set[Recording] = set()
         self._ailing = True
-        self._settled = asyncio.Event()
-        self._settled.set()
 
     def change(self, source: str, *, record_timeout: float) -> None:
         """Answers that are held already go on when they would have."""
         self._source = source
         self._record_timeout = record_timeout
-        self._held = deque()
 
     def record(self, entry: Entry, traffic: AccountTraffic) -> asyncio.Future[None]:
-        """Done when the request is durable, when that was refused, or after `record_timeout`; never an error."""
-        handed_on = self._hold()
-        self._under_way += 1
-        self._settled.clear()
-        told = partial(self._told, entry, handed_on)
-        try:
-            traffic.take_in(self._source, entry, told)
-        except IntakeError as error:
-            told(error)
-        return handed_on
+        """Done when the request is durable, in the store or the spool, or after `record_timeout`; never an error."""
+        recording = Recording(entry)
+        self._under_way.add(recording)
+        recording.alarm = asyncio.get_running_loop().call_later(self._record_timeout, self._hand_on, recording)
+        self._recordings.start(self._record(recording, traffic))
+        return recording.handed_on
 
     def miss(self, account: str, why: str) -> None:
         """A submission went through, and its RequestID could not be read."""
         self._count(account, why)
         self._health.refused(self._source, InvalidEntry(why))
 
-    async def drain(self) -> None:
-        """Let what is being recorded end."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await self._settled.wait()
+    async def drain(self, grace: float) -> None:
+        """Let what is being recorded end. What has not after `grace` seconds goes into the spool: the store may have it too, and
+        knows it then."""
+        await self._recordings.ended(grace)
+        for recording in list(self._under_way):
+            await self._spooled.add(self._source, recording.entry)
 
-    def _hold(self) -> "asyncio.Future[None]":
-        """One alarm for all that wait: nearly always they end before it."""
-        loop = asyncio.get_running_loop()
-        handed_on = loop.create_future()
-        self._held.append((loop.time() + self._record_timeout, handed_on))
-        if len(self._held) == 1:
-            loop.call_at(self._held[0][0], self._give_up, self._held)
-        return handed_on
+    async def _record(self, recording: "Recording", traffic: AccountTraffic) -> None:
+        try:
+            await traffic.take_in(self._source, recording.entry)
+        except (IntakeError, StoreError) as error:
+            await self._refused(recording, error)
+        else:
+            self._well()
+        finally:
+            self._under_way.discard(recording)
+            recording.release()
 
-    def _told(self, entry: Entry, handed_on: "asyncio.Future[None]", error: IntakeError | StoreError | None) -> None:
-        """What came of a recording; the answer of its call goes on, unless it went before."""
-        if not handed_on.done():
-            handed_on.set_result(None)
-        self._under_way -= 1
-        if not self._under_way:
-            self._settled.set()
-        if error is not None:
-            self._refused(entry, error)
-        elif self._ailing:
-            self._ailing = False
-            self._health.up(self._source)
+    def _hand_on(self, recording: "Recording") -> None:
+        """The application has waited long enough."""
+        recording.counted = True
+        self._count(
+            recording.entry.account, "the store is slow; the answer was handed on before its request was recorded"
+        )
+        recording.release()
 
-    def _give_up(self, held: Held) -> None:
-        """No answer is held any longer that is overdue; the alarm is set for the next."""
-        loop = asyncio.get_running_loop()
-        while held and (held[0][1].done() or held[0][0] <= loop.time()):
-            self._hand_on(held.popleft()[1])
-        if held:
-            loop.call_at(held[0][0], self._give_up, held)
-
-    def _hand_on(self, handed_on: "asyncio.Future[None]") -> None:
-        if not handed_on.done():
-            handed_on.set_result(None)
-            log.warning(
-                "the store is slow; an answer was handed on before its request was recorded", source=self._source
-            )
-
-    def _refused(self, entry: Entry, error: IntakeError | StoreError) -> None:
+    async def _refused(self, recording: "Recording", error: IntakeError | StoreError) -> None:
         self._ailing = True
-        self._count(entry.account, str(error))
+        if not recording.counted:
+            recording.counted = True
+            self._count(recording.entry.account, str(error))
         self._health.down(self._source, error)
         if isinstance(error, IntakeFull | StoreError):
-            self._late.add(entry)
+            await self._spooled.add(self._source, recording.entry)
+
+    def _well(self) -> None:
+        if self._ailing:
+            self._ailing = False
+            self._health.up(self._source)
 
     def _count(self, account: str, why: str) -> None:
         log.warning("a submission went through and is not recorded", problem=why, source=self._source, account=account)
         self._meter.unrecorded_submission(account)
+
+
+class Recording:
+    """One submission, and the answer that waits for it."""
+
+    __slots__ = ("alarm", "counted", "entry", "handed_on")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.handed_on: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.alarm: asyncio.TimerHandle | None = None
+        self.counted = False
+
+    def release(self) -> None:
+        if self.alarm is not None:
+            self.alarm.cancel()
+        if not self.handed_on.done():
+            self.handed_on.set_result(None)

@@ -11,12 +11,11 @@ from exporter.errors import StartupError
 from exporter.gateway.account import AccountTraffic, GatewayMeter
 from exporter.gateway.door import Door
 from exporter.gateway.forward import Forwarder
-from exporter.gateway.late import Late
 from exporter.gateway.recorder import Recorder
+from exporter.gateway.spooled import Spooled
 from exporter.gateway.upstream import Upstream
 from exporter.log import get_logger
-from exporter.sources.delivery import Sleep
-from exporter.sources.source import Intake, SourceHealth
+from exporter.sources.source import SourceHealth
 
 AGAIN_SECONDS = 5.0
 
@@ -24,25 +23,26 @@ log = get_logger(__name__)
 
 
 class Gateway:
-    """A Source that takes over new settings without a pause. A taken port is tried again."""
+    """A Source that takes over new settings without a pause. A taken port is tried again. When it ends, `grace` is how many
+    seconds it waits for what is being recorded."""
 
     def __init__(
         self,
         source: settings.GatewaySource,
         *,
         traffic: Callable[[str], AccountTraffic],
-        intake: Intake,
+        spooled: Spooled,
         health: SourceHealth,
         meter: GatewayMeter,
-        sleep: Sleep = asyncio.sleep,
+        grace: float,
     ) -> None:
         self._source = source
         self._traffic = traffic
         self._health = health
         self._meter = meter
-        self._late = Late(source.name, intake=intake, health=health, sleep=sleep)
+        self._grace = grace
         self._recorder = Recorder(
-            source.name, record_timeout=source.record_timeout, late=self._late, health=health, meter=meter
+            source.name, record_timeout=source.record_timeout, spooled=spooled, health=health, meter=meter
         )
         self._upstream = Upstream(timeout=source.timeout)
         self._forwarder = self._forwards()
@@ -62,7 +62,6 @@ class Gateway:
     def change(self, source: settings.GatewaySource) -> None:
         """Calls that begin from now on pass under these settings; those under way end under the former ones."""
         self._source = source
-        self._late.source = source.name
         self._recorder.change(source.name, record_timeout=source.record_timeout)
         self._upstream.change(timeout=source.timeout)
         self._forwarder = self._forwards()
@@ -70,9 +69,7 @@ class Gateway:
 
     async def run(self) -> None:
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._late.run())
-                await self._listen()
+            await self._listen()
         finally:
             await self._close()
 
@@ -131,8 +128,7 @@ class Gateway:
     async def _close(self) -> None:
         doors = [*self._retired, *([] if self._door is None else [self._door])]
         await asyncio.gather(*(door.close() for door in doors))
-        await self._recorder.drain()
-        await self._late.close()
+        await self._recorder.drain(self._grace)
         await self._upstream.close()
 
 

@@ -39,6 +39,15 @@ class Build:
     python_version: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreState:
+    """`undurable` changes wait for the store, and `spooled` submissions."""
+
+    up: bool
+    undurable: int
+    spooled: int
+
+
 class Collector:
     """Copies; nothing is formatted here, because the event loop waits meanwhile."""
 
@@ -48,7 +57,7 @@ class Collector:
         meters: Meters,
         views: Callable[[], Sequence[AccountView]],
         *,
-        store: Callable[[], tuple[bool, int]],
+        store: Callable[[], StoreState],
         build: Build,
     ) -> None:
         self._ledger = ledger
@@ -89,8 +98,9 @@ class Collector:
         values[f.LAG] = {(): meters.lag}
         values[f.RELOAD_OK] = {(): meters.reload_ok}
         values[f.RELOAD_TIME] = {(): meters.reload_time}
-        up, undurable = self._store()
-        values[f.STORE_UP], values[f.JOURNAL] = {(): up}, {(): undurable}
+        store = self._store()
+        values[f.STORE_UP], values[f.JOURNAL] = {(): store.up}, {(): store.undurable}
+        values[f.SPOOL] = {(): store.spooled}
         build = self._build
         values[f.BUILD] = {(build.version, build.revision, build.python_version): 1}
         taken.shapes[f.CALL_DURATION] = {

@@ -1,6 +1,5 @@
 """Everything in memory: for tests, and for `memory://`."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -10,7 +9,7 @@ from exporter.core.change import Change
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram, Labels, Tally, discovered
 from exporter.core.request import Record, State, Submission, Transition
-from exporter.store.store import Contents, Found, Query, Recorded, SpentCalls
+from exporter.store.store import Contents, Found, Query, SpentCalls
 
 KEPT_FIRST, KEPT_LAST = 20, 30
 KEPT_TRANSITIONS = KEPT_FIRST + KEPT_LAST
@@ -64,9 +63,6 @@ class MemoryStore:
         for cursor in cursors:
             self._move(cursor)
         return sequences
-
-    def record(self, submissions: Sequence[Submission], recorded: Recorded) -> None:
-        asyncio.get_running_loop().call_soon(recorded, self._admit_all(submissions))
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
         for change in changes:

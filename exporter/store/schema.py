@@ -1,5 +1,7 @@
 """The tables, and how an older file becomes a newer one."""
 
+from exporter.store.connection import Schema
+
 # In the header of the file ("LSQX"): tells a database of ours from one of another program.
 APPLICATION_ID = 0x4C535158
 
@@ -74,3 +76,5 @@ MIGRATIONS = (
     CREATE INDEX requests_named ON requests (request_id) WHERE state <> 'pending';
     """,  # noqa: S608
 )
+
+SCHEMA = Schema(APPLICATION_ID, MIGRATIONS, setting="storage.url")

@@ -1,6 +1,6 @@
 """The seam between what decides and what survives."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,10 +8,6 @@ from exporter.core.change import Change
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram, Labels
 from exporter.core.request import Record, State, Status, Submission, Transition
-from exporter.errors import StoreError
-
-# The numbers of what was taken in, or why nothing was.
-Recorded = Callable[[Sequence[int | None] | StoreError], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +28,7 @@ class SpentCalls:
 @dataclass(slots=True)
 class Contents:
     """All that a start needs. `pending` is read lazily, in the order of `sequence`, once; `cursors` are positions by source
-    and part."""
+    and part; `doubles` counts the requests that an earlier version took in twice, ended by this load as removed."""
 
     pending: Iterable[Record]
     counters: dict[tuple[Counter, Labels], int] = field(default_factory=dict)
@@ -41,6 +37,7 @@ class Contents:
     spent: list[SpentCalls] = field(default_factory=list)
     cursors: dict[tuple[str, str], str] = field(default_factory=dict)
     stopped_cleanly: bool = False
+    doubles: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,20 +75,11 @@ class Store(Protocol):
         """Open (creating or migrating what is there) and read. Clears the mark of a clean stop."""
 
     def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> Awaitable[list[int | None]]:
-        """Take in all of them or none. For each: its new sequence number, or None where it has ended and is still kept.
-
-        The caller knows all pending requests, and sees to it that none of them, nor any that another call is about to take
-        in, is among these.
+        """Take in all of them or none. For each: its new sequence number, or None where the store has it already, pending or ended.
 
         The DISCOVERED tallies of those taken are part of the same transaction, and so are `cursors`, which tell how far
         their source has read with these. A RequestID twice in one call is taken once. The work may begin before it is
         awaited.
-        """
-
-    def record(self, submissions: Sequence[Submission], recorded: Recorded) -> None:
-        """Take in as `admit` does, for whom a turn of the event loop is long: `recorded`, which must not fail, is called
-        later, once the operating system has the data. The death of this process can't undo it, and the disk gets it right
-        after.
         """
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:

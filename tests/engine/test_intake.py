@@ -1,6 +1,7 @@
 """What the gate lets others do while it takes in, and what it refuses."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,9 +22,8 @@ from exporter.metrics.meters import Meters
 from exporter.sources.source import Accepted, Entry
 from exporter.store.memory import MemoryStore
 from exporter.store.sqlite import SqliteStore
-from exporter.store.store import Recorded, Store
+from exporter.store.store import Store
 from tests.engine.test_removal import SETTINGS
-from tests.store.build import record_by
 
 
 def entries(beginning: str, count: int) -> list[Entry]:
@@ -94,9 +94,6 @@ class Held(MemoryStore):
             await self.gates[-1]
         return await super().admit(submissions, cursors)
 
-    def record(self, submissions: Sequence[Submission], recorded: Recorded) -> None:
-        record_by(self.admit(submissions), recorded)
-
 
 async def settled() -> None:
     for _ in range(10):
@@ -146,77 +143,76 @@ async def test_a_position_moves_with_known_entries_too_and_stays_where_they_are_
     assert engine.intake.positions() == {}
 
 
-async def test_a_recording_of_what_another_call_takes_in_waits_for_that_call() -> None:
-    store, told = Held(), asyncio.get_running_loop().create_future()
+async def test_a_call_that_loses_the_race_is_answered_when_the_winner_is_durable() -> None:
+    store = Held()
     async with running(store) as engine:
         first = asyncio.create_task(engine.intake.accept("push", entries("r", 3)))
         await settled()
-        engine.intake.record("gateway", entries("r", 1)[0], told.set_result)
+        second = asyncio.create_task(engine.intake.accept("gateway", entries("r", 1)))
         await settled()
-        assert not told.done()
+        assert not second.done()
         store.gates[0].set_result(None)
-        assert (await first, await told) == (Accepted(3, 0), None)
+        assert (await first, await second) == (Accepted(3, 0), Accepted(0, 1))
         assert (len(store.gates), engine.intake.pending) == (1, 3)
 
 
-def record(engine: Engine, beginning: str, count: int) -> list["asyncio.Future[StoreError | None]"]:
-    loop = asyncio.get_running_loop()
-    told = [loop.create_future() for _ in range(count)]
-    for entry, one in zip(entries(beginning, count), told, strict=True):
-        engine.intake.record("gateway", entry, one.set_result)
-    return told
+class Trusting(MemoryStore):
+    """A store that takes what it is given, with a turn of the loop before and after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[str] = []
+
+    async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
+        await asyncio.sleep(0)
+        self.taken += [one.request_id for one in submissions]
+        await asyncio.sleep(0)
+        return await super().admit(submissions, cursors)
 
 
-async def test_what_is_recorded_while_a_commit_runs_is_in_the_next_one_together() -> None:
-    store = Held()
+@pytest.mark.parametrize("seed", range(50))
+async def test_what_many_hand_in_at_once_reaches_the_store_once_at_every_interleaving(seed: int) -> None:
+    random, store = Random(seed), Trusting()
+    names = entries("r", 8)
+
+    async def caller(engine: Engine, source: str) -> int:
+        taken = 0
+        for _ in range(10):
+            for _ in range(random.randrange(6)):
+                await asyncio.sleep(0)
+            taken += (await engine.intake.accept(source, random.sample(names, random.randint(1, 5)))).accepted
+        return taken
+
     async with running(store) as engine:
-        (first,) = record(engine, "a", 1)
-        later = record(engine, "b", 5)
-        await settled()
-        assert (len(store.gates), first.done()) == (1, False)
-        store.gates[0].set_result(None)
-        await settled()
-        assert (len(store.gates), first.done(), later[0].done()) == (2, True, False)
-        store.gates[1].set_result(None)
-        assert await asyncio.gather(first, *later) == [None] * 6
-        await settled()
-        assert (len(store.gates), engine.intake.pending) == (2, 6)
+        taken = await asyncio.gather(*(caller(engine, source) for source in ("log", "push", "gateway", "file")))
+    assert sorted(store.taken) == sorted({*store.taken})
+    assert sum(taken) == len(store.taken)
 
 
-async def test_while_a_commit_fails_nobody_is_told_that_it_did_not_and_the_next_one_is_made() -> None:
-    store = Held()
+async def test_a_caller_that_hangs_up_leaves_nothing_unheard_when_the_store_fails() -> None:
+    store, heard = Held(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
     async with running(store) as engine:
-        (first,), later = record(engine, "a", 1), record(engine, "b", 2)
+        call = asyncio.create_task(engine.intake.accept("push", entries("r", 1)))
         await settled()
-        error = StoreUnavailable("the disk is full")
-        store.gates[0].set_exception(error)
+        call.cancel()
         await settled()
-        store.gates[1].set_result(None)
-        assert await asyncio.gather(first, *later) == [error, None, None]
+        store.gates[0].set_exception(StoreUnavailable("the database is locked"))
         await settled()
-        assert engine.intake.pending == 2
-        store.gates.clear()
-        (again,) = record(engine, "a", 1)
-        await settled()
-        store.gates[0].set_result(None)
-        assert await again is None
+        gc.collect()
+        assert (await engine.intake.accept("push", [])).known == 0
+    assert heard == []
 
 
-async def test_a_recording_that_does_not_fit_into_the_database_is_refused_alone(tmp_path: Path) -> None:
+async def test_a_value_that_does_not_fit_into_the_database_is_refused_alone(tmp_path: Path) -> None:
     store = SqliteStore(str(tmp_path / "state.db"), on_commit=lambda _: None)
     async with running(store) as engine:
-        before = record(engine, "a", 1)
-        told = [asyncio.get_running_loop().create_future() for _ in range(3)]
-        for name, one in zip(("good", "bad \ud800", "fine"), told, strict=True):
-            entry = Entry(request_id=name, account="acme", api="lead_update", submitted=None)
-            engine.intake.record("gateway", entry, one.set_result)
-        good, bad, fine = await asyncio.gather(*told)
-        assert (await before[0], good, fine) == (None, None, None)
+        calls = [
+            engine.intake.accept("gateway", [Entry(request_id=name, account="acme", api="lead_update", submitted=None)])
+            for name in ("good", "bad \ud800", "fine")
+        ]
+        good, bad, fine = await asyncio.gather(*calls, return_exceptions=True)
+        assert (good, fine) == (Accepted(1, 0), Accepted(1, 0))
+        assert isinstance(bad, StoreError)
         assert str(bad).endswith("a value does not fit into the database")
-        await eventually_pending(engine, 3)
-
-
-async def eventually_pending(engine: Engine, count: int) -> None:
-    async with asyncio.timeout(5):
-        while engine.intake.pending != count:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+        assert engine.intake.pending == 2

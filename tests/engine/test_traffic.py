@@ -11,10 +11,11 @@ import pytest
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account, Api, Cache, GatewaySource, Polling, RateLimit, Settings
 from exporter.core.breaker import Mode
+from exporter.core.cursor import Cursor
 from exporter.core.request import Report, State, Status, Submission
 from exporter.engine.engine import Engine
 from exporter.engine.traffic import Traffic
-from exporter.errors import RateLimited, ServerError, StoreError, StoreUnavailable
+from exporter.errors import RateLimited, ServerError, StoreUnavailable
 from exporter.leadsquared.endpoints import BY_NAME
 from exporter.metrics.meters import Meters
 from exporter.simulator.door import Account as RemoteAccount
@@ -24,7 +25,7 @@ from exporter.simulator.transport import MemoryTransport, Network, Wire
 from exporter.simulator.virtual_time import EPOCH, VirtualLoop
 from exporter.sources.source import Entry
 from exporter.store.memory import Durable, MemoryStore
-from exporter.store.store import Recorded, Store
+from exporter.store.store import Store
 
 LEAD_UPDATE = BY_NAME["lead_update"]
 ACCOUNT = Account(
@@ -161,27 +162,22 @@ def test_an_unfinished_answer_that_is_heard_puts_off_the_next_poll() -> None:
     play(act)
 
 
-def test_what_waited_for_the_commit_goes_on_before_the_request_is_watched() -> None:
+def test_what_is_taken_in_is_watched_and_taken_in_again_it_is_known() -> None:
     async def act(scene: Scene) -> None:
-        committed = asyncio.get_running_loop().create_future()
         entry = Entry(request_id="r1", account="acme", api="lead_update", submitted=scene.loop.time())
-        tracker = scene.engine.pollers["acme"].watch.tracker
-        scene.traffic.take_in("gateway", entry, committed.set_result)
-        assert await committed is None
-        assert len(tracker) == 0
-        await asyncio.sleep(0)
-        assert len(tracker) == 1
-        told: list[StoreError | None] = []
-        scene.traffic.take_in("gateway", entry, told.append)
-        assert told == [None]
+        for _ in range(2):
+            await scene.traffic.take_in("gateway", entry)
+            assert len(scene.engine.pollers["acme"].watch.tracker) == 1
 
     play(act)
 
 
-def test_a_request_is_watched_whose_answer_nobody_waits_for_any_more() -> None:
+def test_a_request_is_watched_whose_answer_is_awaited_no_more() -> None:
     async def act(scene: Scene) -> None:
         entry = Entry(request_id="r1", account="acme", api="lead_update", submitted=scene.loop.time())
-        scene.traffic.take_in("gateway", entry, lambda _: None)
+        taking = asyncio.create_task(scene.traffic.take_in("gateway", entry))
+        await asyncio.sleep(0)
+        taking.cancel()
         await scene.asked()
 
     play(act)
@@ -189,15 +185,14 @@ def test_a_request_is_watched_whose_answer_nobody_waits_for_any_more() -> None:
 
 def test_a_store_that_fails_is_told_and_leaves_its_room_to_others() -> None:
     class Full(MemoryStore):
-        def record(self, _: Sequence[Submission], recorded: Recorded) -> None:
-            asyncio.get_running_loop().call_soon(recorded, StoreUnavailable("the disk is full"))
+        async def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> list[int | None]:
+            raise StoreUnavailable("the disk is full")
 
     async def act(scene: Scene) -> None:
         for _ in range(3):
-            refused = asyncio.get_running_loop().create_future()
             entry = Entry(request_id="r1", account="acme", api="lead_update", submitted=scene.loop.time())
-            scene.traffic.take_in("gateway", entry, refused.set_result)
-            assert str(await refused) == "the disk is full"
+            with pytest.raises(StoreUnavailable, match="the disk is full"):
+                await scene.traffic.take_in("gateway", entry)
 
     settings = replace(SETTINGS, storage=replace(SETTINGS.storage, max_pending=1))
     play(act, settings=settings, store=Full())

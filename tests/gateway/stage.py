@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account, Api, GatewaySource
 from exporter.core.request import Record, Report
-from exporter.errors import CallError, IntakeError, StoreError
+from exporter.errors import CallError
 from exporter.gateway.source import Gateway
+from exporter.gateway.spooled import Spooled
 from exporter.leadsquared.endpoints import ENDPOINTS
 from exporter.sources.source import Entry
+from exporter.store.spool import MemorySpool
 from tests.sources.twins import NOW, Clock, Health, MemoryIntake
 
 PATIENCE = 10.0
@@ -130,7 +132,6 @@ class MemoryTraffic:
     heard_of: list[tuple[str, str, Report]] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
     under_way: int = 0
-    taking_in: asyncio.Future[None] | None = None
 
     def now(self) -> float:
         return self.clock.now()
@@ -162,16 +163,8 @@ class MemoryTraffic:
     def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
         self.heard_of.append((request_id, api, report))
 
-    def take_in(self, source: str, entry: Entry, told: Callable[[StoreError | None], None]) -> None:
-        self.taking_in = asyncio.ensure_future(self._take_in(source, entry, told))
-
-    async def _take_in(self, source: str, entry: Entry, told: Callable[[Any], None]) -> None:
-        try:
-            await self.intake.accept(source, (entry,))
-        except (IntakeError, StoreError) as error:
-            told(error)
-        else:
-            told(None)
+    async def take_in(self, source: str, entry: Entry) -> None:
+        await self.intake.accept(source, (entry,))
 
     async def last_answer(self, request_id: str) -> Record | None:
         return self.records.get(request_id)
@@ -205,8 +198,15 @@ class Stage:
         self.traffic = MemoryTraffic(account, self.intake)
         self.health = Health()
         self.meter = Meter()
+        self.spool = MemorySpool()
+        self.spooled = Spooled(self.spool, intake=lambda: self.intake, health=self.health, now=lambda: NOW)
         self.gateway = Gateway(
-            source, traffic=lambda _: self.traffic, intake=self.intake, health=self.health, meter=self.meter
+            source,
+            traffic=lambda _: self.traffic,
+            spooled=self.spooled,
+            health=self.health,
+            meter=self.meter,
+            grace=1.0,
         )
 
     @property

@@ -4,6 +4,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,12 +12,14 @@ from exporter import log
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account
 from exporter.core.cursor import Cursor
+from exporter.core.request import Submission
 from exporter.errors import IntakeFull, InvalidEntry, StoreUnavailable
-from exporter.gateway.late import Late
 from exporter.gateway.recorder import Recorder
+from exporter.gateway.spooled import Spooled
 from exporter.leadsquared.endpoints import ENDPOINTS
 from exporter.sources.delivery import Sleep
 from exporter.sources.source import Accepted, Entry
+from exporter.store.spool import MemorySpool, Spool, SqliteSpool
 from tests.gateway.stage import (
     ACCEPTED,
     BODY,
@@ -31,7 +34,7 @@ from tests.gateway.stage import (
     request,
     staged,
 )
-from tests.sources.twins import NOW, Health, MemoryIntake, Naps
+from tests.sources.twins import NOW, Health, MemoryIntake, Naps, Steady
 
 ACCOUNT = Account(name="acme", base_url="", api_key=InlineSecret("k"))
 ENTRY = Entry(request_id=REQUEST_ID, account="acme", api="lead_update", submitted=NOW)
@@ -54,20 +57,46 @@ class Slow(MemoryIntake):
 
 
 class Stage:
-    """A recorder and what waits behind it, without a gateway."""
+    """A recorder and the spool behind it, without a gateway."""
 
-    def __init__(self, intake: MemoryIntake, *, record_timeout: float = 5.0, sleep: Sleep | None = None) -> None:
+    def __init__(
+        self,
+        intake: MemoryIntake,
+        *,
+        record_timeout: float = 5.0,
+        spool: Spool | None = None,
+        sleep: Sleep | None = None,
+    ) -> None:
         self.intake = intake
         self.health = Health()
         self.meter = Meter()
-        self.late = Late("gateway", intake=intake, health=self.health, sleep=sleep or Naps())
+        self.spool = MemorySpool() if spool is None else spool
+        self.spooled = Spooled(
+            self.spool,
+            intake=lambda: intake,
+            health=self.health,
+            now=lambda: NOW,
+            random=Steady(),
+            sleep=sleep or Naps(),
+        )
         self.recorder = Recorder(
-            "gateway", record_timeout=record_timeout, late=self.late, health=self.health, meter=self.meter
+            "gateway", record_timeout=record_timeout, spooled=self.spooled, health=self.health, meter=self.meter
         )
         self._traffic = MemoryTraffic(ACCOUNT, intake)
 
     def record(self, entry: Entry) -> asyncio.Future[None]:
         return self.recorder.record(entry, self._traffic)
+
+
+class Broken(MemorySpool):
+    """A spool on a disk that is full, until it is mended."""
+
+    mended = False
+
+    async def put(self, submissions: Sequence[Submission]) -> None:
+        if not self.mended:
+            raise StoreUnavailable("the disk is full")
+        await super().put(submissions)
 
 
 @pytest.fixture
@@ -109,7 +138,7 @@ async def test_a_slow_store_holds_an_answer_no_longer_than_agreed_and_the_reques
         assert intake.ids == []
         intake.may.set()
         await eventually(lambda: intake.ids == [REQUEST_ID])
-    assert stage.meter.unrecorded == 0
+    assert stage.meter.unrecorded == 1
 
 
 async def test_each_answer_is_held_for_a_time_of_its_own() -> None:
@@ -141,15 +170,29 @@ async def test_while_nothing_can_be_recorded_answers_pass_and_are_counted(troubl
         assert stage.health.story[-1] == f"gateway down: {trouble}"
 
 
-async def test_what_was_refused_is_handed_in_again_until_it_is_taken() -> None:
+async def test_what_was_refused_is_in_the_spool_before_its_answer_goes_on_and_taken_later() -> None:
     stage = Stage(MemoryIntake(*[StoreUnavailable("full")] * 3))
-    running = asyncio.create_task(stage.late.run())
     await stage.record(ENTRY)
-    assert (stage.intake.ids, stage.meter.unrecorded) == ([], 1)
+    assert [one.request_id for one in await stage.spool.oldest(9)] == [REQUEST_ID]
+    assert (stage.intake.ids, stage.meter.unrecorded, len(stage.spooled)) == ([], 1, 1)
+    running = asyncio.create_task(stage.spooled.run())
     await eventually(lambda: stage.intake.ids == [REQUEST_ID])
-    await eventually(lambda: stage.health.story[-1] == "gateway up")
+    await eventually(lambda: len(stage.spooled) == 0)
+    assert stage.health.story[-1] == "gateway up"
+    assert stage.intake.entries == [ENTRY._replace(where="gateway gateway")]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_is_handed_on_before_it_is_recorded_is_counted_at_once() -> None:
+    intake = Slow()
+    stage = Stage(intake, record_timeout=0.02)
+    await stage.record(ENTRY)
+    assert (intake.ids, stage.meter.unrecorded) == ([], 1)
+    intake.refusals = [StoreUnavailable("full")]
+    intake.may.set()
+    await stage.recorder.drain(5.0)
+    assert (stage.meter.unrecorded, len(stage.spooled)) == (1, 1)
 
 
 async def test_what_the_intake_refuses_for_good_is_counted_once() -> None:
@@ -159,20 +202,48 @@ async def test_what_the_intake_refuses_for_good_is_counted_once() -> None:
     assert (stage.intake.ids, stage.meter.unrecorded) == (["other"], 1)
 
 
-async def test_what_waits_when_a_gateway_ends_is_handed_in_then() -> None:
-    stage = Stage(MemoryIntake(StoreUnavailable("full")))
+async def test_what_is_not_recorded_when_a_gateway_ends_goes_into_the_spool(tmp_path: Path) -> None:
+    stage = Stage(Slow(), record_timeout=0.02, spool=SqliteSpool(str(tmp_path / "state-spool.db")))
     await stage.record(ENTRY)
-    await stage.late.close()
-    assert stage.intake.ids == [REQUEST_ID]
+    await stage.recorder.drain(0.02)
+    await stage.spooled.close()
+    again = Stage(MemoryIntake(), spool=SqliteSpool(str(tmp_path / "state-spool.db")))
+    await again.spooled.open()
+    assert len(again.spooled) == 1
+    await again.spooled.hand_on()
+    assert (again.intake.entries, len(again.spooled)) == ([ENTRY._replace(where="gateway gateway")], 0)
+    await again.spooled.close()
 
 
-async def test_what_a_gateway_leaves_behind_when_it_ends_is_told(output: io.StringIO) -> None:
-    stage = Stage(MemoryIntake(*[IntakeFull("no room")] * 99), sleep=asyncio.sleep)
+async def test_a_stop_waits_for_what_is_being_recorded(tmp_path: Path) -> None:
+    intake = Slow()
+    stage = Stage(intake, record_timeout=0.02)
+    await stage.record(ENTRY)
+    draining = asyncio.create_task(stage.recorder.drain(60.0))
+    await asyncio.sleep(0.05)
+    assert not draining.done()
+    intake.may.set()
+    await draining
+    assert (intake.ids, len(stage.spooled)) == ([REQUEST_ID], 0)
+
+
+async def test_what_the_spool_can_not_hold_waits_in_memory_and_its_loss_is_told(output: io.StringIO) -> None:
+    spool = Broken()
+    stage = Stage(MemoryIntake(*[IntakeFull("no room")] * 99), spool=spool)
     for number in range(3):
         await stage.record(ENTRY._replace(request_id=str(number)))
-    await stage.late.close()
-    assert stage.intake.ids == []
+    assert len(stage.spooled) == 3
+    await stage.spooled.close()
     assert 'msg="submissions that waited for the store are lost" count=3' in output.getvalue()
+
+
+async def test_what_waited_in_memory_gets_into_the_spool_at_the_end_when_that_is_mended() -> None:
+    spool = Broken()
+    stage = Stage(MemoryIntake(*[IntakeFull("no room")] * 99), spool=spool)
+    await stage.record(ENTRY)
+    spool.mended = True
+    await stage.spooled.close()
+    assert [one.request_id for one in await spool.oldest(9)] == [REQUEST_ID]
 
 
 async def test_an_account_that_is_gone_takes_no_other_with_it(output: io.StringIO) -> None:
@@ -180,9 +251,23 @@ async def test_an_account_that_is_gone_takes_no_other_with_it(output: io.StringI
     others = [ENTRY._replace(request_id="1"), ENTRY._replace(request_id="2", account="globex")]
     for entry in (ENTRY, *others):
         await stage.record(entry)
-    await stage.late.close()
+    await stage.spooled.hand_on()
     assert stage.intake.ids == ["2"]
     assert "count=2 source=gateway account=acme" in output.getvalue()
+
+
+async def test_a_spool_that_is_damaged_or_locked_keeps_no_gateway_from_starting(
+    tmp_path: Path, output: io.StringIO
+) -> None:
+    path = tmp_path / "state-spool.db"
+    path.write_bytes(b"this is no database" * 1000)
+    stage = Stage(MemoryIntake(StoreUnavailable("full")), spool=SqliteSpool(str(path)))
+    await stage.spooled.open()
+    await stage.record(ENTRY)
+    assert "the spool can't be read" in output.getvalue()
+    await stage.spooled.hand_on()
+    assert stage.intake.ids == [REQUEST_ID]
+    await stage.spooled.close()
 
 
 async def test_an_api_that_is_not_watched_passes_and_is_counted_and_told_of(output: io.StringIO) -> None:

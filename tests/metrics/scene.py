@@ -3,7 +3,7 @@
 from exporter.core.ledger import Counter, Histogram, Ledger, Tally
 from exporter.core.request import Progress, Status
 from exporter.core.watch import QueueFigures
-from exporter.metrics.collector import Build, Collector, start_known
+from exporter.metrics.collector import Build, Collector, StoreState, start_known
 from exporter.metrics.meters import Meters
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 
@@ -44,7 +44,7 @@ def scene(
         ledger or new_ledger(),
         meters or Meters(),
         lambda: shown,
-        store=lambda: (True, 2),
+        store=lambda: StoreState(up=True, undurable=2, spooled=0),
         build=Build(version="1.2.3", revision="abc", python_version="3.11.7"),
     )
 

@@ -1,5 +1,6 @@
 """A store whose process can lose its power: what was committed stays, what was not is gone."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 
@@ -7,8 +8,7 @@ from exporter.core.change import Change
 from exporter.core.cursor import Cursor
 from exporter.core.request import Record, Submission
 from exporter.errors import StoreUnavailable
-from exporter.store.store import Contents, Found, Query, Recorded, SpentCalls, Store
-from tests.store.build import record_by
+from exporter.store.store import Contents, Found, Query, SpentCalls, Store
 
 
 class PoweredStore:
@@ -23,6 +23,7 @@ class PoweredStore:
         self._sleep = sleep
         self._random = random
         self._on = True
+        self._followers: list[asyncio.Future[None]] = []
 
     def cut(self) -> None:
         """From here on nothing reaches the durable side."""
@@ -35,10 +36,17 @@ class PoweredStore:
         await self._before()
         sequences = await self._durable.admit(submissions, cursors)
         await self._pause()
+        followers, self._followers = self._followers, []
+        for one in followers:
+            one.set_result(None)
         return sequences
 
-    def record(self, submissions: Sequence[Submission], recorded: Recorded) -> None:
-        record_by(self.admit(submissions), recorded)
+    def admitted(self) -> "asyncio.Future[None]":
+        """Ends in the turn of the loop in which an intake is told of its commit: who follows it closely finds the moment
+        between the commit and what is done with it."""
+        follower = asyncio.get_running_loop().create_future()
+        self._followers.append(follower)
+        return follower
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
         await self._before()

@@ -3,8 +3,9 @@
 `python -m tests.simulation.replay SEED` runs one seed again and tells its story.
 """
 
+import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,10 +13,14 @@ import pytest
 from exporter.config.settings import RateLimit
 from exporter.core.budget import Limit
 from exporter.core.change import Change
-from exporter.core.request import Record
+from exporter.core.cursor import Cursor
+from exporter.core.request import Record, State, Submission
 from exporter.engine import build
 from exporter.engine.engine import Engine
+from exporter.engine.intake import Gate
 from exporter.engine.poller import Poller
+from exporter.sources.source import Accepted, Entry
+from exporter.store.memory import MemoryStore
 from tests.simulation.world import Violation, World
 
 HOURS = 0.3
@@ -45,6 +50,48 @@ def caught(seeds: Iterable[int]) -> str:
         except Violation as violation:
             return str(violation)
     return "nothing was found"
+
+
+def take_in_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a RequestID is new is decided a turn of the loop before it is claimed."""
+
+    async def hasty(self: Gate, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]) -> Accepted:
+        fresh = self._fresh(entries)
+        await asyncio.sleep(0)
+        if others := self._claims.others(fresh.keys()):
+            await asyncio.wait(others)
+            fresh = self._fresh(fresh.values())
+        taken = await self._take_in_fresh(source, fresh, cursors) if fresh or cursors else 0
+        return Accepted(taken, len(entries) - taken)
+
+    monkeypatch.setattr(Gate, "_take_in", hasty)
+
+
+def trust_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that takes what it has already."""
+    honest = MemoryStore._admit
+
+    def trusting(self: MemoryStore, one: Submission) -> int | None:
+        record = self.durable.records.get(one.request_id)
+        if record is not None and record.state is State.PENDING:
+            del self.durable.records[one.request_id]
+        return honest(self, one)
+
+    monkeypatch.setattr(MemoryStore, "_admit", trusting)
+
+
+def test_a_request_taken_in_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    take_in_twice(monkeypatch)
+    trust_the_caller(monkeypatch)
+    assert "discovered" in caught(range(10))
+
+
+@pytest.mark.parametrize("defect", [take_in_twice, trust_the_caller])
+def test_each_of_two_guards_alone_keeps_a_request_from_being_taken_in_twice(
+    monkeypatch: pytest.MonkeyPatch, defect: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    defect(monkeypatch)
+    assert caught(range(10)) == "nothing was found"
 
 
 def test_a_window_one_call_too_wide_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

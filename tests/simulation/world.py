@@ -46,6 +46,9 @@ NETWORKS = (
 )
 
 
+WAYS = ("push", "log", "gateway")
+
+
 class Violation(AssertionError):
     """A promise that was broken, with the seed that shows it."""
 
@@ -215,14 +218,29 @@ class World:
                 )
             waiting = [entry for request_id, entry in self.offered.items() if request_id not in self.accepted]
             again = self._random.sample(sorted(self.accepted), min(2, len(self.accepted)))
-            await self._hand_in(engine, [*waiting, *(self.offered[request_id] for request_id in again)])
+            entries = [*waiting, *(self.offered[request_id] for request_id in again)]
+            ways = self._random.sample(WAYS, self._random.randint(1, len(WAYS)))
+            async with asyncio.timeout(1800.0):
+                await asyncio.gather(*(self._hand_in(engine, way, entries) for way in ways))
 
-    async def _hand_in(self, engine: Engine, entries: list[Entry]) -> None:
-        try:
-            await engine.intake.accept("push", entries)
-        except (IntakeError, StoreError):
-            return
-        self.accepted.update(entry.request_id for entry in entries)
+    async def _hand_in(self, engine: Engine, way: str, entries: list[Entry]) -> None:
+        """The same RequestIDs come by several ways at once: one of them whole, others in parts or one at a time, side by side or
+        close behind a commit."""
+        size = self._random.choice((1, 2, 5, len(entries)))
+        for start in range(0, len(entries), size):
+            await self._chance()
+            try:
+                await engine.intake.accept(way, entries[start : start + size])
+            except (IntakeError, StoreError):
+                continue
+            self.accepted.update(entry.request_id for entry in entries[start : start + size])
+
+    async def _chance(self) -> None:
+        assert self._power is not None
+        if self._random.random() < 0.5:
+            await asyncio.wait((self._power.admitted(),), timeout=self._random.expovariate(1 / 0.02))
+        for _ in range(self._random.randrange(5)):
+            await asyncio.sleep(0)
 
     async def _make_trouble(self, transport: MemoryTransport, store: PoweredStore) -> None:
         """Trouble comes and goes, and there are good times in between."""
@@ -308,6 +326,9 @@ class World:
     def _check_counts(self, records: Iterable[Record]) -> None:
         ended = [record for record in records if record.state is not State.PENDING]
         finished = sum(record.state is State.FINISHED for record in ended)
+        discovered = sum(count for key, count in self._scraped.counters.items() if key[0] == Counter.DISCOVERED)
+        if discovered != len(self.durable.records):
+            raise self._violation(f"{discovered:g} discovered, and {len(self.durable.records)} requests there are")
         shown = self._scraped.counters
         counted = sum(count for key, count in shown.items() if key[0] == Counter.FINISHED)
         given_up = sum(count for key, count in shown.items() if key[0] == Counter.ABANDONED)

@@ -1,40 +1,14 @@
 """Values for tests of the stores."""
 
-import asyncio
-from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
 
 from exporter.core.change import Change
 from exporter.core.ledger import Counter, Histogram, Observation, Tally
 from exporter.core.request import Progress, Record, State, Status, Submission, Transition
-from exporter.errors import StoreError
-from exporter.store.store import Recorded, Store
 
 BEGINNING = 1_700_000_000.0
 QUEUED = Progress(Status.IN_QUEUE, "none", "none")
 DONE = Progress(Status.SUCCESS, "none", "created")
-
-
-async def recorded(store: Store, submissions: Sequence[Submission]) -> list[int | None]:
-    """The numbers that `record` tells, or its error raised."""
-    told: asyncio.Future[Sequence[int | None] | StoreError] = asyncio.get_running_loop().create_future()
-    store.record(submissions, told.set_result)
-    outcome = await told
-    if isinstance(outcome, StoreError):
-        raise outcome
-    return list(outcome)
-
-
-def record_by(admitting: Coroutine[Any, Any, list[int | None]], told: Recorded) -> None:
-    """The `record` of a store whose `admit` takes its time."""
-
-    def ended(task: "asyncio.Task[list[int | None]]") -> None:
-        error = task.exception()
-        assert error is None or isinstance(error, StoreError)
-        told(error or task.result())
-
-    asyncio.ensure_future(admitting).add_done_callback(ended)
 
 
 def submission(request_id: str, *, account: str = "acme", submitted: float | None = BEGINNING) -> Submission:

@@ -40,6 +40,21 @@ async def test_a_request_that_has_ended_is_known_and_one_that_is_handed_in_twice
     await store.close([])
 
 
+async def test_a_pending_request_is_refused_whatever_the_caller_knows(open_again: Open) -> None:
+    store = open_again()
+    await store.load()
+    assert await store.admit([submission("a")]) == [1]
+    assert await store.admit([submission("a")]) == [None]
+    assert await store.admit([submission("b"), submission("a")]) == [2, None]
+    await store.close([])
+    again = open_again()
+    contents = await again.load()
+    assert [record.request_id for record in contents.pending] == ["a", "b"]
+    assert contents.counters == {(Counter.DISCOVERED, ("acme", "lead_update", "push")): 2}
+    assert await again.admit([submission("b")]) == [None]
+    await again.close([])
+
+
 async def test_only_what_is_taken_counts_as_discovered(open_again: Open) -> None:
     store = open_again()
     await store.load()

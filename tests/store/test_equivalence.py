@@ -16,7 +16,7 @@ from exporter.core.request import Record, State, Submission
 from exporter.store.memory import Durable, MemoryStore
 from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Contents, Query, SpentCalls, Store
-from tests.store.build import BEGINNING, finished, queued, recorded, submission
+from tests.store.build import BEGINNING, finished, queued, submission
 from tests.store.conftest import ignore
 
 Answer = TypeVar("Answer")
@@ -51,7 +51,6 @@ class TwoStores(RuleBasedStateMachine):
         cursors=st.none() | st.lists(CURSORS, max_size=3),
     )
     def admit(self, names: list[str], submitted: float | None, cursors: list[Cursor] | None) -> Any:
-        names = [name for name in names if name not in self.pending]
         made = [submission(name, submitted=submitted) for name in names]
         answers = [self._run(self._admit(store, made, cursors)) for store in self.stores]
         assert [one is None for one in answers[0]] == [one is None for one in answers[1]]
@@ -134,7 +133,7 @@ class TwoStores(RuleBasedStateMachine):
             self._run(store.close(spent))
 
     async def _admit(self, store: Store, made: list[Submission], cursors: list[Cursor] | None) -> list[int | None]:
-        return await (recorded(store, made) if cursors is None else store.admit(made, cursors))
+        return await store.admit(made, cursors or [])
 
     def _run(self, call: Coroutine[Any, Any, Answer]) -> Answer:
         return self.loop.run_until_complete(call)

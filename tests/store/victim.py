@@ -7,7 +7,7 @@ import asyncio
 import sys
 
 from exporter.store.sqlite import SqliteStore
-from tests.store.build import BEGINNING, admitted, finished, recorded, submission
+from tests.store.build import BEGINNING, admitted, finished, submission
 from tests.store.conftest import ignore
 
 
@@ -23,7 +23,7 @@ async def one(store: SqliteStore, name: str) -> None:
     while True:
         names = [f"{name}-{number + step}" for step in range(5)]
         made = [submission(request_id) for request_id in names]
-        sequences = await (store.admit(made) if number % 2 == 0 else recorded(store, made))
+        sequences = await store.admit(made)
         print("admitted", *names, flush=True)
         await store.commit([finished(admitted(names[0], sequences[0] or 0), time=BEGINNING)])
         print("finished", names[0], flush=True)
