@@ -153,5 +153,9 @@ class StoreUnavailable(StoreError):
     """The store can't be written now (disk full, locked, gone); the same call may work later."""
 
 
+class StoreFull(StoreUnavailable):
+    """Only what finishing needs is left of the disk, and nothing of this call was begun: make room."""
+
+
 class StoreUnusable(StoreError):
     """The store's file is damaged or belongs to another version; an operator has to act."""

@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exporter.errors import StoreError, StoreUnavailable, StoreUnusable
+from exporter.errors import StoreError, StoreFull, StoreUnavailable, StoreUnusable
 
 BUSY_SECONDS = 0.5
-# A checkpoint every 32 MB: random RequestIDs touch the same pages of the index again and again between two of them.
-_CHECKPOINT_PAGES = 8000
+# A checkpoint every 32 MB: random RequestIDs touch the same pages of the index again and again between two of them. On a small
+# disk the log of changes must not fill what the database needs, or neither could be written any more.
+_PAGE_BYTES = 4096
+_CHECKPOINT_BYTES = 32_000_000
+_CHECKPOINT_PART = 32
+# What is kept free for finishing and pruning what was taken in, in checkpoints: the log, what it adds to the file, and as much
+# again.
+_RESERVE = 4
+_RESERVE_BYTES = 64_000_000
 _CACHE_KIBIBYTES = 16_000
 
 
@@ -37,6 +44,7 @@ class Connection:
 
     def __init__(self, path: str, schema: Schema) -> None:
         self.path = path
+        self._folder = Path(path).absolute().parent
         self._schema = schema
         self._connection: sqlite3.Connection | None = None
         self._lock: int | None = None
@@ -45,6 +53,7 @@ class Connection:
         self._committing = False
         self._mark: int | None = None
         self._number = 0
+        self._failed = False
 
     def open(self) -> None:
         """Lock the file against other processes, create or migrate it."""
@@ -80,6 +89,15 @@ class Connection:
         first = self._number + 1
         self._number += count
         return first
+
+    def require_room(self) -> None:
+        """Raises StoreFull where only the reserve is left, for those who would add to what has to be finished."""
+        disk = os.statvfs(self._folder)
+        reserve = min(_RESERVE_BYTES, _RESERVE * self._checkpoint())
+        if disk.f_bavail * disk.f_frsize < reserve:
+            raise StoreFull(
+                f"{self.path}: the disk is full but for {reserve / 1e6:.1f} MB that finishing needs; make room"
+            )
 
     def transact(self, work: Callable[[], None]) -> None:
         """All of it or nothing. After an error that left a doubt whether the commit took effect, the mark tells."""
@@ -122,6 +140,11 @@ class Connection:
         assert self._connection is not None  # noqa: S101
         return self._connection
 
+    def _checkpoint(self) -> int:
+        """After so many bytes the log is written into the file."""
+        disk = os.statvfs(self._folder)
+        return min(_CHECKPOINT_BYTES, disk.f_blocks * disk.f_frsize // _CHECKPOINT_PART)
+
     def _connect(self) -> None:
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
@@ -132,7 +155,10 @@ class Connection:
             # A container's root is read-only: there is no place for temporary files.
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {self._checkpoint() // _PAGE_BYTES}")
+            if self._failed:
+                # What a full disk left in the log may fit into the file by now.
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except BaseException:
             connection.close()
             raise
@@ -177,6 +203,7 @@ class Connection:
 
     def _took_effect(self, mark: int) -> bool:
         """A connection that has failed is given up, and a new one asked for what the file says."""
+        self._failed = True
         committing = self._committing
         self._committing = False
         self._mark = None

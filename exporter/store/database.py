@@ -107,6 +107,8 @@ class Database:
             return contents
 
     def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor]) -> list[int | None]:
+        if submissions:
+            self._connection.require_room()
         sequences = [self._admit_one(submissions[0])] if len(submissions) == 1 else self._admit_many(submissions)
         self._move(cursors)
         return sequences

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol
 
-from exporter.errors import StoreError, StoreUnavailable
+from exporter.errors import StoreError, StoreFull, StoreUnavailable
 
 
 class Transactions(Protocol):
@@ -105,7 +105,10 @@ class Writer:
 
 def _do(group: list[_Part]) -> None:
     for part in group:
-        part.outcome = part.work()
+        try:
+            part.outcome = part.work()
+        except StoreFull as error:
+            part.outcome = error
 
 
 def _settle(answer: "asyncio.Future[Any]", outcome: Any) -> None:

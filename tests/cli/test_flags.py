@@ -41,6 +41,7 @@ VARIABLES = {
     "LEADSQUARED_EXPORTER_WEB_CONFIG_FILE": "web.yaml",
     "LEADSQUARED_EXPORTER_WEB_TELEMETRY_PATH": "/m",
     "LEADSQUARED_EXPORTER_WEB_ENABLE_LIFECYCLE": "1",
+    "LEADSQUARED_EXPORTER_SHUTDOWN_GRACE_PERIOD": "1m",
     "LEADSQUARED_EXPORTER_LOG_LEVEL": "debug",
     "LEADSQUARED_EXPORTER_LOG_FORMAT": "json",
 }
@@ -58,6 +59,7 @@ def test_every_flag_has_its_environment_variable() -> None:
         "web_config_file": "web.yaml",
         "web_telemetry_path": "/m",
         "web_enable_lifecycle": True,
+        "shutdown_grace_period": "1m",
         "log_level": "debug",
         "log_format": "json",
     }

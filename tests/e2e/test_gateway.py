@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -243,3 +244,26 @@ def _lock(database: Path) -> "subprocess.Popen[bytes]":
     with process.stdout as said:
         assert said.readline() == b"held\n"
     return process
+
+
+def test_a_stop_while_the_store_is_locked_keeps_what_passed_and_tells_of_no_defect(stage: Stage) -> None:
+    kept = stage.submit()
+    eventually(lambda: stage.record(kept)["state"], fits=lambda state: state == "finished")
+    other = sqlite3.connect(stage.folder / "state.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    passed = [stage.submit() for _ in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        last = [pool.submit(stage.submit) for _ in range(5)]
+        time.sleep(0.2)
+        stage.process.send_signal(signal.SIGTERM)
+        answered = [one.result() for one in last if one.exception() is None]
+    assert stage.process.wait(25.0) == 1
+    told = (stage.folder / "exporter.log").read_text()
+    assert "defect" not in told
+    assert "never retrieved" not in told
+    assert "submissions wait in the spool for the next start" in told
+    other.close()
+    stage.process = stage.start()
+    for request_id in (*passed, *answered):
+        eventually(lambda name=request_id: stage.record(name)["state"], fits=lambda state: state == "finished")  # type: ignore[misc]
+    eventually(lambda: stage.metric("leadsquared_exporter_spool_pending"), fits=lambda count: count == 0)

@@ -285,13 +285,14 @@ async def staged(
     server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
     vendor.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     stage = Stage(vendor, source, intake)
-    running = asyncio.create_task(stage.gateway.run())
+    running = [asyncio.create_task(work) for work in (stage.gateway.run(), stage.spooled.run())]
     try:
         await eventually(lambda: stage.gateway.url)
         yield stage
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         server.close()
     assert stage.traffic.under_way == 0
 
