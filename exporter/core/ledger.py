@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
-from exporter.core.request import Submission
+from exporter.core.request import Cause, Record, Submission
 
 Labels = tuple[str, ...]
 
@@ -114,6 +114,12 @@ class Ledger:
 
     def _bucket(self, histogram: Histogram, bound: float) -> int:
         return bisect_left(self.bounds[histogram], bound)
+
+
+def removed(records: Iterable[Record]) -> list[Tally]:
+    """Tallies of requests that are watched no more."""
+    counts = collections.Counter((one.account, one.api, str(Cause.REMOVED)) for one in records)
+    return [Tally(Counter.ABANDONED, one, count) for one, count in counts.items()]
 
 
 def discovered(submissions: Iterable[Submission]) -> list[Tally]:

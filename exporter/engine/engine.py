@@ -4,7 +4,7 @@ Clock, transport, store and meters are handed in, so the same engine runs in pro
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from random import Random
@@ -13,7 +13,7 @@ from typing import Protocol
 from exporter.clock import Clock
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account, Polling, Settings
-from exporter.core.ledger import Counter, Ledger
+from exporter.core.ledger import Counter, Ledger, removed
 from exporter.core.parts import grouped
 from exporter.core.request import Record
 from exporter.engine import build
@@ -85,11 +85,6 @@ class Engine:
     async def start(self) -> None:
         """Load what survived and begin. Raises StoreError."""
         contents = await self._store.load()
-        if contents.doubles:
-            log.warning(
-                "requests that an earlier version took in twice are counted as abandoned, cause removed",
-                count=contents.doubles,
-            )
         self._restore_counts(contents)
         self._spending.load(contents)
         self.intake.restore(contents.cursors)
@@ -97,6 +92,7 @@ class Engine:
         for account in self.settings.accounts:
             self._open(account)
         await self._restore_pending(contents.pending)
+        await self._end_doubles(contents.doubles)
         for poller in self.pollers.values():
             poller.watch.restored(self._clock.now())
             self._spending.begin(poller)
@@ -275,6 +271,14 @@ class Engine:
                 poller = self.pollers.get(name) or self._open_unconfigured(name)
                 poller.watch.restore(records)
             await asyncio.sleep(0)
+
+    async def _end_doubles(self, doubles: Sequence[Record]) -> None:
+        """Earlier versions could take in a RequestID twice when two callers handed it in at once. The second row was counted as
+        discovered, and no poll ever asked for it."""
+        if doubles:
+            await self._store.end_doubles(doubles)
+            self.ledger.count(removed(doubles))
+            log.warning("requests that were taken in twice are counted as abandoned, cause removed", count=len(doubles))
 
     def _hold(self, held: bool) -> None:
         for poller in self.pollers.values():

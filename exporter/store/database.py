@@ -2,13 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
 from exporter.core.change import Change
 from exporter.core.cursor import Cursor
-from exporter.core.ledger import Counter, Histogram, Labels, Observation, Tally, discovered
+from exporter.core.ledger import Counter, Histogram, Labels, Observation, Tally, discovered, removed
 from exporter.core.request import Cause, Progress, Record, State, Status, Submission, Transition
 from exporter.store.connection import Connection, translated
 from exporter.store.memory import KEPT_TRANSITIONS, trimmed
@@ -36,14 +36,9 @@ _BEGINNING = "request_id >= ? AND request_id < ?"
 _NAMED = f"""sequence IN (SELECT sequence FROM requests WHERE state <> 'pending' AND {_BEGINNING}
     UNION ALL SELECT sequence FROM requests WHERE state = 'pending' AND {_BEGINNING})"""  # noqa: S608
 _PENDING_NAMES = "SELECT request_id FROM requests WHERE state = 'pending'"
-# Of a RequestID that is there several times the first row stays, or the one that has ended.
-_TWICE = "FROM requests WHERE state = 'pending' GROUP BY request_id HAVING count(*) > 1"
-_DOUBLES = f"""
-    SELECT sequence, account, api FROM requests AS request WHERE state = 'pending' AND EXISTS ({_ENDED} request.request_id)
-    UNION
-    SELECT sequence, account, api FROM requests WHERE state = 'pending'
-        AND request_id IN (SELECT request_id {_TWICE}) AND sequence NOT IN (SELECT min(sequence) {_TWICE})
-"""  # noqa: S608
+_PENDING_AND_ENDED = (
+    f"SELECT sequence FROM requests AS one WHERE state = 'pending' AND EXISTS ({_ENDED} one.request_id)"  # noqa: S608
+)
 _INTAKE = "sequence, request_id, account, api, source, submitted, first_seen"
 _COUNT = "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
 _DISCOVERED = str(Counter.DISCOVERED)
@@ -84,8 +79,8 @@ class Database:
 
     def load(self) -> Contents:
         with translated(self.path):
-            doubles = self._mend_doubles()
-            contents = Contents(pending=self._pending(), doubles=doubles)
+            doubles: list[Record] = []
+            contents = Contents(pending=self._pending(doubles), doubles=doubles)
             for counter, labels, count in self._connection.run("SELECT counter, labels, count FROM counters"):
                 contents.counters[Counter(counter), _labels(labels)] = count
             for histogram, labels, bound, count in self._connection.run(
@@ -185,43 +180,50 @@ class Database:
     def _pending_names(self) -> PendingNames:
         """Read once, as a rule while the watch reads what is pending."""
         if self._names is None:
-            self._names = PendingNames(name for (name,) in self._connection.run(_PENDING_NAMES))
+            self._names = PendingNames({name for (name,) in self._connection.run(_PENDING_NAMES)})
         return self._names
 
-    def _pending(self) -> Iterator[Record]:
+    def _pending(self, doubles: list[Record]) -> Iterator[Record]:
+        """Of a RequestID that is there several times the first row, or none where it has ended; the others go to `doubles`."""
         if self._pending_connection is not None:
             self._pending_connection.close()
         self._names = None
+        ended = self._pending_and_ended()
         connection = self._pending_connection = self._connection.snapshot()
-        return self._records(connection)
+        return self._records(connection, ended, doubles)
 
-    def _records(self, connection: sqlite3.Connection) -> Iterator[Record]:
-        names: list[str] = []
+    def _records(
+        self, connection: sqlite3.Connection, ended: Collection[int], doubles: list[Record]
+    ) -> Iterator[Record]:
+        names: set[str] = set()
         try:
             sql = f"SELECT {_COLUMNS} FROM requests WHERE state = 'pending' ORDER BY sequence"  # noqa: S608
             with translated(self.path):
                 for row in connection.execute(sql):
+                    record = _record(row)
+                    if record.request_id in names or record.sequence in ended:
+                        doubles.append(record)
+                        continue
                     # The same string as in the record, or the names would take three times the memory.
-                    names.append(row[0])
-                    yield _record(row)
+                    names.add(record.request_id)
+                    yield record
         finally:
             connection.close()
         if self._names is None:
             self._names = PendingNames(names)
 
-    def _mend_doubles(self) -> int:
-        """Earlier versions could take in a RequestID twice when two callers handed it in at once. The second row was counted as
-        discovered and watched by no poll: it ends here, counted as removed. How many there were."""
-        doubles = self._connection.run(_DOUBLES).fetchall()
-        if doubles:
-            ended = [Tally(Counter.ABANDONED, (account, api, str(Cause.REMOVED))) for _, account, api in doubles]
+    def _pending_and_ended(self) -> Collection[int]:
+        """The rows of requests that were taken in again after they had ended, which only an earlier version did."""
+        if self._connection.one("SELECT count(*) FROM meta WHERE name = 'singles'"):
+            return ()
+        found = {sequence for (sequence,) in self._connection.run(_PENDING_AND_ENDED)}
+        if not found:
+            self._connection.run("INSERT INTO meta VALUES ('singles', 1)")
+        return found
 
-            def mend() -> None:
-                self._connection.run_many("DELETE FROM requests WHERE sequence = ?", [one[:1] for one in doubles])
-                self._count(ended)
-
-            self._connection.transact(mend)
-        return len(doubles)
+    def end_doubles(self, doubles: Sequence[Record]) -> None:
+        self._connection.run_many("DELETE FROM requests WHERE sequence = ?", [(one.sequence,) for one in doubles])
+        self._count(removed(doubles))
 
     def _insert(self, submissions: Mapping[str, Submission], first: int) -> None:
         """A statement takes many rows, because after each one the thread has to win back the interpreter lock from a busy

@@ -69,6 +69,9 @@ class MemoryStore:
             self._commit(change)
         self._spend(spent)
 
+    async def end_doubles(self, doubles: Sequence[Record]) -> None:
+        """There are none: records are kept by their RequestID."""
+
     async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
         record = self.durable.records.get(request_id)
         hidden = record is None or (record.state is State.PENDING if sequence is None else record.sequence != sequence)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 class PendingNames:
     """What a transaction adds or ends counts once `keep` says that it took effect; `undo` forgets it."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = set(names)
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
         self._added: set[str] = set()
         self._ended: list[str] = []
 

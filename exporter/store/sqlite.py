@@ -36,6 +36,9 @@ class SqliteStore:
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
         await self._writer.do(lambda: self._database.commit(changes, spent))
 
+    async def end_doubles(self, doubles: Sequence[Record]) -> None:
+        await self._writer.do(lambda: self._database.end_doubles(doubles))
+
     async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
         found: Found | None = await self._read(lambda database: database.find(request_id, sequence))
         return found

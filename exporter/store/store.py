@@ -28,7 +28,7 @@ class SpentCalls:
 @dataclass(slots=True)
 class Contents:
     """All that a start needs. `pending` is read lazily, in the order of `sequence`, once; `cursors` are positions by source
-    and part; `doubles` counts the requests that an earlier version took in twice, ended by this load as removed."""
+    and part. `doubles` are complete once `pending` is read: rows of requests that an earlier version took in twice."""
 
     pending: Iterable[Record]
     counters: dict[tuple[Counter, Labels], int] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Contents:
     spent: list[SpentCalls] = field(default_factory=list)
     cursors: dict[tuple[str, str], str] = field(default_factory=dict)
     stopped_cleanly: bool = False
-    doubles: int = 0
+    doubles: list[Record] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +84,9 @@ class Store(Protocol):
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
         """Write records, transitions, tallies and observations, and upsert spent calls (by account, window, key)."""
+
+    async def end_doubles(self, doubles: Sequence[Record]) -> None:
+        """Delete rows that `load` found to be doubles, and count each as abandoned, cause removed."""
 
     async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
         """A request that has ended; a pending one by its sequence number too, which its watcher knows."""

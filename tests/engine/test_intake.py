@@ -24,6 +24,7 @@ from exporter.store.memory import MemoryStore
 from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Store
 from tests.engine.test_removal import SETTINGS
+from tests.store.test_trouble import with_doubles
 
 
 def entries(beginning: str, count: int) -> list[Entry]:
@@ -216,3 +217,12 @@ async def test_a_value_that_does_not_fit_into_the_database_is_refused_alone(tmp_
         assert isinstance(bad, StoreError)
         assert str(bad).endswith("a value does not fit into the database")
         assert engine.intake.pending == 2
+
+
+async def test_a_database_with_doubles_starts_with_each_request_once_and_adds_up(tmp_path: Path) -> None:
+    with_doubles(tmp_path / "state.db")
+    async with running(SqliteStore(str(tmp_path / "state.db"), on_commit=lambda _: None)) as engine:
+        counts = {counter: sum(series.values()) for counter, series in engine.ledger.counters.items()}
+        assert (counts[Counter.DISCOVERED], engine.intake.pending) == (6, 2)
+        # Of the six one has finished, one was removed before, and three were doubles.
+        assert counts[Counter.ABANDONED] == 1 + 3

@@ -53,6 +53,9 @@ class PoweredStore:
         await self._durable.commit(changes, spent)
         await self._pause()
 
+    async def end_doubles(self, doubles: Sequence[Record]) -> None:
+        await self._durable.end_doubles(doubles)
+
     async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
         return await self._durable.find(request_id, sequence)
 

@@ -384,20 +384,23 @@ def with_doubles(path: Path) -> None:
     old.close()
 
 
-async def test_requests_that_an_earlier_version_took_in_twice_end_as_removed(path: Path) -> None:
+async def test_rows_of_requests_that_were_taken_in_twice_end_as_removed(path: Path) -> None:
     with_doubles(path)
     store = SqliteStore(str(path), on_commit=ignore)
     contents = await store.load()
-    assert contents.doubles == 3
     assert [record.request_id for record in contents.pending] == ["a", "b"]
-    assert contents.counters[Counter.DISCOVERED, LABELS] == 6
-    assert contents.counters[Counter.ABANDONED, ("acme", "lead_update", "removed")] == 4
+    assert [(one.sequence, one.request_id) for one in contents.doubles] == [(2, "a"), (4, "a"), (6, "c")]
+    await store.end_doubles(contents.doubles)
+    assert await store.admit([submission("a"), submission("c"), submission("d")]) == [None, None, 7]
     await store.close([])
-    again = SqliteStore(str(path), on_commit=ignore)
-    contents = await again.load()
-    assert contents.doubles == 0
-    assert contents.counters[Counter.ABANDONED, ("acme", "lead_update", "removed")] == 4
-    await again.close([])
+    for _ in range(2):
+        again = SqliteStore(str(path), on_commit=ignore)
+        contents = await again.load()
+        assert [record.request_id for record in contents.pending] == ["a", "b", "d"]
+        assert contents.doubles == []
+        assert contents.counters[Counter.DISCOVERED, LABELS] == 7
+        assert contents.counters[Counter.ABANDONED, ("acme", "lead_update", "removed")] == 4
+        await again.close([])
 
 
 async def test_a_name_stays_free_when_the_commit_that_took_it_is_undone(
