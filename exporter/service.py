@@ -301,8 +301,17 @@ class Service:
     def _log_source(self, source: config.LogSource, environment: Environment) -> Source:
         one = kept.of_log(source, self.engine.settings.sources, self.engine.intake.positions())
         return LogSource(
-            source, environment, positions=one.positions, moves=one.moves, standard_input=self._standard_input
+            source,
+            environment,
+            positions=one.positions,
+            moves=one.moves,
+            standard_input=self._standard_input,
+            others=lambda: self._paths_of_others(source),
         )
+
+    def _paths_of_others(self, source: config.LogSource) -> Sequence[str]:
+        others = [one for one in self.engine.settings.sources if isinstance(one, config.LogSource) and one != source]
+        return [path for one in others for path in one.paths]
 
     def _redis_source(self, source: config.RedisSource, environment: Environment) -> Source:
         # Only who has such a source has the packages for it.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from exporter.config import accounts as account_rules
-from exporter.config import gateway_source, http_source, log_source, services
+from exporter.config import gateway_source, http_source, log_source, overlap, services
 from exporter.config.problem import Problems, suggestion
 from exporter.config.rules import (
     Surroundings,
@@ -32,6 +32,8 @@ def check(sources: Sequence[Item], surroundings: Surroundings, problems: Problem
             http_source.check(source, surroundings, problems)
     services.check_keys(_of_type("redis", sources), surroundings, problems)
     gateway_source.check(_of_type("gateway", sources), problems)
+    for kind in ("log", "file"):
+        overlap.check(_of_type(kind, sources), surroundings.folder, problems)
 
 
 def check_accounts(sources: Sequence[Item], accounts: Sequence[Item], problems: Problems) -> None:

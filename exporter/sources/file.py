@@ -12,6 +12,8 @@ from exporter.sources.source import Entry
 from exporter.sources.watched import State
 
 INTERVAL = 1.0
+# A writer may pause in the middle of a line, as the log source's may.
+QUIET_SECONDS = 60.0
 
 log = get_logger(__name__)
 
@@ -21,7 +23,8 @@ class _Seen:
     """What is known of one file.
 
     state     its state when it was last looked at
-    settled   the state was the same twice in a row: what was read after that is complete
+    since     when (monotonic) that state was first seen
+    settled   it was read in a state that was the same twice in a row, and to its end
     digest    of the content that was last taken in or refused; empty before, and after the file could not be read
     apis      what was configured then; a file that names an account too early is right later
     handed    the RequestIDs in it that the intake has
@@ -29,6 +32,7 @@ class _Seen:
     """
 
     state: State | None = None
+    since: float = 0.0
     settled: bool = False
     digest: bytes = b""
     apis: Apis | None = None
@@ -40,8 +44,8 @@ class FileSource:
     """Looks at its files once a second, which needs no library and sees every kind of change on every kind of file system.
 
     A file may be replaced by renaming, through swapped links (ConfigMaps), or written in place. In the last case it can be
-    met half written, and half a RequestID looks like a whole one: JSON and YAML, and a last line of text without its end,
-    are taken once the file has stayed the same for one more look.
+    met half written, and half a RequestID looks like a whole one: JSON and YAML are taken once the file has stayed the same for one
+    more look, and a last line without its end once it has done so for a minute.
     """
 
     def __init__(
@@ -80,11 +84,12 @@ class FileSource:
         same = state == seen.state
         if same and seen.settled and not self._may_do_better(seen):
             return
-        seen.state, seen.settled = state, same
-        if not same and not watched.is_text(name):
-            return
+        if not same:
+            seen.state, seen.since, seen.settled = state, self._environment.monotonic(), False
+            if not watched.is_text(name):
+                return
         try:
-            await self._read(name, seen)
+            await self._read(name, seen, same=same)
         except (IntakeError, SourceUnreadable) as error:
             self._report(seen, error)
 
@@ -94,8 +99,12 @@ class FileSource:
             seen.trouble is not None and seen.apis != self._environment.apis()
         )
 
-    async def _read(self, name: str, seen: _Seen) -> None:
-        content = await self._environment.in_thread(watched.read, name, complete=seen.settled)
+    async def _read(self, name: str, seen: _Seen, *, same: bool) -> None:
+        rests = same and self._environment.monotonic() - seen.since >= QUIET_SECONDS
+        content: watched.Content = await self._environment.in_thread(watched.read, name, rests=rests)
+        seen.settled = same and content.whole
+        if not content.whole and not content.body:
+            return
         apis = self._environment.apis()
         if content.digest == seen.digest and apis == seen.apis:
             return

@@ -25,10 +25,12 @@ State = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file's bytes at one moment. `digest` tells whether they are new, whatever the file's times say."""
+    """A file's bytes at one moment. `digest` tells whether they are new, whatever the file's times say; `whole` that no line waits
+    for its end."""
 
     body: bytes
     digest: bytes
+    whole: bool
 
 
 def find(patterns: Iterable[str]) -> dict[str, State | SourceUnreadable]:
@@ -41,8 +43,9 @@ def find(patterns: Iterable[str]) -> dict[str, State | SourceUnreadable]:
     return found
 
 
-def read(name: str, *, complete: bool) -> Content:
-    """Raises SourceUnreadable. Unless `complete`, a last line of text that has no end is left out: it may still be written."""
+def read(name: str, *, rests: bool) -> Content:
+    """Raises SourceUnreadable. Half a RequestID looks like a whole one: unless the file `rests`, the last line of a text is left
+    out where it has no end, and so is all of a YAML file that is made of lines."""
     try:
         with Path(name).open("rb") as file:
             body = file.read(LARGEST + 1)
@@ -50,9 +53,10 @@ def read(name: str, *, complete: bool) -> Content:
         raise _unreadable(name, error) from error
     if len(body) > LARGEST:
         raise _too_large(name)
-    if is_text(name) and not complete:
-        body = body[: body.rfind(b"\n") + 1]
-    return Content(body, blake2b(body, digest_size=16).digest())
+    whole = rests or not body or body.endswith(b"\n") or not _is_made_of_lines(name, body)
+    if not whole:
+        body = body[: body.rfind(b"\n") + 1] if is_text(name) else b""
+    return Content(body, blake2b(body, digest_size=16).digest(), whole)
 
 
 def parse(name: str, content: Content, terms: groups.Terms) -> list[Entry]:
@@ -61,6 +65,12 @@ def parse(name: str, content: Content, terms: groups.Terms) -> list[Entry]:
     if read_format is None:
         raise InvalidEntry(f"its name must end in one of {' '.join(_FORMATS)}")
     return read_format(content.body, terms)
+
+
+def _is_made_of_lines(name: str, body: bytes) -> bool:
+    """Of brackets and braces, the last one tells that nothing is missing."""
+    is_yaml = Path(name).suffix.lower() in (".yaml", ".yml")
+    return is_text(name) or (is_yaml and not body.lstrip().startswith((b"[", b"{")))
 
 
 def is_text(name: str) -> bool:

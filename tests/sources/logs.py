@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,16 @@ class Bench:
     """`paths` are relative to the folder. `restart` begins anew with the positions of the last commit."""
 
     def __init__(
-        self, folder: Path, *paths: str, pattern: str = PATTERN, intake: MemoryIntake | None = None, **keys: Any
+        self,
+        folder: Path,
+        *paths: str,
+        pattern: str = PATTERN,
+        intake: MemoryIntake | None = None,
+        others: Sequence[str] = (),
+        **keys: Any,
     ) -> None:
         self.folder = folder
+        self.others = others
         self.intake = intake or MemoryIntake()
         self.health = Health()
         self.apis: dict[str, list[str]] = {"acme": ["lead_update"]}
@@ -47,6 +55,7 @@ class Bench:
             ),
             positions={part: text for part, text in self.intake.positions.items() if text is not None},
             standard_input=self.standard_input,
+            others=lambda: self.others,
         )
 
     async def read(self) -> list[str]:

@@ -21,6 +21,7 @@ class Bench:
 
     def __init__(self, folder: Path, *patterns: str, intake: MemoryIntake | None = None) -> None:
         self.folder = folder
+        self.seconds = 0.0
         self.intake = intake or MemoryIntake()
         self.health = Health()
         self.naps = Naps()
@@ -35,6 +36,7 @@ class Bench:
                 apis=lambda: self.apis,
                 random=Steady(),
                 sleep=self.naps,
+                monotonic=lambda: self.seconds,
                 in_thread=at_once,
             ),
         )
@@ -61,7 +63,7 @@ def groups(*ids: str) -> str:
         ("ids.yaml", "request_ids: [a, b]\n"),
         ("ids.yml", "- request_ids: [a]\n- request_ids: [b]\n"),
         ("ids.txt", "a\nb\n"),
-        ("IDS.TXT", "a\nb"),
+        ("IDS.TXT", "a\nb\n"),
     ],
 )
 async def test_the_ending_of_the_name_tells_the_format(tmp_path: Path, name: str, text: str) -> None:
@@ -225,12 +227,12 @@ async def test_another_ending_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_goes_or_grows_before_it_is_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ids.txt"
     with pytest.raises(SourceUnreadable) as caught:
-        watched.read(str(path), complete=True)
+        watched.read(str(path), rests=True)
     assert str(caught.value) == f"{path}: can't be read: No such file or directory"
     path.write_text("a\nb\n")
     monkeypatch.setattr(watched, "LARGEST", 3)
     with pytest.raises(SourceUnreadable, match="split it"):
-        watched.read(str(path), complete=True)
+        watched.read(str(path), rests=True)
 
 
 async def test_a_name_that_looks_like_a_pattern_is_a_name_where_it_exists(tmp_path: Path) -> None:
@@ -240,12 +242,17 @@ async def test_a_name_that_looks_like_a_pattern_is_a_name_where_it_exists(tmp_pa
     assert bench.intake.calls == [("file-0", 1)]
 
 
-async def test_half_a_line_waits_for_its_end(tmp_path: Path) -> None:
+async def test_half_a_line_waits_for_its_end_or_for_a_quiet_minute(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "ids.txt")
     bench.write("ids.txt", "first\nseco")
-    await bench.look(1)
+    for _ in range(59):
+        await bench.look(1)
+        bench.seconds += 1.0
+    assert bench.intake.ids == ["first"]
     bench.write("ids.txt", "first\nsecond\nthi")
-    await bench.look(1)
+    for _ in range(60):
+        await bench.look(1)
+        bench.seconds += 1.0
     assert bench.intake.ids == ["first", "second"]
     await bench.look(1)
     assert bench.intake.ids == ["first", "second", "thi"]
@@ -254,10 +261,31 @@ async def test_half_a_line_waits_for_its_end(tmp_path: Path) -> None:
 async def test_half_a_document_waits_until_it_rests(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "*.yaml")
     bench.write("ids.yaml", "request_ids:\n- first\n- seco")
-    await bench.look(1)
+    for _ in range(30):
+        await bench.look(1)
+        bench.seconds += 1.0
+    assert bench.intake.ids == []
     bench.write("ids.yaml", "request_ids:\n- first\n- second\n")
     await bench.look()
     assert bench.intake.ids == ["first", "second"]
+
+
+async def test_a_list_whose_last_line_never_ends_is_taken_after_a_quiet_minute(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "*.yaml")
+    bench.write("ids.yaml", "request_ids:\n- first\n- second")
+    for _ in range(62):
+        await bench.look(1)
+        bench.seconds += 1.0
+    assert bench.intake.ids == ["first", "second"]
+    assert bench.health.story == ["file-0 up"]
+
+
+@pytest.mark.parametrize(("name", "text"), [("ids.yaml", "{request_ids: [a]}"), ("ids.json", '{"request_ids": ["a"]}')])
+async def test_a_list_in_brackets_needs_no_end_of_its_last_line(tmp_path: Path, name: str, text: str) -> None:
+    bench = Bench(tmp_path, name)
+    bench.write(name, text)
+    await bench.look()
+    assert bench.intake.ids == ["a"]
 
 
 async def test_many_ids_go_in_batches(tmp_path: Path) -> None:

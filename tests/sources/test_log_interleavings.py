@@ -21,6 +21,15 @@ from exporter.sources.log.source import LogSource
 from exporter.sources.log.standard_input import StandardInput
 from tests.sources.twins import Clock, Health, MemoryIntake, Naps, Steady, at_once
 
+NAMES = (
+    "worker-1.log",
+    "pod-0.log",
+    "app_8080.log",
+    "ip-10-0-0-1.log",
+    "api-v2.1.log",
+    "app-2026-01-31.log",
+    "10.0.0.7.log",
+)
 PATTERN = re.compile("RequestID=(?P<request_id>[0-9]{6})(?![0-9])")
 
 
@@ -28,11 +37,17 @@ class Rotations(RuleBasedStateMachine):
     """One log, written to by an application that may hold the old file open for a while, and rotated in every way that
     logrotate and applications know, by any number of steps between two looks."""
 
-    @initialize(pattern=st.sampled_from(("app.log", "app.log*", "*.log")), long=st.booleans())
-    def start(self, pattern: str, long: bool) -> None:
+    @initialize(
+        name=st.sampled_from(("app.log", *NAMES)),
+        pattern=st.sampled_from(("{}", "{}*", "*.log")),
+        long=st.booleans(),
+        banner=st.sampled_from((0, 100, 1100, 3000)),
+    )
+    def start(self, name: str, pattern: str, long: bool, banner: int) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.log = self.folder / "app.log"
-        self.pattern = pattern
+        self.log = self.folder / name
+        self.pattern = pattern.format(name)
+        self.banner = "=" * (banner - 1) + "\n" if banner else ""
         self.filling = "x" * 700 if long else ""
         self.numbers = count(1)
         self.times = count(2_000_000_000 * 10**9, 10**7)
@@ -70,7 +85,7 @@ class Rotations(RuleBasedStateMachine):
     def rename(self, create: bool) -> None:
         self._shift()
         if self.log.exists():
-            self.log.rename(self.folder / "app.log.1")
+            self.log.rename(self.folder / f"{self.log.name}.1")
         if create:
             self.log.touch()
             self._touch(self.log)
@@ -78,7 +93,7 @@ class Rotations(RuleBasedStateMachine):
     @rule(dated=st.integers(20260101, 20261231))
     def rename_with_a_date(self, dated: int) -> None:
         self.truncate()
-        name = self.folder / f"app.log-{dated}"
+        name = self.folder / f"{self.log.name}-{dated}"
         if self.log.exists() and not name.exists():
             self.log.rename(name)
 
@@ -88,8 +103,8 @@ class Rotations(RuleBasedStateMachine):
         if self.log.exists() and not self.is_copied:
             self._finish_the_line()
             self._shift()
-            shutil.copyfile(self.log, self.folder / "app.log.1")
-            self._touch(self.folder / "app.log.1")
+            shutil.copyfile(self.log, self.folder / f"{self.log.name}.1")
+            self._touch(self.folder / f"{self.log.name}.1")
             self.is_copied = True
 
     @rule()
@@ -183,6 +198,8 @@ class Rotations(RuleBasedStateMachine):
         self.truncate()
         if self.handle is None:
             self.handle = self.log.open("a")
+        if not os.fstat(self.handle.fileno()).st_size:
+            self.handle.write(self.banner)
         self.handle.write(text)
         self.handle.flush()
         self._touch(self.handle.fileno())
@@ -197,12 +214,12 @@ class Rotations(RuleBasedStateMachine):
 
     def _numbered(self) -> list[Path]:
         """The oldest first."""
-        return sorted(self.folder.glob("app.log.[0-9]*"), key=lambda path: -int(path.suffix[1:]))
+        return sorted(self.folder.glob(f"{self.log.name}.[0-9]*"), key=lambda path: -int(path.suffix[1:]))
 
     def _shift(self) -> None:
         self.truncate()
         for path in self._numbered():
-            path.rename(self.folder / f"app.log.{int(path.suffix[1:]) + 1}")
+            path.rename(self.folder / f"{self.log.name}.{int(path.suffix[1:]) + 1}")
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run(work)

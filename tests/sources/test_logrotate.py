@@ -67,6 +67,12 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
         ("create", "app.log*"),
         (COPIES, "app.log"),
         (COPIES, "app.log*"),
+        ("create;start 0", "worker-1.log"),
+        ("create;dateext;dateformat -%Y%m%d%H%M%S", "pod-0.log"),
+        ("create;extension .log", "ip-10-0-0-1.log"),
+        ("create;dateext;dateformat _%Y-%m-%d-%s;extension .log", "app_8080.log"),
+        (COPIES, "worker-1.log"),
+        (f"{COPIES};dateext;dateformat .%s;extension .log", "api-v2.1.log"),
     ],
 )
 async def test_nothing_is_lost_and_nothing_read_twice(
@@ -89,7 +95,7 @@ async def test_what_logrotate_packs_or_moves_away_at_once_is_read_by_who_has_it_
 async def rotate_and_check(folder: Path, directives: str, pattern: str, *, restarts: bool) -> None:
     logs = folder / "logs"
     logs.mkdir(exist_ok=True)
-    application = Application(logs / "app.log", holds=COPIES in directives)
+    application = Application(logs / pattern.replace("*.log", "app.log").rstrip("*"), holds=COPIES in directives)
     rotate = Logrotate(folder, application.log, directives)
     reader = Reader(logs / pattern)
     reader.start()

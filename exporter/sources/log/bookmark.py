@@ -25,6 +25,7 @@ class Bookmark:
     closed   it had another name already, and was read to its end
     inside   `offset` lies within a line that is passed over because it is too long
     since    earlier generations of this log that were written before this time (ns) are known, or of no interest
+    trail    ends of lines before `offset`, each with the digest of the WINDOW bytes right before it, the last ones
     """
 
     name: str
@@ -38,6 +39,7 @@ class Bookmark:
     closed: bool
     inside: bool
     since: int
+    trail: tuple[tuple[int, str], ...] = ()
 
     @property
     def identity(self) -> Identity:
@@ -54,8 +56,10 @@ class Bookmark:
     def read(cls, text: str) -> "Bookmark | None":
         """None where another version wrote it."""
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError):
+            fields = json.loads(text)
+            trail = tuple((int(place), str(before)) for place, before in fields.pop("trail", ()))
+            return cls(**fields, trail=trail)
+        except (ValueError, TypeError, AttributeError):
             return None
 
 

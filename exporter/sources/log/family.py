@@ -5,11 +5,9 @@ from collections.abc import Iterator
 
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma", ".zip", ".Z")
 _MAGIC = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"PK\x03\x04")
-_TURN = r"[._-](?:[0-9][0-9A-Za-z:._-]*|old|prev|bak)"
-# app.log.1, app.log-20260131, app.log.2026-01-31
-_AFTER = re.compile(f"(.+?){_TURN}")
-# app-20260131.log, app.1.log
-_WITHIN = re.compile(rf"(.+?){_TURN}(\.[A-Za-z]+)")
+# What rotation adds to a name: 1, 20260131, 2026-01-31T12:00:00, 20260131.2, old.
+_TURN = re.compile(r"[0-9][0-9A-Za-z:._-]*|(?:old|prev|bak)(?:[._-][0-9A-Za-z:._-]*)?")
+_SEPARATORS = "._-"
 _DIGITS = re.compile("[0-9]+")
 
 
@@ -22,13 +20,22 @@ def looks_compressed(beginning: bytes) -> bool:
 
 
 def logs_of(name: str) -> Iterator[str]:
-    """The names of the logs that a file of this name may be an earlier generation of."""
-    after = _AFTER.fullmatch(name)
-    while after is not None:
-        yield after[1]
-        after = _AFTER.fullmatch(after[1])
-    if (within := _WITHIN.fullmatch(name)) is not None:
-        yield within[1] + within[2]
+    """The names of the logs that a file of this name may be an earlier generation of, the longest first.
+
+    A name alone does not tell: app-1.log is a log of its own, or app.log as it was before a rotation, and pod-0.log.1 may come
+    from pod-0.log or from a log that is called pod. What there is, and what stands in it, decides.
+    """
+    yield from _before_turns(name)
+    stem, _, ending = name.rpartition(".")
+    if ending[:1].isalpha() and ending.isalnum():
+        # With logrotate's `extension` the turn stands before it: app-20260131.log, app.1.log.
+        yield from (f"{base}.{ending}" for base in _before_turns(stem))
+
+
+def _before_turns(name: str) -> Iterator[str]:
+    for place in range(len(name) - 1, 0, -1):
+        if name[place] in _SEPARATORS and _TURN.fullmatch(name, place + 1):
+            yield name[:place]
 
 
 def template(name: str) -> str:

@@ -48,6 +48,12 @@ class Finder:
         return not isinstance(error, FileNotFoundError) or now - since >= _MISSING_SECONDS
 
 
+def resolved(pattern: str) -> str:
+    """The pattern as it meets files behind all links of their folder, where that is named without wildcards."""
+    folder, base = os.path.split(pattern)
+    return pattern if _is_pattern(folder) else os.path.join(os.path.realpath(folder), base)  # noqa: PTH118
+
+
 def matches(name: str, patterns: Iterable[str]) -> bool:
     """Whether a file of this name would be found."""
     return any(name == pattern or _fits(name.split("/"), pattern.split("/")) for pattern in patterns)
@@ -69,12 +75,16 @@ def unreadable(name: str, error: OSError) -> SourceUnreadable:
 
 def _names(pattern: str) -> Iterator[str]:
     """A name with brackets may be a pattern and may be a name; what exists under it is meant."""
-    if not any(character in pattern for character in "*?[") or Path(pattern).exists():
+    if not _is_pattern(pattern) or Path(pattern).exists():
         yield pattern
         return
     for name in sorted(glob(pattern, recursive=True)):  # noqa: PTH207  (Path.glob takes no absolute patterns)
         if os.path.exists(name):  # noqa: PTH110
             yield name
+
+
+def _is_pattern(text: str) -> bool:
+    return any(character in text for character in "*?[")
 
 
 def _sight(pattern: str, name: str) -> Sight | None:

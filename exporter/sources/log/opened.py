@@ -2,12 +2,17 @@
 
 import os
 import stat
+from collections import deque
 from dataclasses import dataclass
 
 from exporter.sources.log.bookmark import WINDOW, Bookmark, Identity, digest, identity_of
 from exporter.sources.log.family import looks_compressed
 
 CHUNK = 256 * 1024
+# A copy may end before the place that was read to: so many ends of lines are remembered, at least so far apart, to find a place
+# that both files have.
+TRAIL_STEP = 4 * 1024
+TRAIL_PLACES = 32
 LONGEST_LINE = 1024 * 1024
 
 
@@ -75,6 +80,7 @@ class OpenedLog:
         window = min(self.offset, WINDOW)
         self._head = os.pread(self.number, window, 0)
         self._before = os.pread(self.number, window, self.offset - window)
+        self._trail: deque[tuple[int, str]] = deque(maxlen=TRAIL_PLACES)
 
     @property
     def number(self) -> int:
@@ -100,6 +106,7 @@ class OpenedLog:
     def restart(self) -> None:
         """From the beginning: other bytes are there now."""
         self.offset, self._inside, self._head, self._before = 0, False, b"", b""
+        self._trail.clear()
         self.rewritten = False
 
     def continues(self, bookmark: Bookmark) -> bool:
@@ -109,6 +116,8 @@ class OpenedLog:
             bookmark.before,
         )
         self._inside = same and bookmark.inside
+        if same:
+            self._trail.extend(bookmark.trail)
         return same
 
     def begins(self, original: "OpenedLog") -> bool:
@@ -118,9 +127,14 @@ class OpenedLog:
         places = (0, size - window)
         return all(os.pread(self.number, window, at) == os.pread(original.number, window, at) for at in places)
 
-    def is_shorter_copy(self, bookmark: Bookmark) -> bool:
-        """Whether the file begins as that one did, and ends before it: then all of it is known."""
-        return WINDOW <= self.offset < bookmark.offset and digest(self._head) == bookmark.head
+    def known_until(self, bookmark: Bookmark) -> int:
+        """The last place of that file's trail that this one has too: what stands before it is known. 0 where there is none, as in
+        a file that has but its first lines in common with that one."""
+        size = self.status().st_size
+        for place, before in reversed(bookmark.trail):
+            if place <= size and digest(os.pread(self.number, min(place, WINDOW), max(0, place - WINDOW))) == before:
+                return place
+        return 0
 
     def read(self, *, to_the_end: bool = False) -> Lines | None:
         """The next lines, and go on behind them; None where there is no whole one. `to_the_end` takes a last line without
@@ -152,6 +166,7 @@ class OpenedLog:
             closed=closed,
             inside=self._inside,
             since=since,
+            trail=tuple(self._trail),
         )
 
     def _peek(self, size: int) -> bytes:
@@ -191,4 +206,6 @@ class OpenedLog:
             self._head = (self._head + data[:WINDOW])[:WINDOW]
         self._before = (self._before + data[-WINDOW:])[-WINDOW:]
         self.offset += len(data)
+        if data.endswith(b"\n") and self.offset - (self._trail[-1][0] if self._trail else 0) >= TRAIL_STEP:
+            self._trail.append((self.offset, digest(self._before)))
         return data

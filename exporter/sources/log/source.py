@@ -1,7 +1,7 @@
 """Follows log files and hands in what their lines tell."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -49,7 +49,8 @@ class _Batch:
 
 class LogSource:
     """Looks for files and reads them in threads, in two loops: files are found, and kept open, while the intake is full.
-    `positions` are what the store kept of this source, `moves` what has to be moved there first.
+    `positions` are what the store kept of this source, `moves` what has to be moved there first, `others` what other log sources
+    name now.
 
     The next lines are read while the last ones are being stored.
     """
@@ -62,6 +63,7 @@ class LogSource:
         positions: Mapping[str, str],
         standard_input: StandardInput,
         moves: Sequence[Cursor] = (),
+        others: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self.name = source.name
         self._source = source
@@ -69,7 +71,7 @@ class LogSource:
         self._matcher = Matcher(source.pattern)
         paths = [path for path in source.paths if path != NAME]
         from_end = source.read_from == "end"
-        self._tail = Tail(paths, positions, from_end=from_end, monotonic=environment.monotonic)
+        self._tail = Tail(paths, positions, from_end=from_end, others=others, monotonic=environment.monotonic)
         self._input = InputReader(standard_input) if NAME in source.paths else None
         self._standard_input = standard_input
         self._delivery = environment.delivery(source)

@@ -2,15 +2,16 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 
 from exporter.errors import SourceUnreadable
 from exporter.sources.log.bookmark import PATTERN, Bookmark, Identity, identity_of, part
 from exporter.sources.log.family import is_compressed, logs_of, template
-from exporter.sources.log.finding import Finder, matches, unreadable
+from exporter.sources.log.finding import Finder, matches, resolved, unreadable
 from exporter.sources.log.folders import Folders, Listing, listing
 from exporter.sources.log.opened import Lines, OpenedLog, RewrittenError, Sight
 
@@ -51,7 +52,8 @@ class Tail:
     Files are told apart by device and inode; after a restart, and where one was copied and truncated, by what stands in
     them. Generations that came and went between two looks are found by their names, and read as well.
 
-    `positions` at the making are those of the last commit; `now` are nanoseconds since the epoch, as the files' times.
+    `positions` at the making are those of the last commit; `others` are the paths that other sources name now; `now` are
+    nanoseconds since the epoch, as the files' times.
     """
 
     def __init__(
@@ -60,10 +62,12 @@ class Tail:
         positions: Mapping[str, str],
         *,
         from_end: bool = False,
+        others: Callable[[], Iterable[str]] = tuple,
         now: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._from_end = from_end
+        self._others = others
         self._now = now
         self._monotonic = monotonic
         self._paths = paths
@@ -137,19 +141,25 @@ class Tail:
             self._changed[PATTERN + path] = str(self._began[PATTERN + path])
 
     def _resume(self) -> None:
-        """Find the files of the bookmarks again, whatever they are called now."""
-        waiting = []
-        for bookmark in self._unresolved:
-            try:
-                if not self._find_again(bookmark) and self._may_return(bookmark):
-                    waiting.append(bookmark)
-            except OSError as error:
-                self._problems[bookmark.name] = unreadable(bookmark.path, error)
-                waiting.append(bookmark)
-        self._unresolved = waiting
+        """Find the files of the bookmarks again, whatever they are called now: first those that have kept their inode, so that no
+        other bookmark takes one of them for a copy."""
+        unreachable: list[Bookmark] = []
+        for find in (self._renamed, self._generations_of):
+            self._unresolved = [one for one in self._unresolved if self._is_missed(one, find, unreachable)]
+        self._unresolved = [one for one in self._unresolved if self._may_return(one)] + unreachable
 
-    def _find_again(self, bookmark: Bookmark) -> bool:
-        for sight in self._candidates(bookmark):
+    def _is_missed(
+        self, bookmark: Bookmark, find: Callable[[Bookmark], Iterable[Sight]], unreachable: list[Bookmark]
+    ) -> bool:
+        try:
+            return not self._find_again(bookmark, find(bookmark))
+        except OSError as error:
+            self._problems[bookmark.name] = unreadable(bookmark.path, error)
+            unreachable.append(bookmark)
+            return False
+
+    def _find_again(self, bookmark: Bookmark, sights: Iterable[Sight]) -> bool:
+        for sight in sights:
             if sight.identity in self._files or sight.identity in self._closed:
                 continue
             file = self._opened_at(bookmark, sight)
@@ -159,27 +169,36 @@ class Tail:
                 return True
         return False
 
-    def _candidates(self, bookmark: Bookmark) -> Iterator[Sight]:
-        """The same file whatever it is called, what has its name now, and what rotation made of it; the oldest first."""
+    def _renamed(self, bookmark: Bookmark) -> Iterator[Sight]:
+        """The same file, whatever it is called."""
         if (same := self._current.get(bookmark.identity)) is not None:
             yield same
+        yield from self._beside(bookmark, lambda _, status: identity_of(status) == bookmark.identity)
+
+    def _generations_of(self, bookmark: Bookmark) -> Iterator[Sight]:
+        """What has its name now, and what rotation made of it; the oldest first."""
         folder, base = os.path.split(bookmark.path)
-        entries = sorted(listing(folder).items(), key=lambda entry: entry[1].st_mtime_ns)
-        for fits in (
-            lambda name, status: identity_of(status) == bookmark.identity,
-            lambda name, status: name == base,
-            lambda name, status: base in logs_of(name) and not is_compressed(name),
-        ):
-            for name, status in entries:
-                if fits(name, status):
-                    path = os.path.join(folder, name)  # noqa: PTH118
-                    found = Sight("", bookmark.name, path, bookmark.link, status)
-                    yield self._current.get(found.identity, found)
+        yield from self._beside(bookmark, lambda name, _: name == base)
+        yield from self._beside(
+            bookmark,
+            lambda name, _: (
+                base in logs_of(name) and not is_compressed(name) and not self._is_of_others(os.path.join(folder, name))  # noqa: PTH118
+            ),
+        )
+
+    def _beside(self, bookmark: Bookmark, fits: Callable[[str, os.stat_result], bool]) -> Iterator[Sight]:
+        folder = os.path.dirname(bookmark.path)  # noqa: PTH120
+        for name, status in sorted(listing(folder).items(), key=lambda entry: entry[1].st_mtime_ns):
+            if fits(name, status):
+                found = Sight("", bookmark.name, os.path.join(folder, name), bookmark.link, status)  # noqa: PTH118
+                yield self._current.get(found.identity, found)
 
     def _opened_at(self, bookmark: Bookmark, sight: Sight) -> OpenedLog | None:
         file = OpenedLog(sight, bookmark.offset, now=self._monotonic())
-        is_copy = sight.path != bookmark.path and file.is_shorter_copy(bookmark)
-        return file if is_copy or file.continues(bookmark) else None
+        if file.continues(bookmark):
+            return file
+        place = 0 if sight.path == bookmark.path else file.known_until(bookmark)
+        return OpenedLog(sight, place, now=self._monotonic()) if place else None
 
     def _may_return(self, bookmark: Bookmark) -> bool:
         """Whether to wait for a file that is not there. If not, it is told what may be lost."""
@@ -225,7 +244,7 @@ class Tail:
         file = OpenedLog(sight, bookmark.offset, now=self._monotonic())
         if file.continues(bookmark):
             return file
-        self._find_again(bookmark)
+        self._find_again(bookmark, chain(self._renamed(bookmark), self._generations_of(bookmark)))
         return self._new(sight)
 
     def _new(self, sight: Sight) -> OpenedLog | None:
@@ -236,8 +255,10 @@ class Tail:
             if file.begins(original):
                 self._copying.add(original.name)
                 return None
-            if original.offset and (file.continues(bookmark) or file.is_shorter_copy(bookmark)):
+            if original.offset and file.continues(bookmark):
                 return file
+            if place := file.known_until(bookmark):
+                return OpenedLog(sight, place, now=self._monotonic())
         file = OpenedLog(sight, 0, now=self._monotonic())
         if file.is_compressed():
             self._closed[file.identity] = _Closed(file.bookmark(closed=True), sight.status.st_size, file.modified)
@@ -247,7 +268,7 @@ class Tail:
     def _originals(self, sight: Sight) -> list[OpenedLog]:
         """What the file may be a copy of."""
         names = set(_names(sight.path)[1:])
-        return [one for one in self._files.values() if one.identity != sight.identity and names & set(_names(one.path))]
+        return [one for one in self._files.values() if one.identity != sight.identity and one.path in names]
 
     def _follow(self, file: OpenedLog) -> None:
         self._files[file.identity] = file
@@ -284,22 +305,29 @@ class Tail:
             identity = identity_of(status)
             if identity in self._files or is_compressed(entry):
                 continue
+            path = os.path.join(folder, entry)  # noqa: PTH118
             bases = [*logs_of(entry), template(entry)]
-            for name in {logs[one] for one in bases if one in logs} or self._unseen(folder, bases):
-                log = self._logs[name]
-                if status.st_mtime_ns >= log.since or identity in self._closed:
-                    yield Sight("", name, os.path.join(folder, entry), log.link, status)  # noqa: PTH118
+            name = next((logs[one] for one in bases if one in logs), None) or self._unseen(folder, bases)
+            if name is None or self._is_of_others(path):
+                continue
+            log = self._logs[name]
+            if status.st_mtime_ns >= log.since or identity in self._closed:
+                yield Sight("", name, path, log.link, status)
 
-    def _unseen(self, folder: str, bases: Sequence[str]) -> set[str]:
-        """Logs that are configured, and that no look has met between their making and their renaming."""
+    def _is_of_others(self, path: str) -> bool:
+        """A file that another source names is that one's alone, though its name could be that of a generation."""
+        return matches(path, map(resolved, self._others())) and not matches(path, map(resolved, self._paths))
+
+    def _unseen(self, folder: str, bases: Sequence[str]) -> str | None:
+        """A log that is configured, and that no look has met between its making and its renaming."""
         for path in self._paths:
             parent, pattern = os.path.split(path)
             base = next((one for one in bases if fnmatchcase(one, pattern)), None)
             if base is not None and os.path.realpath(parent) == folder:
                 name = os.path.join(parent, base)  # noqa: PTH118
                 self._logs[name] = _Log(os.path.join(folder, base), link=False, since=self._began[PATTERN + path])  # noqa: PTH118
-                return {name}
-        return set()
+                return name
+        return None
 
     def _forget_gone(self, folder: str, entries: Listing) -> None:
         there = {identity_of(status) for status in entries.values()} | self._current.keys()
