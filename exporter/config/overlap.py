@@ -17,7 +17,10 @@ def check(sources: Sequence[Item], folder: Path, problems: Problems) -> None:
         for path in second.values.get("paths", ()):
             other = next((one for one in first.values.get("paths", ()) if _both(one, path, folder)), None)
             if other is not None:
-                message = f"{path} may name files that {other} of {first.path} names too; each of the two takes in what it finds there"
+                message = (
+                    f"{path} may name files that {other} of {first.path} names too; "
+                    "each of the two takes in what it finds there"
+                )
                 problems.warn(second.place("paths"), second.path_of("paths"), message)
                 break
 
