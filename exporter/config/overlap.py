@@ -1,7 +1,7 @@
 """Sources that name the same files."""
 
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 from exporter.config.problem import Problems
@@ -12,17 +12,19 @@ _ANY_FOLDERS = "**"
 
 
 def check(sources: Sequence[Item], folder: Path, problems: Problems) -> None:
-    """A warning only: two patterns over one log, each for an API of its own, are right."""
-    for first, second in combinations(sources, 2):
-        for path in second.values.get("paths", ()):
-            other = next((one for one in first.values.get("paths", ()) if _both(one, path, folder)), None)
-            if other is not None:
-                message = (
-                    f"{path} may name files that {other} of {first.path} names too; "
-                    "each of the two takes in what it finds there"
-                )
-                problems.warn(second.place("paths"), second.path_of("paths"), message)
-                break
+    """A warning only: two patterns over one log, each for an API of its own, are right. Of several one is told."""
+    for place, source in enumerate(sources):
+        shared = next(_shared(sources[:place], source, folder), None)
+        if shared is not None:
+            other, theirs, mine = shared
+            message = f"{mine} may name files that {theirs} of {other.path} names too; each of the two takes in what it finds there"
+            problems.warn(source.place("paths"), source.path_of("paths"), message)
+
+
+def _shared(others: Sequence[Item], source: Item, folder: Path) -> Iterator[tuple[Item, str, str]]:
+    for other in others:
+        pairs = product(other.values.get("paths", ()), source.values.get("paths", ()))
+        yield from ((other, theirs, mine) for theirs, mine in pairs if _both(theirs, mine, folder))
 
 
 def _both(one: str, other: str, folder: Path) -> bool:

@@ -37,6 +37,8 @@ from exporter.store.store import Contents, Found, Query, Store
 # How many requests are read from the store before the event loop gets a turn again.
 RESTORE_CHUNK = 1_000
 STOP_GRACE_SECONDS = 3.0
+LOAD_PATIENCE_SECONDS = 10.0
+LOAD_AGAIN_SECONDS = 0.5
 # The sweep runs every second; when it has not for so long, the loop is dead or starved.
 STALLED_SECONDS = 30.0
 REMOVAL_SECONDS = 5.0
@@ -84,7 +86,7 @@ class Engine:
 
     async def start(self) -> None:
         """Load what survived and begin. Raises StoreError."""
-        contents = await self._store.load()
+        contents = await self._load()
         self._restore_counts(contents)
         self._spending.load(contents)
         self.intake.restore(contents.cursors)
@@ -102,6 +104,18 @@ class Engine:
             for work in (self.journal.run(), self.upkeep.sweep(), self.upkeep.prune(), self.lessons.run())
         ]
         self._wake_all()
+
+    async def _load(self) -> Contents:
+        """A store that another program locks for a moment, or a disk that is just being mended, is no reason to end."""
+        deadline = self._clock.now() + LOAD_PATIENCE_SECONDS
+        while True:
+            try:
+                return await self._store.load()
+            except StoreUnavailable as error:
+                if self._clock.now() >= deadline:
+                    raise
+                log.warning("store can't be read; tried again", error=str(error))
+            await asyncio.sleep(LOAD_AGAIN_SECONDS)
 
     async def stop(self) -> None:
         """Let calls under way end, commit, and mark the stop as clean. Raises StoreError when the last commit failed."""
