@@ -19,24 +19,27 @@ def main() -> int:
         "--minutes", type=float, default=0.0, help="begin another round until then (default: one round)"
     )
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of load in a round (default %(default)g)")
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="WAY", help="the ways in that take part (default: all)"
+    )
     options = parser.parse_args()
     try:
-        return asyncio.run(_run(options.seed, minutes=options.minutes, seconds=options.seconds))
+        return asyncio.run(_run(options))
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("stopped", file=sys.stderr)
         return 130
 
 
-async def _run(seed: int, *, minutes: float, seconds: float) -> int:
+async def _run(options: argparse.Namespace) -> int:
     """The exit status."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    end = time.monotonic() + 60.0 * minutes
+    end = time.monotonic() + 60.0 * options.minutes
     failed: list[int] = []
     rounds = 0
     while not rounds or time.monotonic() < end:
-        report = await play(seed + rounds, seconds=seconds, kept=KEPT)
+        report = await play(options.seed + rounds, seconds=options.seconds, only=options.only, kept=KEPT)
         print(report, flush=True)
         failed += [report.seed] if report.problems else []
         rounds += 1

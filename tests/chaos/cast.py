@@ -1,6 +1,6 @@
 """Which ways in a round has: drawn from the seed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -8,73 +8,92 @@ from tests.chaos.leadsquared import ACCOUNTS
 from tests.chaos.scene import Scene, Way
 from tests.chaos.ways.crowd import Crowd
 from tests.chaos.ways.gateway import Gateway
+from tests.chaos.ways.lists import Lists
 from tests.chaos.ways.logs.daily import DailyLog
+from tests.chaos.ways.logs.neighbours import Neighbours
 from tests.chaos.ways.logs.rotated import RotatedLogs
 from tests.chaos.ways.logs.rotation import NAMES, ROTATIONS
+from tests.chaos.ways.pulled import KINDS, PulledList
 from tests.chaos.ways.push import Push
+from tests.chaos.ways.redis import Redis
+from tests.chaos.ways.sql.mariadb import Mariadb
+from tests.chaos.ways.sql.outbox import Outbox
+from tests.chaos.ways.sql.postgresql import Postgresql
+from tests.chaos.ways.sql.sqlite import Sqlite
 
 LOGS = 2
+# More would be too much for two processors.
+SERVERS = 2
+
+Maker = Callable[[Scene], Way]
 
 
-def cast(scene: Scene, seed: int) -> list[Way]:
-    """Each with a folder and a chance of its own, so that one more or less leaves the others as they are."""
-    return list(_Casting(scene, seed).ways())
+def cast(scene: Scene, seed: int, *, only: Sequence[str] = ()) -> list[Way]:
+    """Each with a folder and a chance of its own, so that one more or less leaves the others as they are. `only` are the
+    names of those that shall be there, all if there is none."""
+    return [
+        make(_own(scene, seed, name))
+        for name, make in _drawn(Random(f"{seed}/cast")).items()
+        if not only or name in only
+    ]
 
 
-class _Casting:
-    def __init__(self, scene: Scene, seed: int) -> None:
-        self._scene = scene
-        self._seed = seed
-        self._chance = Random(f"{seed}/cast")
+def _drawn(chance: Random) -> Mapping[str, Maker]:
+    servers = {"redis": _redis, "postgresql": _postgresql, "mariadb": _mariadb}
+    logs = {f"log-{number}": _logs(names) for number, names in enumerate(chance.sample(NAMES, LOGS))}
+    return {
+        "push": Push,
+        "gateway": lambda scene: Gateway(scene, account=_account(scene)),
+        "crowd": lambda scene: Crowd(scene, account=_account(scene)),
+        "daily": lambda scene: DailyLog(scene, account=_account(scene), banner=scene.chance.random() < 0.5),
+        **logs,
+        "neighbours": Neighbours,
+        "lists": lambda scene: Lists(scene, account=_account(scene)),
+        "pulled": lambda scene: PulledList(scene, account=_account(scene), kind=scene.chance.choice(KINDS)),
+        "sqlite": _sqlite,
+        **{name: servers[name] for name in chance.sample(sorted(servers), SERVERS)},
+    }
 
-    def ways(self) -> Iterator[Way]:
-        yield Push(self._of("push"))
-        yield Gateway(self._of("gateway"), account=self._account())
-        yield Crowd(self._of("crowd"), account=self._account())
-        yield DailyLog(self._of("daily"), name="daily", account=self._account(), banner=self._chance.random() < 0.5)
-        yield from self._logs()
-        yield from self._neighbours()
 
-    def _logs(self) -> Iterator[Way]:
-        for number, names in enumerate(self._chance.sample(NAMES, LOGS)):
-            name = f"log-{number}"
-            scene = self._of(name)
-            yield RotatedLogs(
-                scene,
-                name=name,
-                account=self._account(),
-                folder=scene.folder / "logs",
-                names=names,
-                paths=names[0] if len(names) == 1 else "*.log",
-                rotation=self._chance.choice(ROTATIONS),
-                banner=self._chance.random() < 0.3,
-            )
+def _own(scene: Scene, seed: int, name: str) -> Scene:
+    folder = scene.folder / name
+    folder.mkdir()
+    return replace(scene, name=name, folder=folder, chance=Random(f"{seed}/{name}"))
 
-    def _neighbours(self) -> Iterator[Way]:
-        """Two sources in one folder, of two accounts."""
-        folder = self._of("neighbours").folder / "logs"
-        rotation = self._chance.choice([one for one in ROTATIONS if "extension" not in one.directives])
-        for account, names, paths in (
-            (ACCOUNTS[0], ("app.log",), "app.log"),
-            (ACCOUNTS[1], ("app-1.log", "app-2.log"), "app-*.log"),
-        ):
-            name = f"neighbour-of-{account}"
-            scene = self._of(name)
-            yield RotatedLogs(
-                scene,
-                name=name,
-                account=account,
-                folder=folder,
-                names=names,
-                paths=paths,
-                rotation=rotation,
-                banner=False,
-            )
 
-    def _account(self) -> str:
-        return self._chance.choice(ACCOUNTS)
+def _account(scene: Scene) -> str:
+    return scene.chance.choice(ACCOUNTS)
 
-    def _of(self, name: str) -> Scene:
-        folder = self._scene.folder / name
-        folder.mkdir(exist_ok=True)
-        return replace(self._scene, folder=folder, chance=Random(f"{self._seed}/{name}"))
+
+def _logs(names: Sequence[str]) -> Maker:
+    def make(scene: Scene) -> Way:
+        return RotatedLogs(
+            scene,
+            name=scene.name,
+            account=_account(scene),
+            names=names,
+            paths=names[0] if len(names) == 1 else "*.log",
+            rotation=scene.chance.choice(ROTATIONS),
+            banner=scene.chance.random() < 0.3,
+        )
+
+    return make
+
+
+def _redis(scene: Scene) -> Way:
+    return Redis(scene, account=_account(scene))
+
+
+def _sqlite(scene: Scene) -> Way:
+    database = Sqlite(scene.folder, journal=scene.chance.choice(("wal", "delete")))
+    return Outbox(scene, database, account=_account(scene))
+
+
+def _postgresql(scene: Scene) -> Way:
+    return Outbox(scene, Postgresql(), account=_account(scene))
+
+
+def _mariadb(scene: Scene) -> Way:
+    zone, cursor = scene.chance.choice(("+05:30", "-08:00", "+00:00")), scene.chance.choice(("id", "created_at"))
+    scene.truth.tell(f"{cursor} is the cursor, in the zone {zone}", way=scene.name)
+    return Outbox(scene, Mariadb(scene.folder, zone=zone, cursor=cursor), account=_account(scene))

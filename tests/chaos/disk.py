@@ -6,22 +6,22 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-SIZE = "12m"
 _PART = 16 * 1024
 
 
 class Disk:
-    """`folder` is empty and the round's own."""
+    """`folder` is empty and the round's own; `size` as mount takes it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, size: str) -> None:
         self.folder = folder
+        self.size = size
         self.can_be_filled = False
         self._ballast = folder / "ballast"
         self._holder: sqlite3.Connection | None = None
 
     def mount(self) -> None:
         """Without the right to mount the round goes on, on the folder's own disk, which nobody may fill."""
-        command = ("mount", "-t", "tmpfs", "-o", f"size={SIZE}", "chaos", str(self.folder))
+        command = ("mount", "-t", "tmpfs", "-o", f"size={self.size}", "chaos", str(self.folder))
         with suppress(FileNotFoundError):
             self.can_be_filled = not subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode
 

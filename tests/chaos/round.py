@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,8 @@ FINISH_SECONDS = 60.0
 QUIET_SECONDS = 30.0
 STEADY_SECONDS = 3.0
 POLICIES = ("learned", "age", "round_robin")
+# The small one has room for all that a round is about.
+DISKS = ("64m", "64m", "64m", "16m")
 ZONES = ("UTC", "Asia/Kolkata", "America/New_York")
 
 
@@ -48,12 +50,12 @@ class Report:
         return "\n".join([told, *self.problems, replay]) if self.problems else told
 
 
-async def play(seed: int, *, seconds: float = SECONDS, kept: Path | None = None) -> Report:
-    """`kept` is where the logs of a round with problems go."""
+async def play(seed: int, *, seconds: float = SECONDS, only: Sequence[str] = (), kept: Path | None = None) -> Report:
+    """`only` are the ways in that take part, all if there is none; `kept` is where the logs of a round with problems go."""
     with TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         async with AsyncExitStack() as stack:
-            round_ = await stack.enter_async_context(_staged(folder, seed))
+            round_ = await stack.enter_async_context(_staged(folder, seed, only))
             report = await round_.play(seconds)
         if report.problems and kept is not None:
             _keep(folder, kept / str(seed), report)
@@ -68,10 +70,11 @@ def _keep(folder: Path, kept: Path, report: Report) -> None:
 
 
 @asynccontextmanager
-async def _staged(folder: Path, seed: int) -> AsyncIterator["Round"]:
+async def _staged(folder: Path, seed: int, only: Sequence[str]) -> AsyncIterator["Round"]:
     chance = Random(f"{seed}/round")
     truth, spans = Truth(), Spans()
-    disk = Disk(folder / "store")
+    disk = Disk(folder / "store", size=chance.choice(DISKS))
+    truth.tell(f"the disk of the store has {disk.size}")
     disk.folder.mkdir()
     async with AsyncExitStack() as stack:
         stack.callback(disk.unmount)
@@ -90,8 +93,8 @@ async def _staged(folder: Path, seed: int) -> AsyncIterator["Round"]:
             session=session,
         )
         stack.push_async_callback(exporter.kill)
-        scene = Scene(folder, chance, truth, spans, LeadSquared(upstream, session), exporter, session)
-        ways = cast(scene, seed)
+        scene = Scene("round", folder, chance, truth, spans, LeadSquared(upstream, session), exporter, session)
+        ways = cast(scene, seed, only=only)
         for way in ways:
             stack.push_async_callback(way.close)
             await way.open()
@@ -131,14 +134,26 @@ class Round:
         ended = asyncio.Event()
         offered = [*self._operations.faults(), *(one for way in self._ways for one in way.faults())]
         planned = faults.schedule(offered, Random(f"{self._seed}/faults"), seconds=seconds)
-        async with asyncio.TaskGroup() as tasks:
-            for way in self._ways:
-                tasks.create_task(way.run(ended))
+        running = {asyncio.create_task(way.run(ended)): way.name for way in self._ways}
+        try:
             await asyncio.gather(faults.strike(planned), asyncio.sleep(seconds))
             self._truth.tell("the faults are over")
             ended.set()
+            await self._finish(running)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running)
         for way in self._ways:
             await way.settle()
+
+    async def _finish(self, running: Mapping[asyncio.Task[None], str]) -> None:
+        """What is handed over again and again until it is taken in has to be taken in some time."""
+        done, late = await asyncio.wait(running, timeout=FINISH_SECONDS)
+        for task in late:
+            self._truth.complain(f"{running[task]} is not taken in {FINISH_SECONDS:g} s after the last fault")
+        for task in done:
+            task.result()
 
     async def _until_quiet(self) -> None:
         """Until all that has to be there is there and has ended, and nothing moves; or it has had its time."""

@@ -17,8 +17,9 @@ from tests.chaos.truth import Handing, Truth
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`folder` is the driver's own; `chance` too."""
+    """`name`, `folder` and `chance` are the driver's own."""
 
+    name: str
     folder: Path
     chance: Random
     truth: Truth

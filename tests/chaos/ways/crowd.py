@@ -2,6 +2,7 @@
 several sources follow, and are pushed by two of its workers."""
 
 import asyncio
+from dataclasses import replace
 
 from tests.chaos.exporter import Source
 from tests.chaos.faults import Fault
@@ -16,12 +17,11 @@ CALLERS = 2
 
 
 class Crowd:
-    name = "crowd"
-
     def __init__(self, scene: Scene, *, account: str) -> None:
+        self.name = scene.name
         self._scene = scene
         self._account = account
-        self._gateway = Gateway(scene, account=account, name="crowd-gateway")
+        self._gateway = Gateway(replace(scene, name="crowd-gateway"), account=account)
         self._log = scene.folder / "crowd.log"
         for number in range(FOLLOWERS):
             settings = {"type": "log", "account": account, "paths": [str(self._log)], "pattern": PATTERN}

@@ -22,14 +22,14 @@ _EXCUSE = "the store was too slow or refused, and a kill took what waited to be 
 
 
 class Gateway:
-    def __init__(self, scene: Scene, *, account: str, name: str = "gateway") -> None:
-        self.name = name
+    def __init__(self, scene: Scene, *, account: str) -> None:
+        self.name = scene.name
         self._scene = scene
         self._account = account
         self._url = f"http://127.0.0.1:{free_port()}"
         self._handings: list[Handing] = []
         listen = self._url.removeprefix("http://")
-        scene.exporter.add(Source(name, {"type": "gateway", "account": account, "listen": listen}))
+        scene.exporter.add(Source(self.name, {"type": "gateway", "account": account, "listen": listen}))
 
     async def open(self) -> None:
         """Nothing but the exporter is needed."""

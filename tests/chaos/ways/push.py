@@ -37,9 +37,8 @@ async def push(scene: Scene, handings: Sequence[Handing]) -> None:
 
 
 class Push:
-    name = "push"
-
     def __init__(self, scene: Scene) -> None:
+        self.name = scene.name
         self._scene = scene
         scene.exporter.add(Source(self.name, {"type": "push"}, stays=True))
 

@@ -13,17 +13,16 @@ _FIRST = date(2026, 1, 30)
 
 
 class DailyLog:
-    def __init__(self, scene: Scene, *, name: str, account: str, banner: bool) -> None:
-        self.name = name
+    def __init__(self, scene: Scene, *, account: str, banner: bool) -> None:
+        self.name = scene.name
         self._scene = scene
         self._account = account
         self._banner = banner
         self._day = 0
-        self._folder = scene.folder / name
-        self._folder.mkdir()
+        self._folder = scene.folder
         settings = {"type": "log", "account": account, "paths": [f"{self._folder}/app-*.log"], "pattern": PATTERN}
-        scene.exporter.add(Source(name, settings))
-        scene.truth.tell(f"app-*.log, one each day{', with a banner' if banner else ''}", way=name)
+        scene.exporter.add(Source(self.name, settings))
+        scene.truth.tell(f"app-*.log, one each day{', with a banner' if banner else ''}", way=self.name)
 
     async def open(self) -> None:
         """The application makes its logs."""

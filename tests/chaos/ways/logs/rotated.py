@@ -151,7 +151,6 @@ class RotatedLogs:
         *,
         name: str,
         account: str,
-        folder: Path,
         names: Sequence[str],
         paths: str,
         rotation: Rotation,
@@ -160,7 +159,8 @@ class RotatedLogs:
         self.name = name
         self._scene = scene
         self._account = account
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = scene.folder / "logs"
+        folder.mkdir(exist_ok=True)
         self._logs = [RotatedLog(folder / one, rotation, scene, way=name, banner=banner) for one in names]
         settings = {"type": "log", "account": account, "paths": [str(folder / paths)], "pattern": PATTERN}
         scene.exporter.add(Source(name, settings, calm=self._calm))
