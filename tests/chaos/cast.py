@@ -23,7 +23,7 @@ from tests.chaos.ways.sql.sqlite import Sqlite
 
 LOGS = 2
 # More would be too much for two processors.
-SERVERS = 2
+MOST_SERVERS = 2
 
 Maker = Callable[[Scene], Way]
 
@@ -31,15 +31,12 @@ Maker = Callable[[Scene], Way]
 def cast(scene: Scene, seed: int, *, only: Sequence[str] = ()) -> list[Way]:
     """Each with a folder and a chance of its own, so that one more or less leaves the others as they are. `only` are the
     names of those that shall be there, all if there is none."""
-    return [
-        make(_own(scene, seed, name))
-        for name, make in _drawn(Random(f"{seed}/cast")).items()
-        if not only or name in only
-    ]
+    drawn = _drawn(Random(f"{seed}/cast"))
+    makers = {name: {**drawn, **SERVERS}[name] for name in only} if only else drawn
+    return [make(_own(scene, seed, name)) for name, make in makers.items()]
 
 
 def _drawn(chance: Random) -> Mapping[str, Maker]:
-    servers = {"redis": _redis, "postgresql": _postgresql, "mariadb": _mariadb}
     logs = {f"log-{number}": _logs(names) for number, names in enumerate(chance.sample(NAMES, LOGS))}
     return {
         "push": Push,
@@ -51,7 +48,7 @@ def _drawn(chance: Random) -> Mapping[str, Maker]:
         "lists": lambda scene: Lists(scene, account=_account(scene)),
         "pulled": lambda scene: PulledList(scene, account=_account(scene), kind=scene.chance.choice(KINDS)),
         "sqlite": _sqlite,
-        **{name: servers[name] for name in chance.sample(sorted(servers), SERVERS)},
+        **{name: SERVERS[name] for name in chance.sample(sorted(SERVERS), MOST_SERVERS)},
     }
 
 
@@ -97,3 +94,6 @@ def _mariadb(scene: Scene) -> Way:
     zone, cursor = scene.chance.choice(("+05:30", "-08:00", "+00:00")), scene.chance.choice(("id", "created_at"))
     scene.truth.tell(f"{cursor} is the cursor, in the zone {zone}", way=scene.name)
     return Outbox(scene, Mariadb(scene.folder, zone=zone, cursor=cursor), account=_account(scene))
+
+
+SERVERS: Mapping[str, Maker] = {"redis": _redis, "postgresql": _postgresql, "mariadb": _mariadb}

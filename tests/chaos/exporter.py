@@ -83,6 +83,19 @@ class Exporter:
         self.sources[source.name] = source
 
     async def start(self) -> None:
+        """Until it is ready. One that ends because its store is locked or its disk full is started again, as it would be."""
+        deadline = self._truth.now() + READY_SECONDS
+        while not await self._started():
+            now = self._truth.now()
+            excused = self._spans.touched(spans.STORE_TROUBLE, since=now - READY_SECONDS, until=now)
+            if not excused or now > deadline:
+                raise AssertionError(f"the exporter does not start:\n{self.story()[-3000:]}")
+            self._truth.tell("the exporter can't start")
+            await asyncio.sleep(0.5)
+        self._begin_spans()
+        self._truth.tell("the exporter is ready")
+
+    async def _started(self) -> bool:
         self._configure()
         listen = f"--web.listen-address={self.url.removeprefix('http://')}"
         command = (*EXPORTER, f"--config.file={self._folder}/config.yaml", listen)
@@ -93,9 +106,7 @@ class Exporter:
             )
         finally:
             os.close(descriptor)
-        await self._until_ready(self._process)
-        self._begin_spans()
-        self._truth.tell("the exporter is ready")
+        return await self._is_ready(self._process)
 
     async def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -119,7 +130,9 @@ class Exporter:
             await self.kill()
             return
         self._truth.tell(f"the exporter has ended with {status}")
-        if status:
+        now = self._truth.now()
+        # The last commit can't be made then, which the status says.
+        if status and not self._spans.touched(spans.STORE_TROUBLE, since=now - STOP_SECONDS, until=now):
             self._truth.complain(f"the exporter ended with {status} after SIGTERM")
 
     async def reload(self) -> None:
@@ -186,7 +199,8 @@ class Exporter:
         # JSON is YAML.
         (self._folder / "config.yaml").write_text(json.dumps({**self._settings, "sources": items}, indent=1))
 
-    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+    async def _is_ready(self, process: asyncio.subprocess.Process) -> bool:
+        """Sooner or later; or it has ended."""
         async with asyncio.timeout(READY_SECONDS):
             while process.returncode is None:
                 try:
@@ -194,10 +208,8 @@ class Exporter:
                 except Away:
                     await asyncio.sleep(0.05)
                 else:
-                    return
-        raise AssertionError(
-            f"the exporter ended with {process.returncode} instead of becoming ready:\n{self.story()[-3000:]}"
-        )
+                    return True
+        return False
 
     def _begin_spans(self) -> None:
         for what in (spans.EXPORTER, *(spans.source(one.name) for one in self.sources.values() if one.present)):

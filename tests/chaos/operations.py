@@ -25,13 +25,14 @@ class Operations:
 
     def faults(self) -> list[Fault]:
         of_disk = [Fault("full disk", self._fill, 0, 1, 3.0)] if self._disk.can_be_filled else []
+        reloads = [Fault("remove", self._remove, 1, 3, 3.0), Fault("rename", self._rename, 1, 3)]
+        of_sources = reloads if self._movable() else []
         return [
             Fault("kill", self._kill, 2, 4, 1.5),
             Fault("terminate", self._terminate, 0, 2, 1.5),
-            Fault("remove", self._remove, 1, 3, 3.0),
-            Fault("rename", self._rename, 1, 3),
             Fault("lock", self._hold, 1, 2, 4.0),
             *of_disk,
+            *of_sources,
         ]
 
     async def _kill(self, lasting: float) -> None:
@@ -47,7 +48,7 @@ class Operations:
             await self._exporter.start()
 
     async def _remove(self, lasting: float) -> None:
-        source = self._chosen()
+        source = self._chance.choice(self._movable())
         async with self._exporter.lock:
             self._truth.tell(f"source {source.name} is taken out")
             source.present = False
@@ -59,7 +60,7 @@ class Operations:
             await self._reload()
 
     async def _rename(self, lasting: float) -> None:
-        source = self._chosen()
+        source = self._chance.choice(self._movable())
         async with AsyncExitStack() as held:
             may = await held.enter_async_context(source.calm())
             await held.enter_async_context(self._exporter.lock)
@@ -77,8 +78,8 @@ class Operations:
         except TimeoutError:
             self._truth.complain("a reload was not done")
 
-    def _chosen(self) -> Source:
-        return self._chance.choice([one for one in self._exporter.sources.values() if not one.stays])
+    def _movable(self) -> list[Source]:
+        return [one for one in self._exporter.sources.values() if not one.stays]
 
     async def _hold(self, lasting: float) -> None:
         async with self._trouble:

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -56,7 +57,10 @@ async def play(seed: int, *, seconds: float = SECONDS, only: Sequence[str] = (),
         folder = Path(name)
         async with AsyncExitStack() as stack:
             round_ = await stack.enter_async_context(_staged(folder, seed, only))
-            report = await round_.play(seconds)
+            try:
+                report = await round_.play(seconds)
+            except Exception:  # noqa: BLE001  (whatever broke the round is what it found)
+                report = round_.broken(traceback.format_exc())
         if report.problems and kept is not None:
             _keep(folder, kept / str(seed), report)
     return report
@@ -127,8 +131,12 @@ class Round:
             scraping.cancel()
             await asyncio.wait([scraping])
         verdict.conclude(self._exporter.defects())
-        (self._folder / "events.txt").write_text("\n".join(self._truth.events()))
+        self._write_events()
         return self._report(verdict)
+
+    def broken(self, trace: str) -> Report:
+        self._write_events()
+        return Report(self._seed, self._truth.handed(), self._scraper.scrapes, [trace], "the round broke")
 
     async def _disturb(self, seconds: float) -> None:
         ended = asyncio.Event()
@@ -174,6 +182,9 @@ class Round:
             await self._exporter.start()
             await asyncio.sleep(STEADY_SECONDS)
             verdict.judge_restart(before, await state(self._exporter), when=when)
+
+    def _write_events(self) -> None:
+        (self._folder / "events.txt").write_text("\n".join(self._truth.events()))
 
     def _report(self, verdict: Verdict) -> Report:
         counts = ", ".join(f"{count} {what}" for what, count in verdict.counts.items() if count)

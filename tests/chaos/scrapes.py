@@ -56,9 +56,11 @@ class Scraper:
             counts = {family: int(found.get((family, account, api), 0)) for family in _FAMILIES}
             discovered = counts.pop("discovered_total")
             if discovered != sum(counts.values()):
-                self._truth.complain(f"a scrape of {account}/{api} shows discovered {discovered} and {counts}")
+                self._truth.complain(
+                    f"a scrape of {account}/{api} does not come out even", f"discovered {discovered}, {counts}"
+                )
 
     def _check_growth(self, found: Sums) -> None:
         for key, before in self._last.items():
             if key[0] in _DURABLE and found.get(key, 0) < before:
-                self._truth.complain(f"{key[0]} of {key[1]}/{key[2]} fell from {before:g} to {found.get(key, 0):g}")
+                self._truth.complain(f"{key[0]} of {key[1]}/{key[2]} fell", f"from {before:g} to {found.get(key, 0):g}")

@@ -3,8 +3,11 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 AROUND_SECONDS = 2.5
+# A transaction may have waited for its server.
+SAME_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -48,11 +51,23 @@ class Event:
 
 
 @dataclass(slots=True)
-class Truth:
-    """`complaints` are broken promises that were seen on the way; `events` what was done to whom."""
+class Complaint:
+    """`first` is the whole of the first one."""
 
-    complaints: list[str] = field(default_factory=list)
+    first: str
+    count: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.first} ({self.count} times)" if self.count > 1 else self.first
+
+
+@dataclass(slots=True)
+class Truth:
+    """`complaints` are broken promises that were seen on the way, by what is broken: the first one, and how often."""
+
+    complaints: dict[str, Complaint] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
+    _began_at: float = field(default_factory=time.time)
     _events: list[Event] = field(default_factory=list)
     _handings: dict[str, list[Handing]] = field(default_factory=dict)
 
@@ -62,8 +77,9 @@ class Truth:
     def tell(self, what: str, *, way: str = "") -> None:
         self._events.append(Event(self.now(), what, way))
 
-    def complain(self, what: str) -> None:
-        self.complaints.append(f"at {self.now():.2f} s: {what}")
+    def complain(self, what: str, details: str = "") -> None:
+        first = f"at {self.now():.2f} s: {what}{f': {details}' if details else ''}"
+        self.complaints.setdefault(what, Complaint(first)).count += 1
 
     def begin(self, request_id: str, *, account: str, way: str) -> Handing:
         handing = Handing(request_id, account, way, self.now())
@@ -81,6 +97,12 @@ class Truth:
     def possible(self, account: str) -> set[str]:
         """What may be counted."""
         return {name for name, ways in self._of(account) if not all(one.withdrawn for one in ways)}
+
+    def submitted_about(self, request_id: str, at: datetime) -> bool:
+        """Whether that may be the time: a way tells when it took the request, or when it was submitted right before."""
+        seconds = at.timestamp() - self._began_at
+        ways = self._handings.get(request_id, ())
+        return not ways or any(abs(seconds - one.began) <= SAME_SECONDS for one in ways)
 
     def names(self) -> set[str]:
         return set(self._handings)

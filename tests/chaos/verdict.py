@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from tests.chaos.exporter import Exporter
@@ -53,6 +54,7 @@ class Verdict:
         for account in ACCOUNTS:
             self._judge_account(account, found, fates, when)
         self._judge_doubles(found, when)
+        self._judge_times(found, when)
         if pending := found.count("pending"):
             self._add(f"{when}: {pending} requests are still pending", [])
         return found
@@ -66,8 +68,8 @@ class Verdict:
             self._add(f"{when}: the list is another one", names ^ later)
 
     def conclude(self, defects: Iterable[str]) -> None:
-        for complaint in self._truth.complaints:
-            self._add(complaint, [])
+        for complaint in self._truth.complaints.values():
+            self._add(str(complaint), [])
         for line in defects:
             self._add(f"the log tells of a defect: {line}", [])
 
@@ -96,6 +98,12 @@ class Verdict:
         counts = Counter(row["request_id"] for row in found.rows)
         doubled = [name for name, count in counts.items() if count > 1]
         self._compare(f"{when}: in the list more than once", doubled)
+
+    def _judge_times(self, found: State, when: str) -> None:
+        told = {row["request_id"]: row["submitted_at"] for row in found.rows if row["submitted_at"] is not None}
+        moments = {name: datetime.fromisoformat(text) for name, text in told.items()}
+        wrong = [name for name, at in moments.items() if not self._truth.submitted_about(name, at)]
+        self._compare(f"{when}: submitted at another time", wrong)
 
     def _compare(self, what: str, names: Iterable[str]) -> None:
         found = sorted(names)

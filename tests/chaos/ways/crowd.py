@@ -46,11 +46,12 @@ class Crowd:
         scene = self._scene
         while not ended.is_set():
             if scene.chance.random() < 0.5:
-                handing = await self._gateway.submit()
+                passed = await self._gateway.submit()
+                request_id = passed.request_id if passed is not None else None
             else:
-                handing = (await scene.submit(self._account, way="crowd-unsent"))[0]
-            if handing is not None:
-                await self._hand_over(handing.request_id)
+                request_id = await scene.leadsquared.submit(self._account)
+            if request_id is not None:
+                await self._hand_over(request_id)
             await scene.pause(0.05, 0.3)
 
     async def _hand_over(self, request_id: str) -> None:

@@ -60,7 +60,7 @@ class Gateway:
             return None
         if answer.status != 200:
             if answer.status not in (502, 504):
-                truth.complain(f"the gateway answers {answer.status} {body[:300]!r}")
+                truth.complain(f"the gateway answers {answer.status}", repr(body[:300]))
             return None
         handing = truth.begin(json.loads(body)["RequestID"], account=self._account, way=self.name)
         handing.began = began

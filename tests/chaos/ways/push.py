@@ -28,7 +28,7 @@ async def push(scene: Scene, handings: Sequence[Handing]) -> None:
             if answer.status == 202:
                 break
             if answer.status != 503:
-                scene.truth.complain(f"a push is answered {answer.status} {told[:300]!r}")
+                scene.truth.complain(f"a push is answered {answer.status}", repr(told[:300]))
                 return
         except (aiohttp.ClientError, OSError, TimeoutError):
             pass

@@ -33,7 +33,7 @@ class Generation:
 
 
 class RotatedLog:
-    """One log and who writes it. `still` is held while nothing may be written, `turning` while it is rotated."""
+    """One log and its application, which writes one line after the other."""
 
     def __init__(self, path: Path, rotation: Rotation, scene: Scene, *, way: str, banner: bool) -> None:
         self.turning = asyncio.Lock()
@@ -42,7 +42,7 @@ class RotatedLog:
         self._scene = scene
         self.way = f"{way}/{path.name}"
         self._banner = banner
-        self._still = asyncio.Lock()
+        self._writing = asyncio.Lock()
         self._generations = [Generation(scene.truth.now())]
         self._held: IO[str] | None = None
         folder = scene.folder / "logrotate" / path.name
@@ -54,7 +54,7 @@ class RotatedLog:
         """A whole line, or one in two parts with a pause between them."""
         text = line(handing.request_id)
         pause = self._scene.chance.uniform(0.1, 1.5) if self._scene.chance.random() < 0.05 else 0.0
-        async with self._stillness():
+        async with self._writing:
             file = self._open()
             try:
                 if pause:
@@ -117,7 +117,7 @@ class RotatedLog:
     async def _stillness(self) -> AsyncIterator[None]:
         """Where logrotate loses what is written meanwhile, and where it has to be known into which file something went."""
         if self._rotation.copies or self._rotation.vanishes_after is not None:
-            async with self._still:
+            async with self._writing:
                 yield
         else:
             yield

@@ -71,9 +71,7 @@ class Outbox:
         rows = await self._database.rows()
         for handing in self._handings:
             if handing.durable is not None and handing.request_id not in rows:
-                self._scene.truth.complain(
-                    f"{self.name}: the database has lost {handing.request_id}, which it committed"
-                )
+                self._scene.truth.complain(f"{self.name} has lost what it committed", handing.request_id)
             if handing.durable is None and handing.request_id in rows:
                 self._scene.truth.durable(handing)
             handing.withdrawn = handing.request_id not in rows
