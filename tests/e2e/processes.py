@@ -1,6 +1,7 @@
 """Real processes on free ports of loopback: the simulator, the exporter, Prometheus."""
 
 import json
+import secrets
 import signal
 import socket
 import subprocess
@@ -8,19 +9,22 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 
 PATIENCE = 30.0
+_PORTS = range(10_240, 32_768)
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
+    """None that the kernel gives to a connection: a server that was down for a moment has to find it free again."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def fetch(url: str, *, data: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
