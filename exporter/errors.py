@@ -117,6 +117,10 @@ class InvalidEntry(IntakeError):
     """Something handed in does not fit the format."""
 
 
+class EntryLost(InvalidEntry):
+    """What was handed in is no longer there: its server has deleted it before it was asked for."""
+
+
 class UnknownAccount(InvalidEntry):
     """An account or api was named that the configuration does not have."""
 

@@ -14,15 +14,16 @@ from tests.e2e.processes import eventually, free_port
 class RedisServer:
     """Writes everything to its file before it answers, so that a kill loses nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
+        self._options = options
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         options = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", "")
-        durable = ("--appendonly", "yes", "--appendfsync", "everysec")
+        durable = ("--appendonly", "yes", "--appendfsync", "everysec", *self._options)
         with (self.folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(("redis-server", *options, *durable), stdout=log, stderr=log)
         eventually(lambda: self.command("PING"), fits=lambda answer: answer == "PONG")
@@ -39,8 +40,9 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(folder: Path) -> Iterator[RedisServer]:
-    server = RedisServer(folder)
+def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
+    """`options` are those of redis-server, and come last."""
+    server = RedisServer(folder, *options)
     server.start()
     try:
         yield server

@@ -41,7 +41,16 @@ ERROR_KINDS = (
     "timeout",
     "connection",
 )
-SOURCE_ERROR_KINDS = ("unreadable", "unreachable", "timeout", "refused", "invalid_entry", "intake_full", "store")
+SOURCE_ERROR_KINDS = (
+    "unreadable",
+    "unreachable",
+    "timeout",
+    "refused",
+    "invalid_entry",
+    "lost",
+    "intake_full",
+    "store",
+)
 BREAKER_STATES = tuple(str(mode) for mode in Mode)
 
 _C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
@@ -214,7 +223,7 @@ SOURCE_ERRORS = Family("leadsquared_exporter_source_errors_total", _C, "Failures
 SOURCE_ERRORS_BY_KIND = Family(
     "leadsquared_exporter_source_errors_by_kind_total",
     _C,
-    "The same failures by kind: what it reads can't be had, an entry does not fit, or it waits for room or the store.",
+    "The same failures by kind: what it reads can't be had, an entry does not fit or is gone, or it waits for room or the store.",
     ("source", "type", "kind"),
 )
 COMMIT = Family(

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from exporter.core.cursor import Cursor
-from exporter.errors import IntakeFull, InvalidEntry, SourceRefused, SourceTimeout, SourceUnreachable, StoreError
+from exporter.errors import (
+    EntryLost,
+    IntakeFull,
+    InvalidEntry,
+    SourceRefused,
+    SourceTimeout,
+    SourceUnreachable,
+    StoreError,
+)
 
 
 class Entry(NamedTuple):
@@ -68,6 +76,8 @@ class Changeable(Protocol):
 def trouble_of(error: Exception) -> str:
     """The kind of an error, as a value of a label."""
     match error:
+        case EntryLost():
+            return "lost"
         case InvalidEntry():
             return "invalid_entry"
         case IntakeFull():

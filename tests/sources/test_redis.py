@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -402,3 +403,90 @@ async def test_a_redis_that_hangs_is_told_as_one_that_does_not_answer_in_time(
         await until(lambda: bool(scene.health.kinds))
     assert scene.health.kinds[0] == "timeout"
     assert "orders down: Redis does not answer in time" in scene.health.story
+
+
+async def test_entries_trimmed_before_they_were_read_are_told_and_counted_once(redis: Any, scene: Scene) -> None:
+    for number in range(3):
+        redis.xadd("lsq", {"request_id": f"early-{number}"})
+    async with scene.running():
+        await until(lambda: len(scene.intake.ids) == 3 and pending(redis) == 0)
+    last = redis.xinfo_stream("lsq")["last-generated-id"]
+    for number in range(10):
+        redis.xadd("lsq", {"request_id": f"late-{number}"}, maxlen=4, approximate=False)
+    first = redis.xinfo_stream("lsq")["first-entry"][0]
+    with logged() as log:
+        async with scene.running():
+            await until(lambda: len(scene.intake.ids) == 7 and pending(redis) == 0)
+    problem = f"6 entries between {last} and {first} were deleted before they were read; trim the stream later"
+    assert f'problem="{problem}"' in log.getvalue()
+    assert [one for one in scene.health.story if "refused" in one] == [f"orders refused 6: {problem}"]
+    async with scene.running():
+        redis.xadd("lsq", {"request_id": "last"})
+        await until(lambda: "last" in scene.intake.ids and pending(redis) == 0)
+        await until(lambda: redis.xinfo_groups("lsq")[0]["lag"] == 0)
+    for number in range(3):
+        redis.xadd("lsq", {"request_id": f"again-{number}"}, maxlen=1, approximate=False)
+    async with scene.running():
+        await until(lambda: "again-2" in scene.intake.ids)
+    assert [one.partition(" between")[0] for one in scene.health.story if "refused" in one] == [
+        "orders refused 6: 6 entries",
+        "orders refused 2: 2 entries",
+    ]
+
+
+async def test_a_stream_that_is_trimmed_to_nothing_tells_what_went_with_it(redis: Any, scene: Scene) -> None:
+    redis.xadd("lsq", {"request_id": "a"})
+    async with scene.running():
+        await until(lambda: scene.intake.ids == ["a"] and pending(redis) == 0)
+    redis.xadd("lsq", {"request_id": "b"})
+    redis.xtrim("lsq", maxlen=0, approximate=False)
+    async with scene.running():
+        await until(lambda: any("refused 1: 1 entries between" in one for one in scene.health.story))
+
+
+async def test_trimming_what_was_read_or_what_came_before_the_group_is_no_loss(redis: Any, scene: Scene) -> None:
+    for number in range(9):
+        redis.xadd("lsq", {"request_id": f"before-{number}"}, maxlen=2, approximate=False)
+    async with scene.running():
+        await until(lambda: len(scene.intake.ids) == 2 and pending(redis) == 0)
+        for number in range(20):
+            redis.xadd("lsq", {"request_id": f"r-{number}"})
+            await until(lambda number=number: f"r-{number}" in scene.intake.ids and pending(redis) == 0)  # type: ignore[misc]
+            redis.xtrim("lsq", maxlen=number % 3, approximate=False)
+        for key, _ in redis.xrange("lsq"):
+            redis.xdel("lsq", key)
+        redis.xadd("lsq", {"request_id": "end"})
+        await until(lambda: "end" in scene.intake.ids)
+    assert scene.health.story == ["orders up"]
+
+
+async def test_an_entry_with_a_field_twice_is_put_aside_with_both(redis: Any, scene: Scene) -> None:
+    redis.execute_command("XADD", "lsq", "*", "request_id", "a", "request_id", "b")
+    redis.xadd("lsq", {"request_id": "c"})
+    async with scene.running():
+        await until(lambda: scene.intake.ids == ["c"] and redis.xlen("lsq:poison") == 1)
+    (reason,) = (fields["poison_reason"] for _, fields in redis.xrange("lsq:poison"))
+    assert reason.endswith('has the field "request_id" twice')
+    redis.set_response_callback("XRANGE", lambda answer, **_: answer)
+    ((_, words),) = redis.execute_command("XRANGE", "lsq:poison", "-", "+")
+    assert words[:4] == ["request_id", "a", "request_id", "b"]
+
+
+async def test_a_member_of_a_cluster_is_refused_in_words(tmp_path: Path, scene: Scene) -> None:
+    with redis_server(tmp_path, "--cluster-enabled", "yes", "--appendonly", "no") as member:
+        clustered = Scene(member.url)
+        async with clustered.running():
+            await until(lambda: bool(clustered.health.story))
+    assert clustered.health.story[0] == (
+        "orders down: it is part of a Redis Cluster, which is not supported: the keys of a source lie in several slots there"
+    )
+
+
+async def test_two_exporters_in_a_group_share_its_entries(redis: Any, scene: Scene) -> None:
+    other = Scene(scene.url)
+    for number in range(3000):
+        redis.xadd("lsq", {"request_id": f"r-{number}"})
+    async with scene.running(), other.running(consumer="two"):
+        await until(lambda: len(scene.intake.ids) + len(other.intake.ids) == 3000 and pending(redis) == 0)
+    assert not set(scene.intake.ids) & set(other.intake.ids)
+    assert [one for one in (*scene.health.story, *other.health.story) if "up" not in one] == []

@@ -21,6 +21,7 @@ from exporter.sources.closing import to_the_end
 
 CONNECT_SECONDS = 5.0
 
+_CLUSTER = "it is part of a Redis Cluster, which is not supported: the keys of a source lie in several slots there"
 _SILENT = SourceTimeout, "Redis does not answer in time"
 _GONE = SourceUnreachable, "Redis can't be reached, or has closed the connection; check the source's url"
 # The first that fits.
@@ -33,6 +34,7 @@ _TOLD: tuple[tuple[type[Exception], tuple[type[SourceUnreadable], str]], ...] = 
         exceptions.NoPermissionError,
         (SourceRefused, "Redis refuses a command or a key to this user; docs/sources.md lists what it needs"),
     ),
+    (exceptions.ClusterError, (SourceRefused, _CLUSTER)),
     (exceptions.ReadOnlyError, (SourceRefused, "Redis is a read-only replica; url has to name the primary")),
     (exceptions.BusyLoadingError, (SourceRefused, "Redis is still loading its data")),
     (exceptions.OutOfMemoryError, (SourceRefused, "Redis is out of memory")),
@@ -72,7 +74,8 @@ def told(error: Exception) -> SourceUnreadable:
     for cause, (kind, words) in _TOLD:
         if isinstance(error, cause):
             return kind(words)
-    code = str(error).partition(" ")[0]
+    # A pipeline tells first which command it was, with all its arguments.
+    code = str(error).rpartition("caused error: ")[2].partition(" ")[0]
     return SourceRefused(_CODES.get(code, "Redis refuses a command; version 6.2 or newer is needed"))
 
 

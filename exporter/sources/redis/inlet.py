@@ -1,6 +1,6 @@
 """The seam between the two kinds of keys and the source that reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -9,16 +9,19 @@ BLOCK_SECONDS = 2
 BATCH = 1000
 
 
+Fields = tuple[tuple[str, str], ...]
+
+
 class Message(NamedTuple):
     """What one application handed in, and where it lies: `key` is what the inlet knows it by.
 
-    `content` are the fields of a stream's entry, or the text of a list's item; None for an entry that the stream no longer
-    holds although nobody has acknowledged it.
+    `content` are the fields of a stream's entry, in their order and some maybe twice, or the text of a list's item; None for an
+    entry that the stream no longer holds although it was never acknowledged.
     """
 
     key: str
     where: str
-    content: Mapping[str, str] | str | None
+    content: Fields | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,14 @@ class Poison:
 
     message: Message
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """`count` messages (None: some) that were deleted before they were read; `between` which others they lay."""
+
+    count: int | None
+    between: str
 
 
 def raw(text: str) -> bytes:
@@ -41,6 +52,9 @@ class Inlet(Protocol):
     """
 
     poison_key: str
+
+    def lost(self) -> Lost | None:
+        """What the last read found to be gone that was never read; told once."""
 
     async def open(self) -> None: ...
 

@@ -23,6 +23,9 @@ class Queue:
     async def open(self) -> None:
         """A list needs nothing."""
 
+    def lost(self) -> None:
+        """A list deletes nothing by itself."""
+
     async def read(self) -> list[Message]:
         if not await self._client.exists(self._processing):
             await self._move()

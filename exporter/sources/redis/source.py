@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.config import settings
-from exporter.errors import InvalidEntry
+from exporter.errors import EntryLost, InvalidEntry
 from exporter.log import get_logger
 from exporter.sources.environment import Environment
 from exporter.sources.groups import Messages
-from exporter.sources.mistakes import MOST_SHOWN
+from exporter.sources.mistakes import MOST_SHOWN, shown
 from exporter.sources.redis.connection import connected
-from exporter.sources.redis.inlet import Inlet, Message, Poison
+from exporter.sources.redis.inlet import Inlet, Lost, Message, Poison
 from exporter.sources.redis.queue import Queue
 from exporter.sources.redis.stream import Stream
 from exporter.sources.source import Entry
@@ -56,6 +56,8 @@ class RedisSource:
             while True:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     messages = await inlet.read()
+                if (lost := inlet.lost()) is not None:
+                    self._tell(lost)
                 await self._take(inlet, messages)
                 self._retry.well()
 
@@ -106,9 +108,19 @@ class RedisSource:
             raise InvalidEntry("it was deleted from the stream before it was taken in")
         if isinstance(content, str):
             return reader.text(content, message.where)
-        if (payload := content.get(self._source.payload)) is not None:
+        fields = dict(content)
+        if len(fields) < len(content):
+            twice = next(name for name in fields if sum(name == one for one, _ in content) > 1)
+            raise InvalidEntry(f"{message.where}: has the field {shown(twice)} twice")
+        if (payload := fields.get(self._source.payload)) is not None:
             return reader.text(payload, message.where)
-        return [reader.fields(content, message.where)]
+        return [reader.fields(fields, message.where)]
+
+    def _tell(self, lost: Lost) -> None:
+        count = "some" if lost.count is None else str(lost.count)
+        problem = f"{count} entries {lost.between} were deleted before they were read; trim the stream later"
+        log.error("entries are lost", source=self.name, problem=problem)
+        self._environment.health.refused(self.name, EntryLost(problem), lost.count or 1)
 
     def _report(self, inlet: Inlet, poisons: Sequence[Poison]) -> None:
         told = [f"{poison.message.where}: {poison.reason}" for poison in poisons[:MOST_SHOWN]]
