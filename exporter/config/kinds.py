@@ -132,6 +132,24 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeZone:
+    """The data of zones is the system's, else that of the package tzdata. UTC needs none."""
+
+    requirement: str = "the IANA name of a time zone such as Europe/Berlin"
+
+    def read(self, scalar: Scalar) -> object:
+        from zoneinfo import available_timezones  # only what has local times needs it
+
+        if scalar.text == "UTC":
+            return scalar.text
+        known = available_timezones()
+        if not known:
+            return Unfit("UTC: no other time zone is known here, until the package tzdata is installed")
+        found = scalar.text in known
+        return scalar.text if found else Unfit(self.requirement, hint=suggestion(scalar.text, tuple(sorted(known))))
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A text that matches a pattern; `masked` where what was written may be a secret in the wrong place.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config import accounts as account_rules
-from exporter.config import document, file
+from exporter.config import document, file, services
 from exporter.config import sources as source_rules
 from exporter.config.document import Node, Scalar
 from exporter.config.duration import format_duration
@@ -74,6 +74,7 @@ def _check(item: Item, surroundings: Surroundings, problems: Problems) -> None:
         _check_polling(item.values["polling"], problems)
     if "storage" in item.values:
         _check_storage(item.values["storage"], problems)
+    services.check_retention(sources, item.values.get("storage"), problems)
 
 
 def _accounts_are_known(accounts: Sequence[Item], problems: Problems) -> bool:

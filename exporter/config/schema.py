@@ -21,6 +21,7 @@ from exporter.config.kinds import (
     Share,
     StorageUrl,
     Text,
+    TimeZone,
 )
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import (
@@ -41,7 +42,7 @@ from exporter.leadsquared.endpoints import BY_NAME, DEFAULT_API, PLANS, REGIONS
 RATE_LIMIT_DEFAULTS = RateLimit()
 POLLING_DEFAULTS = Polling()
 _CACHE = Cache()
-_STORAGE = Storage()
+STORAGE_DEFAULTS = Storage()
 _METRICS = Metrics()
 _GATEWAY = GatewaySource(account="", listen="", name="")
 
@@ -328,6 +329,12 @@ SOURCE = Variants(
                     "Longer than any transaction that writes such rows: a row may turn up so long after one with a higher cursor.",
                     format_duration(SQL_DEFAULTS.look_back),
                 ),
+                Field(
+                    "timezone",
+                    TimeZone(),
+                    "The zone of times in the table that have no offset, such as those of DATETIME columns.",
+                    SQL_DEFAULTS.timezone,
+                ),
                 Field("timeout", POSITIVE, "How long one query may take.", format_duration(SQL_DEFAULTS.timeout)),
                 _NAME,
             )
@@ -411,18 +418,18 @@ CACHE = Section(
 
 STORAGE = Section(
     (
-        Field("url", StorageUrl(), "Where the state is kept; `memory://` forgets it at the end.", _STORAGE.url),
+        Field("url", StorageUrl(), "Where the state is kept; `memory://` forgets it at the end.", STORAGE_DEFAULTS.url),
         Field(
             "retention",
             POSITIVE,
             "How long finished requests are kept for the page and the API.",
-            format_duration(_STORAGE.retention),
+            format_duration(STORAGE_DEFAULTS.retention),
         ),
         Field(
             "max_pending",
             Integer(1),
             "Unfinished requests at most; past it new ones are refused, and none is dropped.",
-            str(_STORAGE.max_pending),
+            str(STORAGE_DEFAULTS.max_pending),
         ),
     )
 )

@@ -5,11 +5,12 @@ from socket import gethostname
 from typing import Any
 from urllib.parse import parse_qs
 
+from exporter.config.duration import format_duration
 from exporter.config.extras import lacking
 from exporter.config.kinds import split_url
 from exporter.config.problem import Problems
 from exporter.config.rules import Surroundings, digest, exactly_one, secret, secrets_can_be_had
-from exporter.config.schema import KEY, REDIS_DEFAULTS, REDIS_URL, SQL_URL
+from exporter.config.schema import KEY, REDIS_DEFAULTS, REDIS_URL, SQL_DEFAULTS, SQL_URL, STORAGE_DEFAULTS
 from exporter.config.settings import RedisSource, SqlSource
 from exporter.config.shapes import Item
 from exporter.config.statement import Statement
@@ -56,6 +57,27 @@ def check_keys(sources: Sequence[Item], surroundings: Surroundings, problems: Pr
             wanted, remedy = _UNIQUE[key]
             got = f"got {source.values[key]}, the {key} of {other.path} (line {other.place(key).line})"
             problems.add(source.place(key), source.path_of(key), f"must be unique{wanted}, {got}{remedy}")
+
+
+def check_retention(sources: Sequence[Item], storage: Item | None, problems: Problems) -> None:
+    """What is read again must be known still, or it counts again."""
+    asked = None if storage is None or not storage.given("retention") else storage
+    if asked is not None and "retention" not in asked.values:
+        return
+    retention: float = STORAGE_DEFAULTS.retention if asked is None else asked.values["retention"]
+    for source in (source for source in sources if source.values["type"] == "sql"):
+        look_back: float = source.values.get("look_back", SQL_DEFAULTS.look_back)
+        if look_back <= retention:
+            continue
+        if "look_back" in source.values or asked is None:
+            message = (
+                f"must be at most storage.retention ({format_duration(retention)}), got {format_duration(look_back)}"
+            )
+            problems.add(source.place("look_back"), source.path_of("look_back"), message)
+        else:
+            wanted = f"{source.path_of('look_back')} ({format_duration(look_back)})"
+            message = f"must be at least {wanted}, got {format_duration(retention)}"
+            problems.add(asked.place("retention"), asked.path_of("retention"), message)
 
 
 def _redis_server(source: Item, surroundings: Surroundings) -> tuple[str, ...] | None:

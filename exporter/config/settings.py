@@ -162,8 +162,8 @@ class RedisSource:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlSource:
     """`query` has the parameter :cursor, which goes on from `start` with the values of the column `cursor`. Rows become
-    visible at most `look_back` seconds after one with a higher value. `timeout` is that of one query. `reads` stands for what is
-    read, where nobody gave a name."""
+    visible at most `look_back` seconds after one with a higher value. `timezone` is the IANA name of the zone of times that have
+    no offset. `timeout` is that of one query. `reads` stands for what is read, where nobody gave a name."""
 
     account: str | None
     api: str | None
@@ -174,6 +174,7 @@ class SqlSource:
     start: str = "0"
     interval: float = 10.0
     look_back: float = 300.0
+    timezone: str = "UTC"
     timeout: float = 30.0
     reads: str = ""
 

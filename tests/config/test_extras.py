@@ -40,3 +40,14 @@ def test_a_source_whose_packages_are_not_installed_says_what_to_install(
     with pytest.raises(ConfigurationError) as caught:
         load(path, environment={"KEY": "key"})
     assert caught.value.problems == [f"{path}:2:18: sources[0].type: {told}"]
+
+
+def test_a_zone_that_can_not_be_looked_up_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    path = tmp_path / "config.yaml"
+    source = f"type: sql, url: 'sqlite:///./x.db', {SQL}"
+    path.write_text(f"{ACCOUNT}sources: [{{{source}, timezone: Europe/Berlin}}, {{{source}, timezone: UTC}}]\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load(path, environment={"KEY": "key"})
+    rule = "must be UTC: no other time zone is known here, until the package tzdata is installed"
+    assert caught.value.problems == [f"{path}:2:136: sources[0].timezone: {rule}, got Europe/Berlin"]

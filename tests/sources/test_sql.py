@@ -2,160 +2,18 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from exporter.config.secret import InlineSecret
-from exporter.config.settings import SqlSource as Settings
 from exporter.errors import ExporterError, IntakeFull, StoreUnavailable
-from exporter.sources.environment import Environment
 from exporter.sources.sql.database import ROWS
-from exporter.sources.sql.source import SqlSource
-from tests.servers import MariaServer, PostgresServer, maria_server, postgres_server
+from tests.servers import MariaServer, PostgresServer
 from tests.sources.logged import logged
-from tests.sources.twins import NOW, Clock, Health, MemoryIntake
-from tests.sources.waiting import until
-
-APIS = {"acme": ("lead_update", "call_log")}
-QUERY = "select request_id, created_at from outbox where id > :cursor order by id"
-DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}
-TABLE = (
-    "create table outbox (id bigint primary key, request_id varchar(200), created_at timestamp null, api varchar(40))"
-)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def maria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaServer]:
-    with maria_server(tmp_path_factory.mktemp("maria")) as server:
-        yield server
-
-
-@dataclass
-class Application:
-    """Who writes the table."""
-
-    url: str
-    engine: AsyncEngine
-
-    async def execute(self, sql: str, *rows: Mapping[str, Any]) -> None:
-        async with self.engine.begin() as connection:
-            await connection.execute(text(sql), list(rows) or None)
-
-    async def insert(self, *ids: int, request_id: str = "id-{}") -> None:
-        rows = [{"id": number, "request_id": request_id.format(number)} for number in ids]
-        await self.execute("insert into outbox (id, request_id) values (:id, :request_id)", *rows)
-
-
-@asynccontextmanager
-async def application(url: str) -> AsyncIterator[Application]:
-    scheme, _, rest = url.partition("://")
-    engine = create_async_engine(f"{DRIVERS[scheme]}://{rest}")
-    one = Application(url, engine)
-    try:
-        await one.execute("drop table if exists outbox")
-        await one.execute(TABLE)
-        yield one
-    finally:
-        await engine.dispose()
-
-
-@pytest.fixture(params=["postgresql", "mysql", "sqlite"])
-async def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Application]:
-    """The table in each kind of database in turn."""
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").url
-    elif request.param == "mysql":
-        url = request.getfixturevalue("maria").url
-    else:
-        url = f"sqlite:///{tmp_path}/application.db"
-    async with application(url) as one:
-        yield one
-
-
-@pytest.fixture
-async def pg(postgres: PostgresServer) -> AsyncIterator[Application]:
-    async with application(postgres.url) as one:
-        yield one
-
-
-@dataclass
-class Rest:
-    """A sleep that lasts until the test lets it end; what the source sleeps for is noted."""
-
-    taken: list[float] = field(default_factory=list)
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def __call__(self, seconds: float) -> None:
-        self.taken.append(seconds)
-        await self.over.wait()
-        self.over.clear()
-
-
-@dataclass
-class Scene:
-    """One source and what is around it. `look` lets it look once more."""
-
-    url: str
-    intake: MemoryIntake = field(default_factory=MemoryIntake)
-    health: Health = field(default_factory=Health)
-    clock: Clock = field(default_factory=Clock)
-    rest: Rest = field(default_factory=Rest)
-
-    def source(self, **changes: Any) -> SqlSource:
-        given: dict[str, Any] = {
-            "account": None,
-            "api": "lead_update",
-            "url": InlineSecret(self.url),
-            "query": QUERY,
-            "cursor": "id",
-            "name": "orders",
-            "look_back": 300.0,
-        }
-        return SqlSource(
-            Settings(**(given | changes)),
-            Environment(
-                intake=self.intake,
-                health=self.health,
-                clock=self.clock,
-                apis=lambda: APIS,
-                random=Random(1),
-                sleep=self.rest,
-            ),
-            positions={part: where for part, where in self.intake.positions.items() if where is not None},
-        )
-
-    @asynccontextmanager
-    async def running(self, **changes: Any) -> AsyncIterator[None]:
-        """From its first look to its end."""
-        self.rest = Rest()
-        task = asyncio.create_task(self.source(**changes).run())
-        try:
-            await until(lambda: len(self.rest.taken) == 1)
-            yield
-        finally:
-            task.cancel()
-            async with asyncio.timeout(5):
-                await asyncio.gather(task, return_exceptions=True)
-
-    async def look(self, *, later: float = 10.0) -> None:
-        self.clock.time += later
-        looks = len(self.rest.taken)
-        self.rest.over.set()
-        await until(lambda: len(self.rest.taken) > looks)
+from tests.sources.outbox import Application, Scene, application
+from tests.sources.twins import NOW
 
 
 async def test_rows_are_taken_in_with_their_times_as_they_come(outbox: Application) -> None:

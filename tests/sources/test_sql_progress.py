@@ -57,3 +57,44 @@ def test_looking_back_takes_a_tenth_of_the_time_at_most() -> None:
     progress.end(100, 13.0)
     starts = {now: progress.begin(now) for now in (14.0, 30.0, 42.0, 43.0)}
     assert starts == {14.0: 100, 30.0: 100, 42.0: 100, 43.0: 0}
+
+
+def test_a_page_read_from_the_head_settles_nothing_while_a_place_behind_it_is_open() -> None:
+    progress = Progress(0, look_back=0.0, is_past=lambda value, at: bool(value < at))
+    progress.begin(1.0)
+    progress.read(100, 1.0)
+    progress.end(100, 1.0)
+    assert progress.begin(2.0) == 0
+    progress.end(100, 50.0)
+    assert progress.begin(120.0) == 100
+    progress.read(110, 120.0)
+    assert progress.settled == 0
+    progress.end(110, 120.0)
+    assert progress.begin(600.0) == 0
+    progress.read(110, 600.0)
+    assert (progress.settled, progress.head) == (110, 110)
+
+
+def test_what_may_be_read_again_was_read_since_the_first_page_that_is_not_settled() -> None:
+    progress = Progress(0, look_back=LOOK_BACK)
+    told = [progress.since]
+    for now, last in ((1000.0, 5), (1010.0, 7), (1030.0, 7), (1065.0, 7), (1100.0, 7)):
+        progress.begin(now)
+        told.append(progress.since)
+        if last != progress.head:
+            progress.read(last, now)
+        progress.end(last, now)
+        told.append(progress.since)
+    assert told == [None, None, 1000.0, 1000.0, 1000.0, 1000.0, 1000.0, 1000.0, 1010.0, 1010.0, float("inf")]
+
+
+def test_a_reading_that_broke_off_counts_from_its_beginning() -> None:
+    progress = Progress(0, look_back=0.0)
+    progress.begin(1000.0)
+    progress.end(0, 1000.0)
+    progress.begin(1010.0)
+    progress.begin(1020.0)
+    assert progress.since == 1010.0
+    progress.read(5, 1020.0)
+    progress.end(5, 1030.0)
+    assert progress.since == float("inf")

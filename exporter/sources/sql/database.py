@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import URL, CursorResult, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -28,6 +29,10 @@ CONNECT_SECONDS = 10.0
 SPARE_SECONDS = 15.0
 # Instructions of SQLite between two looks at the clock.
 _SQLITE_STEPS = 100_000
+# What MySQL and MariaDB call a TIMESTAMP in their protocol.
+_TIMESTAMP = 7
+# A time without an offset, for a TIMESTAMP, was read in a zone that is not known any more. None is further east.
+_EASTERNMOST = timedelta(hours=14)
 
 _FOREIGN = (SQLAlchemyError, OSError, TypeError, ValueError)
 
@@ -40,6 +45,15 @@ class Page:
     rows: Sequence[Sequence[Any]]
     last: Any
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """`stamps` are the places of the columns whose times are those of UTC although they come without an offset."""
+
+    names: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    stamps: Sequence[int]
 
 
 class Database:
@@ -63,7 +77,10 @@ class Database:
         """What comes after the position; None where nothing does."""
         rows = ROWS
         while True:
-            columns, found = await self._rows(position, rows)
+            columns, found, is_stamp = await self._rows(position, rows)
+            if is_stamp and isinstance(position, datetime) and position.tzinfo is None:
+                position = (position - _EASTERNMOST).replace(tzinfo=UTC)
+                continue
             if not found:
                 return None
             more = len(found) >= rows or self._statement.has_limit
@@ -92,26 +109,52 @@ class Database:
             raise SourceRefused(f"the query has to be ordered by {self._cursor}, ascending and without NULL")
         return last
 
-    async def _rows(self, position: Any, rows: int) -> tuple[Columns, Sequence[Sequence[Any]]]:
+    async def _rows(self, position: Any, rows: int) -> tuple[Columns, Sequence[Sequence[Any]], bool]:
+        """The last one tells whether the cursor column is among the stamps."""
         try:
             async with asyncio.timeout(self._timeout + SPARE_SECONDS):
-                names, found = await self._run(position, rows)
-                columns = Columns(names, self._column)
+                found = await self._run(position, rows)
+                columns = Columns(found.names, self._column)
                 if columns.cursor is None:
                     self._statement = self._statement.selecting(self._cursor)
-                    names, found = await self._run(position, rows)
-                    columns = Columns(names, self._column)
+                    found = await self._run(position, rows)
+                    columns = Columns(found.names, self._column)
         except _FOREIGN as error:
             raise trouble.told(error) from error
         if columns.cursor is None:
             raise SourceRefused(f"the query has to select its cursor column {self._cursor}")
-        return columns, found
+        return columns, found.rows, columns.cursor in found.stamps
 
-    async def _run(self, position: Any, rows: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+    async def _run(self, position: Any, rows: int) -> _Found:
         async with self._engine.connect() as connection:
             await _PREPARE[self.kind](connection, self._timeout)
-            result = await connection.execute(text(self._statement.limited(rows)), {"cursor": position})
-            return list(result.keys()), result.all()
+            bound = _without_offset(position) if self.kind == "mysql" else position
+            result = await connection.execute(text(self._statement.limited(rows)), {"cursor": bound})
+            stamps = _stamps(result) if self.kind == "mysql" else ()
+            found = result.all()
+            return _Found(list(result.keys()), _with_offset(found, stamps) if stamps else found, stamps)
+
+
+def _stamps(result: CursorResult[Any]) -> Sequence[int]:
+    """The driver tells no TIMESTAMP, which is a moment, from a DATETIME, which is what a clock showed."""
+    columns = result.cursor.description or ()
+    return [place for place, column in enumerate(columns) if column[1] == _TIMESTAMP]
+
+
+def _with_offset(rows: Sequence[Sequence[Any]], stamps: Sequence[int]) -> list[list[Any]]:
+    """The session's zone is UTC."""
+    found = [list(row) for row in rows]
+    for row in found:
+        for place in stamps:
+            if isinstance(row[place], datetime):
+                row[place] = row[place].replace(tzinfo=UTC)
+    return found
+
+
+def _without_offset(position: Any) -> Any:
+    """The driver leaves an offset out, whatever it is."""
+    is_moment = isinstance(position, datetime) and position.tzinfo is not None
+    return position.astimezone(UTC).replace(tzinfo=None) if is_moment else position
 
 
 def _postgresql(url: str) -> AsyncEngine:
@@ -143,11 +186,15 @@ def _engine(url: URL, **options: Any) -> AsyncEngine:
 
 async def _prepare_postgresql(connection: AsyncConnection, timeout: float) -> None:
     await connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+    # What the query makes of a moment, as with ::timestamp, must not depend on the server's or the user's zone.
+    await connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
     await connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(timeout * 1000)}")
 
 
 async def _prepare_mysql(connection: AsyncConnection, timeout: float) -> None:
     await connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
+    # In any other zone a TIMESTAMP comes as local time, and the hour that comes twice is compared as if it came once.
+    await connection.exec_driver_sql("SET SESSION time_zone = '+00:00'")
     if getattr(connection.dialect, "is_mariadb", False):
         await connection.exec_driver_sql(f"SET SESSION max_statement_time = {timeout:g}")
     else:

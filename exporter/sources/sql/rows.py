@@ -1,10 +1,10 @@
 """Rows as entries: columns by their names."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from exporter.errors import SourceRefused
+from exporter.sources.sql.local_time import LocalTime
 
 _SUBMITTED = ("submitted_at", "submitted", "created_at")
 _COLUMNS = ("request_id", *_SUBMITTED, "account", "api")
@@ -22,29 +22,13 @@ class Columns:
         if "request_id" not in places:
             raise SourceRefused("the query brings no column request_id; name it with AS request_id")
         self.cursor = places.get(cursor)
-        submitted = next((places[name] for name in _SUBMITTED if name in places), None)
-        found = {"request_id": places["request_id"], "submitted_at": submitted}
-        found |= {name: places.get(name) for name in ("account", "api")}
-        self._places = [
-            (name, place, _moment if name == "submitted_at" else _text)
-            for name, place in found.items()
-            if place is not None
-        ]
+        self._submitted = next((places[name] for name in _SUBMITTED if name in places), None)
+        texts = ((name, places.get(name)) for name in ("request_id", "account", "api"))
+        self._texts = [(name, place) for name, place in texts if place is not None]
 
-    def fields(self, row: Sequence[Any]) -> Mapping[str, Any]:
+    def fields(self, row: Sequence[Any], local: LocalTime, now: float) -> Mapping[str, Any]:
         """As a group of the other sources would have them; what is NULL is left out."""
-        return {name: read(value) for name, place, read in self._places if (value := row[place]) is not None}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
-
-
-def _moment(value: Any) -> datetime | str:
-    """A time without an offset is one of UTC."""
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError:
-        # It is told as a mistake of the row.
-        return str(value)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        found = {name: str(value) for name, place in self._texts if (value := row[place]) is not None}
+        if self._submitted is not None and (submitted := row[self._submitted]) is not None:
+            return {**found, "submitted_at": local.moment(submitted, now)}
+        return found

@@ -15,6 +15,7 @@ from exporter.sources.mistakes import MOST_SHOWN
 from exporter.sources.source import Entry
 from exporter.sources.sql import position
 from exporter.sources.sql.database import Database, Page
+from exporter.sources.sql.local_time import LocalTime
 from exporter.sources.sql.progress import Progress
 
 # Between so many rows others get their turn.
@@ -46,11 +47,17 @@ class SqlSource:
         self._moves = moves
         self._retry = environment.retry(source)
         self._delivery = environment.delivery(source)
+        self._local = LocalTime(source.timezone)
         self._progress: Progress | None = None
+        self._kept: Any = None
         self._reported: set[int] = set()
 
     async def run(self) -> None:
         await self._retry.forever(self._work)
+
+    @property
+    def read_since(self) -> float | None:
+        return None if self._progress is None else self._progress.since
 
     async def _work(self) -> None:
         """A new connection after any trouble; how far it had come is still known, and moves only with what is durable."""
@@ -59,13 +66,17 @@ class SqlSource:
             if self._progress is None:
                 if self._moves:
                     await self._environment.intake.accept(self.name, [], self._moves)
-                self._progress = Progress(self._first(database), look_back=self._source.look_back)
+                self._progress = self._begin(database)
             while True:
                 await self._look(database, self._progress)
                 self._retry.well()
                 await self._environment.sleep(self._source.interval)
         finally:
             await database.close()
+
+    def _begin(self, database: Database) -> Progress:
+        self._kept = self._first(database)
+        return Progress(self._kept, look_back=self._source.look_back, is_past=self._local.is_past)
 
     def _first(self, database: Database) -> Any:
         kept = self._positions.get(self._source.cursor)
@@ -83,30 +94,34 @@ class SqlSource:
                 break
             await self._take(page, progress, asked)
             last, more = page.last, page.more
-        if progress.end(last, self._environment.clock.now()):
+        progress.end(last, self._environment.clock.now())
+        if progress.settled != self._kept:
             await self._environment.intake.accept(self.name, [], [self._cursor(progress.settled)])
+            self._kept = progress.settled
 
     async def _take(self, page: Page, progress: Progress, asked: float) -> None:
         """The position moves with the page only where nothing can turn up behind it any more. While there is no room for all of
         it the page is read again; what of it is in already is known."""
         entries = await self._entries(page)
-        cursors = [self._cursor(page.last)] if self._source.look_back == 0 else []
-        async for _ in self._delivery.offer(entries, cursors):
+        settles = progress.settles(page.last, asked)
+        async for _ in self._delivery.offer(entries, [self._cursor(page.last)] if settles else []):
             self._retry.moved()
         progress.read(page.last, asked)
+        self._kept = page.last if settles else self._kept
 
     def _cursor(self, value: Any) -> Cursor:
         return Cursor(source=self._source.owner, part=self._source.cursor, position=position.write(value))
 
     async def _entries(self, page: Page) -> list[Entry]:
-        messages = Messages(self._environment.terms(self._source))
+        terms = self._environment.terms(self._source)
+        messages = Messages(terms)
         entries: list[Entry] = []
         mistakes: list[str] = []
         for part in parts(page.rows, PART):
             for row in part:
                 where = f"row with {self._source.cursor} {row[page.columns.cursor or 0]}"
                 try:
-                    entries.append(messages.fields(page.columns.fields(row), where))
+                    entries.append(messages.fields(page.columns.fields(row, self._local, terms.now), where))
                 except InvalidEntry as error:
                     if self._is_news(where, error):
                         mistakes.append(f"{where}: {'; '.join(error.details)}")
