@@ -62,9 +62,10 @@ class Connection:
             raise StoreUnusable(f"{folder}: there is no such folder; {self._schema.setting} names a file in it")
         with translated(self.path):
             self._take_lock()
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._create()
             self._file = self._identity()
-            self._connect()
+            if self._connection is None:
+                self._connect()
             self._migrate()
 
     def close(self) -> None:
@@ -177,6 +178,14 @@ class Connection:
             raise StoreUnusable(
                 f"{self.path}: is used by another process; give each its own {self._schema.setting}"
             ) from None
+
+    def _create(self) -> None:
+        """Only what is not there: to close a file gives up all locks that this process has on it, those of SQLite's connections
+        too. Then another program that closes the database takes itself for the last one, and removes the log that we write to."""
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            return
 
     def _migrate(self) -> None:
         version, migrations = int(self.one("PRAGMA user_version")), self._schema.migrations

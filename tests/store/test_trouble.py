@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC221, ASYNC240
+# ruff: noqa: ASYNC220, ASYNC221, ASYNC240
 """What the SQLite store does when its file can't be used: real files, real locks, a real limit of the file size."""
 
 import asyncio
@@ -427,3 +427,39 @@ async def test_a_restarted_store_refuses_what_is_pending_even_before_it_was_read
     await again.load()
     assert await again.admit([submission("b"), submission("c")]) == [None, 3]
     await again.close([])
+
+
+async def test_a_second_try_to_start_keeps_the_log_of_changes(path: Path) -> None:
+    store = SqliteStore(str(path), on_commit=ignore)
+    await store.load()
+    await store.close([])
+    code = (
+        "import sqlite3, sys\n"
+        "other = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "other.execute('BEGIN IMMEDIATE')\n"
+        "print('locked', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "other.execute('ROLLBACK')\n"
+        "other.close()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "locked\n"
+    store = SqliteStore(str(path), on_commit=ignore)
+    with pytest.raises(StoreUnavailable):
+        await store.load()
+    loading = asyncio.create_task(store.load())
+    await asyncio.sleep(0.1)
+    other.communicate("\n")
+    contents = await loading
+    assert list(contents.pending) == []
+    # It closed the database as the last one would, if it could not see that this process has it open.
+    before = path.with_name("state.db-wal").stat().st_ino
+    await store.admit([submission("a")])
+    assert path.with_name("state.db-wal").stat().st_ino == before
+    with sqlite3.connect(path) as seen:
+        assert seen.execute("SELECT request_id FROM requests").fetchall() == [("a",)]
+    seen.close()
+    await store.close([])
