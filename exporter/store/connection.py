@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,6 @@ class Connection:
         self._committing = False
         self._mark: int | None = None
         self._number = 0
-        self._failed = False
 
     def open(self) -> None:
         """Lock the file against other processes, create or migrate it."""
@@ -157,9 +156,6 @@ class Connection:
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {self._checkpoint() // _PAGE_BYTES}")
-            if self._failed:
-                # What a full disk left in the log may fit into the file by now.
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except BaseException:
             connection.close()
             raise
@@ -211,24 +207,38 @@ class Connection:
         return self._mark
 
     def _took_effect(self, mark: int) -> bool:
-        """A connection that has failed is given up, and a new one asked for what the file says."""
-        self._failed = True
+        """The connection that failed is asked first what the file says: on a full disk a new one may find no room to begin."""
         committing = self._committing
         self._committing = False
         self._mark = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if not committing:
-            return False
         try:
-            return self.mark() > mark
+            self._undo()
+            return committing and self.mark() > mark
+        except (sqlite3.Error, StoreError):
+            self._give_up()
+        try:
+            return committing and self.mark() > mark
         except (sqlite3.Error, StoreError) as error:
             # Neither answer would be safe: tried again it may be counted twice, taken for done it may be lost.
             self._doubt = StoreUnusable(
                 f"{self.path}: it can't be read whether the last transaction took effect; mend the disk and restart"
             )
             raise self._doubt from error
+
+    def _undo(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        # What a full disk left in the log may fit into the file, and then the log begins anew.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+    def _give_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _last_number(self) -> int:
         return int(self.one(self._schema.last_number))

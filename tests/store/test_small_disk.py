@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import StoreFull
+from exporter.core.ledger import Counter
+from exporter.errors import StoreFull, StoreUnavailable
 from exporter.store.sqlite import SqliteStore
 from tests.store.build import BEGINNING, admitted, finished, submission
 from tests.store.conftest import ignore
@@ -67,3 +68,45 @@ async def test_a_disk_that_others_fill_is_no_reason_to_stop_finishing(disk: Path
     filler.unlink()
     assert await store.admit([submission("b")]) == [2]
     await store.close([])
+
+
+def fill_up(filler: Path) -> None:
+    """To the last byte."""
+    with filler.open("wb", buffering=0) as file:
+        for size in (65536, 512, 1):
+            try:
+                while True:
+                    file.write(b"0" * size)
+            except OSError:
+                continue
+
+
+async def test_a_disk_that_is_full_to_the_last_byte_leaves_no_doubt_and_is_gone_on_with(disk: Path) -> None:
+    store = SqliteStore(str(disk / "state.db"), on_commit=ignore)
+    assert list((await store.load()).pending) == []
+    await store.admit([submission(f"r-{number}") for number in range(2000)])
+    for round_ in range(20):
+        filler = disk / "filler"
+        fill_up(filler)
+        refused = 0
+        for number in range(100 * round_, 100 * round_ + 100):
+            try:
+                await store.commit([finished(admitted(f"r-{number}", number + 1), time=BEGINNING)])
+            except StoreUnavailable:
+                refused += 1
+        with pytest.raises(StoreFull):
+            await store.admit([submission("more")])
+        filler.unlink()
+        for number in range(100 * round_, 100 * round_ + 100):
+            found = await store.find(f"r-{number}", number + 1)
+            assert found is not None
+            if found.record.finished is None:
+                refused -= 1
+                await store.commit([finished(admitted(f"r-{number}", number + 1), time=BEGINNING)])
+        assert refused == 0
+    await store.close([])
+    again = SqliteStore(str(disk / "state.db"), on_commit=ignore)
+    contents = await again.load()
+    assert list(contents.pending) == []
+    assert contents.counters[Counter.FINISHED, ("acme", "lead_update", "success", "created")] == 2000
+    await again.close([])
