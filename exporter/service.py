@@ -310,8 +310,10 @@ class Service:
         )
 
     def _paths_of_others(self, source: config.LogSource) -> Sequence[str]:
+        """What other log sources name, and what those followed that are not configured now: it may be theirs again."""
         others = [one for one in self.engine.settings.sources if isinstance(one, config.LogSource) and one != source]
-        return [path for one in others for path in one.paths]
+        followed = kept.logs_of_others(source, self.engine.intake.positions())
+        return [*(path for one in others for path in one.paths), *followed]
 
     def _redis_source(self, source: config.RedisSource, environment: Environment) -> Source:
         # Only who has such a source has the packages for it.

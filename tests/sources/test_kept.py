@@ -184,3 +184,11 @@ def test_a_file_matches_what_would_find_it(tmp_path_factory: pytest.TempPathFact
     file.touch()
     found, _ = Finder([f"{folder}/{pattern}"], lambda: 0.0).sights()
     assert matches(str(file), [f"{folder}/{pattern}"]) is (file in [Path(sight.name) for sight in found])
+
+
+def test_logs_that_a_source_followed_which_is_not_configured_now_are_known_as_its() -> None:
+    store = {
+        "other": {"1:2": bookmark("/logs/b.log", 5), "pattern:/logs/b.log": "7"},
+        "log:a": {"1:3": bookmark("/logs/a.log", 5)},
+    }
+    assert kept.logs_of_others(LOG, store) == {"/logs/b.log"}

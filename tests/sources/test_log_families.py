@@ -132,6 +132,14 @@ async def test_a_file_that_another_source_names_is_that_ones_alone(tmp_path: Pat
     assert await bench.read() == []
 
 
+async def test_a_generation_of_another_sources_log_is_that_ones_too(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "app.log", others=[str(tmp_path / "app-*.log")])
+    bench.write("app.log", "mine")
+    for name in ("app-1.2.log", "app-1.20260131.log", "app-1.log.1"):
+        bench.write(name, f"theirs-in-{name}")
+    assert await bench.read() == ["mine"]
+
+
 async def test_a_file_that_both_sources_name_is_read_by_both(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "*.log", others=[str(tmp_path / "app-1.log")])
     bench.write("app-1.log", "both")

@@ -305,14 +305,22 @@ class Tail:
             identity = identity_of(status)
             if identity in self._files or is_compressed(entry):
                 continue
-            path = os.path.join(folder, entry)  # noqa: PTH118
-            bases = [*logs_of(entry), template(entry)]
-            name = next((logs[one] for one in bases if one in logs), None) or self._unseen(folder, bases)
-            if name is None or self._is_of_others(path):
+            name = self._log_of(folder, entry, logs)
+            if name is None:
                 continue
             log = self._logs[name]
             if status.st_mtime_ns >= log.since or identity in self._closed:
-                yield Sight("", name, path, log.link, status)
+                yield Sight("", name, os.path.join(folder, entry), log.link, status)  # noqa: PTH118
+
+    def _log_of(self, folder: str, entry: str, logs: Mapping[str, str]) -> str | None:
+        """The log that a file was before it was renamed or copied. One that is another source's log is none of ours, and neither is
+        what has a longer name of another's log in it."""
+        bases = [*logs_of(entry), template(entry)]
+        place = next((place for place, base in enumerate(bases) if base in logs), None)
+        name = self._unseen(folder, bases) if place is None else logs[bases[place]]
+        nearer = (entry, *bases[:place]) if name is not None else ()
+        theirs = any(self._is_of_others(os.path.join(folder, one)) for one in nearer)  # noqa: PTH118
+        return None if theirs else name
 
     def _is_of_others(self, path: str) -> bool:
         """A file that another source names is that one's alone, though its name could be that of a generation."""
