@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from exporter.config import settings
 from exporter.config.secret import FileSecret, InlineSecret
+from exporter.core.retention import UNREAD
 from exporter.errors import IntakeFull
 from exporter.sources.environment import Environment
 from exporter.sources.http.fetch import LARGEST
@@ -90,6 +91,7 @@ class Bench:
         self.intake = intake or MemoryIntake()
         self.health = Health()
         self.naps = Naps()
+        self.clock = Clock()
         defaults: dict[str, Any] = {
             "account": "acme",
             "api": None,
@@ -106,7 +108,7 @@ class Bench:
             Environment(
                 intake=self.intake,
                 health=self.health,
-                clock=Clock(),
+                clock=self.clock,
                 apis=lambda: {"acme": ["lead_update"]},
                 random=Steady(),
                 sleep=self.naps,
@@ -143,6 +145,26 @@ async def test_a_list_that_has_not_changed_is_not_sent_again(server: Server) -> 
     await bench.source.ask()
     assert bench.intake.ids == ["a", "b"]
     assert bench.health.story == ["app up"]
+
+
+async def test_a_list_is_fetched_and_handed_in_whole_once_an_hour(server: Server) -> None:
+    bench = Bench(server)
+    server.holds("a", "b", ETag='"1"')
+    assert bench.source.read_since == UNREAD
+    await bench.source.ask()
+    begun = bench.clock.time
+    bench.clock.time += 3599
+    await bench.source.ask()
+    assert (bench.intake.calls, bench.source.read_since) == ([("app", 2)], begun)
+    bench.clock.time += 1
+    await server.stop()
+    await bench.source.ask()
+    assert bench.source.read_since == begun
+    await server.start()
+    await bench.source.ask()
+    assert "If-None-Match" not in server.asked[-1]
+    assert bench.intake.calls == [("app", 2), ("app", 2)]
+    assert bench.source.read_since == begun + 3600
 
 
 @pytest.mark.parametrize(
