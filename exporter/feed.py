@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from exporter.config import settings as config
+from exporter.core.retention import UNREAD
 from exporter.log import get_logger
-from exporter.sources.source import Changeable, Source, SourceHealth
+from exporter.sources.source import Changeable, Rereading, Source, SourceHealth
 
 log = get_logger(__name__)
 
@@ -24,6 +25,7 @@ class Feed:
         self._build = build
         self._health = health
         self._running: dict[config.Source, _Running] = {}
+        self._begun = False
 
     async def apply(self, sources: tuple[config.Source, ...]) -> None:
         for is_successor in (_listens_there, _has_the_name):
@@ -35,9 +37,17 @@ class Feed:
                 task = asyncio.create_task(built.run(), name=f"source {source.name}")
                 task.add_done_callback(self._ended)
                 self._running[source] = _Running(built, task)
+        self._begun = True
 
     async def stop(self) -> None:
         await self._stop(list(self._running))
+
+    def read_since(self) -> list[float]:
+        """Of each source that may hand in again what it has read, as `Rereading` has it."""
+        if not self._begun:
+            return [UNREAD]
+        sources = (one.source for one in self._running.values())
+        return [source.read_since for source in sources if isinstance(source, Rereading)]
 
     def find(self, name: str) -> Source | None:
         return next((one.source for source, one in self._running.items() if source.name == name), None)

@@ -58,7 +58,16 @@ class Service:
         self.stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
         self.meters = meters
-        self.engine = Engine(settings, store=store, transport=transport, clock=clock, meter=meters, random=random)
+        self._feed = Feed(self._build_source, self)
+        self.engine = Engine(
+            settings,
+            store=store,
+            transport=transport,
+            clock=clock,
+            meter=meters,
+            random=random,
+            read_since=self._feed.read_since,
+        )
         self._clock = clock
         self._load = load
         self._transport = transport
@@ -66,7 +75,6 @@ class Service:
         self._grace = grace
         self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.now, random=random)
         self._background = Tasks("the spool")
-        self._feed = Feed(self._build_source, self)
         build = Build(version=version(), revision=revision(), python_version=python_version())
         self._scraper = Scraper(
             Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)

@@ -422,7 +422,7 @@ STORAGE = Section(
         Field(
             "retention",
             POSITIVE,
-            "How long finished requests are kept for the page and the API.",
+            "How long finished requests are kept after they were last handed in; until then they are known, and not counted again.",
             format_duration(STORAGE_DEFAULTS.retention),
         ),
         Field(

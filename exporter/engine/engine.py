@@ -4,7 +4,7 @@ Clock, transport, store and meters are handed in, so the same engine runs in pro
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from random import Random
@@ -55,7 +55,15 @@ class Engine:
     """Use: `await start()`, then `intake`, `find`, `page`, `remove`, `views`, `apply`; at the end `await stop()`."""
 
     def __init__(
-        self, settings: Settings, *, store: Store, transport: Transport, clock: Clock, meter: Meter, random: Random
+        self,
+        settings: Settings,
+        *,
+        store: Store,
+        transport: Transport,
+        clock: Clock,
+        meter: Meter,
+        random: Random,
+        read_since: Callable[[], Iterable[float]] = tuple,
     ) -> None:
         self.settings = settings
         self.pollers: dict[str, Poller] = {}
@@ -71,7 +79,12 @@ class Engine:
         self._spending = StoredSpending(pollers=self.pollers, clock=clock)
         self.journal = Journal(store, self._spending, on_trouble=self._hold)
         self.upkeep = Upkeep(
-            pollers=self.pollers, store=store, settings=lambda: self.settings, meter=meter, clock=clock
+            pollers=self.pollers,
+            store=store,
+            settings=lambda: self.settings,
+            read_since=read_since,
+            meter=meter,
+            clock=clock,
         )
         self.lessons = Lessons(pollers=self.pollers, store=store)
         self.intake = Gate(

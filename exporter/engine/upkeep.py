@@ -1,16 +1,17 @@
 """What has to be done now and then, whatever else happens."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from exporter.clock import Clock
 from exporter.config.settings import Settings
+from exporter.core.retention import forgotten_before
 from exporter.engine.poller import Poller
 from exporter.engine.spending import KEPT_SECONDS
 from exporter.errors import StoreError
 from exporter.log import get_logger
-from exporter.store.store import Store
+from exporter.store.store import RENEWED_SECONDS, Store
 
 SWEEP_SECONDS = 1.0
 PRUNE_SECONDS = 600.0
@@ -31,13 +32,15 @@ class Upkeep:
         pollers: Mapping[str, Poller],
         store: Store,
         settings: Callable[[], Settings],
+        read_since: Callable[[], Iterable[float]],
         meter: LagMeter,
         clock: Clock,
     ) -> None:
-        self.swept = clock.now()
+        self.swept = self._began = clock.now()
         self._pollers = pollers
         self._store = store
         self._settings = settings
+        self._read_since = read_since
         self._meter = meter
         self._clock = clock
 
@@ -57,9 +60,13 @@ class Upkeep:
         while True:
             now = self._clock.now()
             try:
-                await self._store.prune(
-                    finished_before=now - self._settings().storage.retention, spent_before=now - KEPT_SECONDS
-                )
+                await self._store.prune(finished_before=self._forgotten_before(now), spent_before=now - KEPT_SECONDS)
             except StoreError as error:
                 log.warning("store can't be pruned", error=str(error))
             await asyncio.sleep(PRUNE_SECONDS)
+
+    def _forgotten_before(self, now: float) -> float:
+        settings = self._settings()
+        # What the cache of final answers knows is not asked of the store, so that it may be there unrenewed for so long.
+        kept = max(settings.storage.retention, settings.cache.finished_ttl, RENEWED_SECONDS)
+        return forgotten_before(now, kept=kept, began=self._began, read_since=self._read_since())

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 
 from exporter.config import settings
+from exporter.core.retention import NOTHING_AGAIN, UNREAD
 from exporter.errors import ExporterError, IntakeError, InvalidEntry, SourceUnreadable
 from exporter.log import get_logger
 from exporter.sources import watched
 from exporter.sources.environment import Apis, Environment
 from exporter.sources.groups import Terms
+from exporter.sources.listing import Listing
 from exporter.sources.source import Entry
 from exporter.sources.watched import State
 
@@ -27,7 +29,7 @@ class _Seen:
     settled   it was read in a state that was the same twice in a row, and to its end
     digest    of the content that was last taken in or refused; empty before, and after the file could not be read
     apis      what was configured then; a file that names an account too early is right later
-    handed    the RequestIDs in it that the intake has
+    listing   what of its RequestIDs the intake has
     trouble   why the content is not used; what was read before stays in use
     """
 
@@ -36,7 +38,7 @@ class _Seen:
     settled: bool = False
     digest: bytes = b""
     apis: Apis | None = None
-    handed: set[str] = field(default_factory=set)
+    listing: Listing = field(default_factory=Listing)
     trouble: ExporterError | None = None
 
 
@@ -61,6 +63,13 @@ class FileSource:
         self._interval = interval
         self._delivery = environment.delivery(source)
         self._files: dict[str, _Seen] = {}
+        self._looked = False
+
+    @property
+    def read_since(self) -> float:
+        if not self._looked:
+            return UNREAD
+        return min((seen.listing.since for seen in self._files.values()), default=NOTHING_AGAIN)
 
     async def run(self) -> None:
         while True:
@@ -73,6 +82,7 @@ class FileSource:
         self._files = {name: self._files.get(name) or _Seen() for name in found}
         for name, state in found.items():
             await self._look_at(name, state)
+        self._looked = True
         if all(seen.digest and not seen.trouble for seen in self._files.values()):
             self._environment.health.up(self.name)
 
@@ -81,6 +91,10 @@ class FileSource:
         if isinstance(state, SourceUnreadable):
             self._report(seen, state)
             return
+        if seen.listing.is_due(self._environment.clock.now()):
+            # What stands in it is new again, and neither its state nor its content tells that it is known.
+            seen.listing.begin(self._environment.clock.now())
+            seen.settled, seen.digest = False, b""
         same = state == seen.state
         if same and seen.settled and not self._may_do_better(seen):
             return
@@ -110,9 +124,8 @@ class FileSource:
             return
         seen.digest, seen.apis = content.digest, apis
         terms = self._environment.terms(self._source, file=name)
-        new, seen.handed = await self._environment.in_thread(_take, name, content, terms, seen.handed)
-        async for batch in self._delivery.hand_in(new):
-            seen.handed.update(entry.request_id for entry in batch)
+        new = await self._environment.in_thread(_take, name, content, terms, seen.listing)
+        await seen.listing.handed_in(self._delivery.hand_in(new))
         seen.trouble = None
 
     def _report(self, seen: _Seen, error: IntakeError | SourceUnreadable) -> None:
@@ -127,14 +140,9 @@ class FileSource:
         self._environment.health.down(self.name, error)
 
 
-def _take(name: str, content: watched.Content, terms: Terms, handed: set[str]) -> tuple[list[Entry], set[str]]:
-    """What is new, and what of it the intake has already; it would know the rest too, but would ask the store for each.
-
-    Raises InvalidEntry.
-    """
+def _take(name: str, content: watched.Content, terms: Terms, listing: Listing) -> list[Entry]:
+    """What is new. Raises InvalidEntry."""
     try:
-        entries = watched.parse(name, content, terms)
+        return listing.fresh(watched.parse(name, content, terms))
     except InvalidEntry as error:
         raise error if error.details else InvalidEntry(f"{name}: {error}") from error
-    new = [entry for entry in entries if entry.request_id not in handed]
-    return new, handed.intersection(entry.request_id for entry in entries)

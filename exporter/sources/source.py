@@ -73,6 +73,16 @@ class Changeable(Protocol):
     def change(self, source: Any) -> None: ...
 
 
+@runtime_checkable
+class Rereading(Protocol):
+    """A Source that may hand in again what it has handed in before."""
+
+    @property
+    def read_since(self) -> float:
+        """At this time or later it has handed in all that it may hand in again; UNREAD before it has, NOTHING_AGAIN where there is
+        nothing."""
+
+
 def trouble_of(error: Exception) -> str:
     """The kind of an error, as a value of a label."""
     match error:

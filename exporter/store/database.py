@@ -14,7 +14,7 @@ from exporter.store.connection import Connection, translated
 from exporter.store.memory import KEPT_TRANSITIONS, trimmed
 from exporter.store.names import PendingNames
 from exporter.store.schema import SCHEMA
-from exporter.store.store import Contents, Found, Query, SpentCalls
+from exporter.store.store import RENEWED_SECONDS, Contents, Found, Query, SpentCalls
 
 PRUNE_CHUNK = 500
 _SHORTEST_LINE = 20
@@ -32,6 +32,10 @@ _UPDATE = """
 _ENDED = "SELECT 1 FROM requests INDEXED BY requests_named WHERE state <> 'pending' AND request_id = "
 _HAS_ENDED = f"{_ENDED} ?"
 _ENDED_AMONG = f"SELECT value FROM json_each(?) AS name WHERE EXISTS ({_ENDED} name.value)"  # noqa: S608
+# As the index has it, word for word.
+_KNOWN_SINCE = "max(finished, coalesce(handed_in, 0))"
+_RENEW = f"""UPDATE requests INDEXED BY requests_named SET handed_in = ? WHERE state <> 'pending'
+    AND request_id IN (SELECT value FROM json_each(?)) AND {_KNOWN_SINCE} < ?"""  # noqa: S608
 _BEGINNING = "request_id >= ? AND request_id < ?"
 _NAMED = f"""sequence IN (SELECT sequence FROM requests WHERE state <> 'pending' AND {_BEGINNING}
     UNION ALL SELECT sequence FROM requests WHERE state = 'pending' AND {_BEGINNING})"""  # noqa: S608
@@ -111,7 +115,10 @@ class Database:
     def _admit_one(self, one: Submission) -> int | None:
         """As many, without what makes many cheap: an answer on its way waits for this, at caches gone cold."""
         run, pending = self._connection.run, self._pending_names()
-        if one.request_id in pending or run(_HAS_ENDED, (one.request_id,)).fetchone() is not None:
+        if one.request_id in pending:
+            return None
+        if run(_HAS_ENDED, (one.request_id,)).fetchone() is not None:
+            self._renew([one.request_id], one.first_seen)
             return None
         sequence = self._connection.take_numbers(1)
         run(
@@ -128,7 +135,10 @@ class Database:
         for one in submissions:
             if one.request_id not in pending:
                 new.setdefault(one.request_id, one)
-        for (name,) in self._connection.run(_ENDED_AMONG, (json.dumps(list(new)),)).fetchall():
+        ended = [name for (name,) in self._connection.run(_ENDED_AMONG, (json.dumps(list(new)),)).fetchall()]
+        if ended:
+            self._renew(ended, new[ended[0]].first_seen)
+        for name in ended:
             del new[name]
         first = self._connection.take_numbers(len(new))
         self._insert(new, first)
@@ -165,8 +175,8 @@ class Database:
 
     def prune_requests(self, finished_before: float) -> int:
         """Delete some of what is past its retention; fewer than PRUNE_CHUNK when that was the rest."""
-        sql = """DELETE FROM requests WHERE sequence IN
-                 (SELECT sequence FROM requests WHERE state <> 'pending' AND finished < ? LIMIT ?)"""
+        sql = f"""DELETE FROM requests WHERE sequence IN
+                 (SELECT sequence FROM requests WHERE state <> 'pending' AND {_KNOWN_SINCE} < ? LIMIT ?)"""  # noqa: S608
         return self._connection.run(sql, (finished_before, PRUNE_CHUNK)).rowcount
 
     def prune_spent(self, before: float) -> None:
@@ -176,6 +186,9 @@ class Database:
         self._connection.run("DELETE FROM spent_calls")
         self._spend(spent)
         self._connection.run("UPDATE meta SET value = 1 WHERE name = 'stopped_cleanly'")
+
+    def _renew(self, names: Sequence[str], now: float) -> None:
+        self._connection.run(_RENEW, (now, json.dumps(names), now - RENEWED_SECONDS))
 
     def _pending_names(self) -> PendingNames:
         """Read once, as a rule while the watch reads what is pending."""

@@ -9,7 +9,7 @@ from exporter.core.change import Change
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram, Labels, Tally, discovered
 from exporter.core.request import Record, State, Submission, Transition
-from exporter.store.store import Contents, Found, Query, SpentCalls
+from exporter.store.store import RENEWED_SECONDS, Contents, Found, Query, SpentCalls
 
 KEPT_FIRST, KEPT_LAST = 20, 30
 KEPT_TRANSITIONS = KEPT_FIRST + KEPT_LAST
@@ -28,6 +28,7 @@ class Durable:
     """What a disk would hold: it outlives the store in front of it."""
 
     records: dict[str, Record] = field(default_factory=dict)
+    handed_in: dict[str, float] = field(default_factory=dict)
     transitions: dict[str, list[Transition]] = field(default_factory=dict)
     counters: dict[tuple[Counter, Labels], int] = field(default_factory=dict)
     buckets: dict[tuple[Histogram, Labels, float], int] = field(default_factory=dict)
@@ -87,10 +88,11 @@ class MemoryStore:
         past = [
             record.request_id
             for record in durable.records.values()
-            if record.state is not State.PENDING and (record.finished or 0.0) < finished_before
+            if record.state is not State.PENDING and self._known_since(record) < finished_before
         ]
         for request_id in past:
             del durable.records[request_id]
+            durable.handed_in.pop(request_id, None)
             durable.transitions.pop(request_id, None)
         kept = {key: one for key, one in durable.spent.items() if one.time is None or one.time >= spent_before}
         durable.spent = kept
@@ -108,7 +110,10 @@ class MemoryStore:
         return sequences
 
     def _admit(self, one: Submission) -> int | None:
-        if one.request_id in self.durable.records:
+        known = self.durable.records.get(one.request_id)
+        if known is not None:
+            if known.state is not State.PENDING and self._known_since(known) < one.first_seen - RENEWED_SECONDS:
+                self.durable.handed_in[one.request_id] = one.first_seen
             return None
         self.durable.last_sequence += 1
         self.durable.records[one.request_id] = Record(
@@ -121,6 +126,9 @@ class MemoryStore:
             sequence=self.durable.last_sequence,
         )
         return self.durable.last_sequence
+
+    def _known_since(self, record: Record) -> float:
+        return max(record.finished or 0.0, self.durable.handed_in.get(record.request_id, 0.0))
 
     def _move(self, cursor: Cursor) -> None:
         key = (cursor.source, cursor.part)

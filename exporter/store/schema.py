@@ -75,6 +75,12 @@ MIGRATIONS = (
     CREATE INDEX requests_ended ON requests (finished) WHERE state <> 'pending';
     CREATE INDEX requests_named ON requests (request_id) WHERE state <> 'pending';
     """,  # noqa: S608
+    # What a source still lists must not be forgotten, or it counts again.
+    """
+    ALTER TABLE requests ADD COLUMN handed_in REAL;
+    DROP INDEX requests_ended;
+    CREATE INDEX requests_ended ON requests (max(finished, coalesce(handed_in, 0))) WHERE state <> 'pending';
+    """,
 )
 
 SCHEMA = Schema(APPLICATION_ID, MIGRATIONS, setting="storage.url")

@@ -9,6 +9,10 @@ from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram, Labels
 from exporter.core.request import Record, State, Status, Submission, Transition
 
+# So old what is remembered of the last time that an ended request was handed in may be: to write it each time would cost a page
+# for each row that a source looks back at.
+RENEWED_SECONDS = 600.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpentCalls:
@@ -76,6 +80,7 @@ class Store(Protocol):
 
     def admit(self, submissions: Sequence[Submission], cursors: Sequence[Cursor] = ()) -> Awaitable[list[int | None]]:
         """Take in all of them or none. For each: its new sequence number, or None where the store has it already, pending or ended.
+        One that has ended is remembered as long as if it had ended now, or RENEWED_SECONDS ago.
 
         The DISCOVERED tallies of those taken are part of the same transaction, and so are `cursors`, which tell how far
         their source has read with these. A RequestID twice in one call is taken once. The work may begin before it is
@@ -95,7 +100,8 @@ class Store(Protocol):
         """Newest first (largest sequence first), at most `limit`."""
 
     async def prune(self, *, finished_before: float, spent_before: float) -> int:
-        """Delete requests that ended before, and spent calls whose time lies before; how many requests went."""
+        """Delete requests that ended and were last handed in before, and spent calls whose time lies before; how many requests
+        went."""
 
     async def close(self, spent: Sequence[SpentCalls]) -> None:
         """Replace all spent calls by these, mark a clean stop, and close."""

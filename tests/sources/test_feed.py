@@ -1,9 +1,11 @@
 """What becomes of a source that ends by a defect."""
 
 import asyncio
+from dataclasses import replace
 
 from exporter.config.settings import Source as Settings
 from exporter.config.settings import StaticSource
+from exporter.core.retention import UNREAD
 from exporter.feed import Feed
 from tests.sources.logged import logged
 from tests.sources.twins import Health
@@ -50,3 +52,16 @@ async def test_a_source_that_ends_by_a_defect_is_in_the_log_and_down_and_begins_
     assert feed.dead() is None
     await feed.stop()
     assert len(health.story) == 1
+
+
+class Rereader(Source):
+    read_since = 7.0
+
+
+async def test_sources_that_may_hand_in_again_are_asked_since_when_they_know_what() -> None:
+    feed = Feed(lambda source: (Rereader if source.name == "one" else Source)(source.name, []), Health())
+    assert feed.read_since() == [UNREAD]
+    await feed.apply((ONE, replace(ONE, name="two")))
+    assert feed.read_since() == [7.0]
+    await feed.apply(())
+    assert feed.read_since() == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config import settings
+from exporter.core.retention import UNREAD
 from exporter.errors import IntakeFull, SourceUnreadable, UnknownAccount
 from exporter.sources import watched
 from exporter.sources.delivery import BATCH
@@ -25,6 +26,7 @@ class Bench:
         self.intake = intake or MemoryIntake()
         self.health = Health()
         self.naps = Naps()
+        self.clock = Clock()
         self.apis: Mapping[str, Sequence[str]] = {"acme": ["lead_update"]}
         paths = tuple(str(folder / pattern) for pattern in patterns)
         self.source = FileSource(
@@ -32,7 +34,7 @@ class Bench:
             Environment(
                 intake=self.intake,
                 health=self.health,
-                clock=Clock(),
+                clock=self.clock,
                 apis=lambda: self.apis,
                 random=Steady(),
                 sleep=self.naps,
@@ -81,6 +83,43 @@ async def test_a_file_that_stays_is_not_handed_in_again(tmp_path: Path) -> None:
     os.utime(path, (1, 1))
     await bench.look(5)
     assert bench.intake.calls == [("file-0", 1)]
+
+
+@pytest.mark.parametrize("name", ["ids.json", "ids.txt"])
+async def test_what_still_stands_in_a_file_is_handed_in_again_every_hour(tmp_path: Path, name: str) -> None:
+    bench = Bench(tmp_path, "*")
+    bench.write(name, "a\nb\n" if name.endswith("txt") else groups("a", "b"))
+    assert bench.source.read_since == UNREAD
+    await bench.look()
+    begun = bench.clock.time
+    assert bench.source.read_since == begun
+    bench.write(name, "a\nc\n" if name.endswith("txt") else groups("a", "c"))
+    bench.clock.time += 3599
+    await bench.look()
+    assert bench.intake.calls == [("file-0", 2), ("file-0", 1)]
+    assert bench.source.read_since == begun
+    bench.clock.time += 1
+    await bench.look()
+    assert bench.intake.calls == [("file-0", 2), ("file-0", 1), ("file-0", 2)]
+    assert bench.source.read_since == begun + 3600
+
+
+async def test_a_file_that_can_not_be_used_keeps_the_time_of_its_last_reading(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "one.json", "two.json")
+    bench.write("one.json", groups("a"))
+    await bench.look()
+    assert bench.source.read_since == UNREAD
+    bench.write("two.json", groups("b"))
+    await bench.look()
+    begun = bench.source.read_since
+    assert begun == bench.clock.time
+    bench.write("two.json", "{")
+    bench.clock.time += 7200
+    await bench.look(5)
+    assert bench.source.read_since == begun
+    bench.write("two.json", groups("b"))
+    await bench.look()
+    assert bench.source.read_since == bench.clock.time
 
 
 async def test_only_what_is_new_is_handed_in(tmp_path: Path) -> None:

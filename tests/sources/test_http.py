@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,6 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from exporter.config import settings
 from exporter.config.secret import FileSecret, InlineSecret
+from exporter.core.retention import UNREAD
 from exporter.errors import IntakeFull
 from exporter.sources.environment import Environment
 from exporter.sources.http.fetch import LARGEST
@@ -90,6 +96,7 @@ class Bench:
         self.intake = intake or MemoryIntake()
         self.health = Health()
         self.naps = Naps()
+        self.clock = Clock()
         defaults: dict[str, Any] = {
             "account": "acme",
             "api": None,
@@ -106,7 +113,7 @@ class Bench:
             Environment(
                 intake=self.intake,
                 health=self.health,
-                clock=Clock(),
+                clock=self.clock,
                 apis=lambda: {"acme": ["lead_update"]},
                 random=Steady(),
                 sleep=self.naps,
@@ -133,7 +140,8 @@ async def test_only_what_is_new_in_the_list_is_handed_in(server: Server) -> None
 
 async def test_a_list_that_has_not_changed_is_not_sent_again(server: Server) -> None:
     bench = Bench(server)
-    server.holds("a", ETag='"1"', Last_Modified="Mon, 02 Feb 2026 02:40:00 GMT")
+    told = {"Last_Modified": "Mon, 02 Feb 2026 02:40:00 GMT", "Date": "Mon, 02 Feb 2026 02:41:00 GMT"}
+    server.holds("a", ETag='"1"', **told)
     for _ in range(3):
         await bench.source.ask()
     assert "If-None-Match" not in server.asked[0]
@@ -143,6 +151,75 @@ async def test_a_list_that_has_not_changed_is_not_sent_again(server: Server) -> 
     await bench.source.ask()
     assert bench.intake.ids == ["a", "b"]
     assert bench.health.story == ["app up"]
+
+
+TIMES = {
+    "a second before its end": ("Mon, 02 Feb 2026 02:40:00 GMT", "Mon, 02 Feb 2026 02:40:59 GMT", False),
+    "settled": ("Mon, 02 Feb 2026 02:40:00 GMT", "Mon, 02 Feb 2026 02:41:00 GMT", True),
+    "in the future": ("Mon, 02 Feb 2026 02:40:00 GMT", "Mon, 02 Feb 2026 02:39:00 GMT", False),
+    "no date": ("Mon, 02 Feb 2026 02:40:00 GMT", "now", False),
+    "no time": ("yesterday", "Mon, 02 Feb 2026 02:41:00 GMT", False),
+    "no number": ("Mon, 02 Feb 99999 02:40:00 GMT", "Mon, 02 Feb 2026 02:41:00 GMT", False),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+async def test_a_version_is_known_again_only_where_its_time_is_a_minute_old(server: Server, name: str) -> None:
+    modified, date, known = TIMES[name]
+    bench = Bench(server)
+    server.holds("a", ETag='"1"', Last_Modified=modified, Date=date)
+    for _ in range(2):
+        await bench.source.ask()
+    assert ("If-None-Match" in server.asked[1]) is known
+    assert ("If-Modified-Since" in server.asked[1]) is known
+    assert bench.health.story == ["app up"]
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def folder_served(folder: Path) -> Iterator[str]:
+    """By a server that tells the times of its files in whole seconds, and answers 304 by them."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder))) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/list.txt"
+        server.shutdown()
+        thread.join()
+
+
+async def test_a_file_that_changes_twice_in_a_second_is_fetched_again(server: Server, tmp_path: Path) -> None:
+    path, second = tmp_path / "list.txt", int(time.time())
+    with folder_served(tmp_path) as url:
+        bench = Bench(server, url=url)
+        for name in ("a", "b", "c"):
+            path.write_text(f"{name}\n")
+            os.utime(path, (second, second))
+            await bench.source.ask()
+        assert bench.intake.ids == ["a", "b", "c"]
+
+
+async def test_a_list_is_fetched_and_handed_in_whole_once_an_hour(server: Server) -> None:
+    bench = Bench(server)
+    server.holds("a", "b", ETag='"1"')
+    assert bench.source.read_since == UNREAD
+    await bench.source.ask()
+    begun = bench.clock.time
+    bench.clock.time += 3599
+    await bench.source.ask()
+    assert (bench.intake.calls, bench.source.read_since) == ([("app", 2)], begun)
+    bench.clock.time += 1
+    await server.stop()
+    await bench.source.ask()
+    assert bench.source.read_since == begun
+    await server.start()
+    await bench.source.ask()
+    assert "If-None-Match" not in server.asked[-1]
+    assert bench.intake.calls == [("app", 2), ("app", 2)]
+    assert bench.source.read_since == begun + 3600
 
 
 @pytest.mark.parametrize(

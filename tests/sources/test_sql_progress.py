@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.core.retention import NOTHING_AGAIN, UNREAD
 from exporter.sources.sql.progress import Progress
 
 LOOK_BACK = 60.0
@@ -85,7 +86,7 @@ def test_what_may_be_read_again_was_read_since_the_first_page_that_is_not_settle
             progress.read(last, now)
         progress.end(last, now)
         told.append(progress.since)
-    assert told == [None, None, 1000.0, 1000.0, 1000.0, 1000.0, 1000.0, 1000.0, 1010.0, 1010.0, float("inf")]
+    assert told == [UNREAD, UNREAD, 1000.0, 1000.0, 1000.0, 1000.0, 1000.0, 1000.0, 1010.0, 1010.0, NOTHING_AGAIN]
 
 
 def test_a_reading_that_broke_off_counts_from_its_beginning() -> None:
@@ -97,4 +98,4 @@ def test_a_reading_that_broke_off_counts_from_its_beginning() -> None:
     assert progress.since == 1010.0
     progress.read(5, 1020.0)
     progress.end(5, 1030.0)
-    assert progress.since == float("inf")
+    assert progress.since == NOTHING_AGAIN

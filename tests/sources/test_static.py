@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from exporter.config import settings
+from exporter.core.retention import UNREAD
 from exporter.errors import IntakeFull, StoreUnavailable, UnknownAccount
 from exporter.sources.environment import Environment
 from exporter.sources.static import StaticSource
@@ -30,6 +31,21 @@ async def test_the_ids_are_handed_in_once_and_the_source_stays() -> None:
     task.cancel()
 
 
+async def test_what_still_stands_in_the_configuration_is_handed_in_again_every_hour() -> None:
+    intake, health, clock, naps = MemoryIntake(), Health(), Clock(), Naps(most=3)
+    source = StaticSource(
+        SETTINGS,
+        Environment(intake=intake, health=health, random=Steady(), clock=clock, apis=dict, sleep=naps),
+    )
+    assert source.read_since == UNREAD
+    with pytest.raises(asyncio.CancelledError):
+        await source.run()
+    assert naps.taken == [3600.0] * 3
+    assert intake.calls == [("static-0", 2)] * 3
+    assert intake.ids == [FIRST, SECOND]
+    assert source.read_since == clock.time
+
+
 async def test_a_refusing_intake_is_tried_again_ever_more_slowly() -> None:
     naps = Naps()
     intake, health = MemoryIntake(StoreUnavailable("disk full"), IntakeFull("full"), IntakeFull("full")), Health()
@@ -38,7 +54,7 @@ async def test_a_refusing_intake_is_tried_again_ever_more_slowly() -> None:
             SETTINGS, Environment(intake=intake, health=health, random=Steady(), sleep=naps, clock=Clock(), apis=dict)
         )
     )
-    assert naps.taken == [1.0, 2.0, 4.0]
+    assert naps.taken[:4] == [1.0, 2.0, 4.0, 3600.0]
     assert intake.ids == [FIRST, SECOND]
     assert health.story == ["static-0 down: disk full", "static-0 down: full", "static-0 down: full", "static-0 up"]
     task.cancel()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter, Histogram
 from exporter.core.request import State, Status
-from exporter.store.store import Query, SpentCalls
+from exporter.store.store import RENEWED_SECONDS, Query, SpentCalls
 from tests.store.build import BEGINNING, QUEUED, admitted, finished, queued, submission
 from tests.store.conftest import Open
 
@@ -170,6 +170,40 @@ async def test_a_reservation_without_a_time_is_not_pruned(open_again: Open) -> N
     await store.prune(finished_before=0.0, spent_before=BEGINNING)
     await store.close([reservation])
     assert (await open_again().load()).spent == [reservation]
+
+
+async def test_prune_spares_what_was_handed_in_again(open_again: Open) -> None:
+    store = open_again()
+    await store.load()
+    names = ("one", "many", "other", "gone")
+    await store.admit([submission(name) for name in names])
+    ended = [finished(admitted(name, number), time=BEGINNING) for number, name in enumerate(names, start=1)]
+    await store.commit(ended)
+    later = [submission(name)._replace(first_seen=BEGINNING + 5000) for name in names]
+    assert await store.admit(later[:1]) == [None]
+    assert await store.admit([later[1], later[2], submission("new")._replace(first_seen=BEGINNING + 5000)]) == [
+        None,
+        None,
+        5,
+    ]
+    await store.close([])
+    store = open_again()
+    await store.load()
+    assert await store.prune(finished_before=BEGINNING + 5000, spent_before=0.0) == 1
+    assert await store.find("gone") is None
+    assert await store.prune(finished_before=BEGINNING + 5001, spent_before=0.0) == 3
+    assert [record.request_id for record in await store.page(Query())] == ["new"]
+    await store.close([])
+
+
+async def test_what_ended_or_was_handed_in_just_before_is_not_written_again(open_again: Open) -> None:
+    store = open_again()
+    await store.load()
+    await store.admit([submission("a")])
+    await store.commit([finished(admitted("a", 1), time=BEGINNING)])
+    await store.admit([submission("a")._replace(first_seen=BEGINNING + RENEWED_SECONDS)])
+    assert await store.prune(finished_before=BEGINNING + 1, spent_before=0.0) == 1
+    await store.close([])
 
 
 async def test_prune_spares_what_is_pending_or_within_its_retention(open_again: Open) -> None:

@@ -48,10 +48,11 @@ class TwoStores(RuleBasedStateMachine):
         target=taken,
         names=st.lists(NAMES, max_size=5),
         submitted=st.none() | TIMES,
+        seen=st.floats(0.0, 2000.0),
         cursors=st.none() | st.lists(CURSORS, max_size=3),
     )
-    def admit(self, names: list[str], submitted: float | None, cursors: list[Cursor] | None) -> Any:
-        made = [submission(name, submitted=submitted) for name in names]
+    def admit(self, names: list[str], submitted: float | None, seen: float, cursors: list[Cursor] | None) -> Any:
+        made = [submission(name, submitted=submitted)._replace(first_seen=BEGINNING + seen) for name in names]
         answers = [self._run(self._admit(store, made, cursors)) for store in self.stores]
         assert [one is None for one in answers[0]] == [one is None for one in answers[1]]
         for known, sequences in zip(self.sequences, answers, strict=True):
@@ -78,7 +79,7 @@ class TwoStores(RuleBasedStateMachine):
         for store in self.stores:
             self._run(store.commit([], [one]))
 
-    @rule(before=TIMES)
+    @rule(before=TIMES | st.floats(0.0, 3000.0).map(lambda seconds: BEGINNING + seconds))
     def prune(self, before: float) -> None:
         one, other = (self._run(store.prune(finished_before=before, spent_before=before)) for store in self.stores)
         assert one == other

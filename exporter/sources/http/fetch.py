@@ -5,6 +5,8 @@ import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,6 +20,8 @@ from exporter.version import version
 LARGEST = 8 * 1024 * 1024
 _PART = 64 * 1024
 _NOT_MODIFIED = 304
+# A list that was changed so shortly before the answer may change again and keep its time, which counts whole seconds.
+_SETTLED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,27 @@ async def _read(answer: aiohttp.ClientResponse, shown: str) -> Fetched | None:
             raise SourceRefused(
                 f"{shown}: answers more than {LARGEST // 1024 // 1024} MiB; let it answer what is new only"
             )
-    validators = Validators(answer.headers.get("ETag"), answer.headers.get("Last-Modified"))
-    return Fetched(bytes(body), answer.content_type.lower(), validators)
+    return Fetched(bytes(body), answer.content_type.lower(), _validators(answer.headers))
+
+
+def _validators(headers: Mapping[str, str]) -> Validators:
+    """None where they may stay the same although the list changes: many a server makes its ETag of the time and the length."""
+    etag, modified = headers.get("ETag"), headers.get("Last-Modified")
+    if modified is None:
+        return Validators(etag)
+    told, changed = _time(headers.get("Date")), _time(modified)
+    is_settled = told is not None and changed is not None and told - changed >= _SETTLED_SECONDS
+    return Validators(etag, modified) if is_settled else Validators()
+
+
+def _time(text: str | None) -> float | None:
+    """Seconds since the epoch; None where the text is no date of HTTP."""
+    try:
+        found = parsedate_to_datetime(text or "")
+        # With the offset -0000 it comes without one.
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _told(answer: aiohttp.ClientResponse) -> str:

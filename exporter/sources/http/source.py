@@ -10,6 +10,7 @@ from exporter.sources.backoff import Backoff
 from exporter.sources.environment import Environment
 from exporter.sources.groups import Terms
 from exporter.sources.http.fetch import Fetched, Validators, fetch, shown_url
+from exporter.sources.listing import Listing
 from exporter.sources.source import Entry
 
 MOST_WAIT = 3600.0
@@ -18,10 +19,8 @@ log = get_logger(__name__)
 
 
 class HttpSource:
-    """Asks every interval whether the list has changed. After trouble it asks again in 1 s, 2 s, 4 s … a minute.
-
-    What was handed in is remembered as long as the list holds it: the intake would know it too, but asks the store for each.
-    """
+    """Asks every interval whether the list has changed, and once an hour for the list whether it has or not. After trouble it asks
+    again in 1 s, 2 s, 4 s … a minute."""
 
     def __init__(self, source: settings.HttpSource, environment: Environment) -> None:
         self.name = source.name
@@ -30,8 +29,12 @@ class HttpSource:
         self._backoff = Backoff(environment.random)
         self._delivery = environment.delivery(source)
         self._validators = Validators()
-        self._handed: set[str] = set()
+        self._listing = Listing()
         self._trouble: str | None = None
+
+    @property
+    def read_since(self) -> float:
+        return self._listing.since
 
     async def run(self) -> None:
         while True:
@@ -39,6 +42,9 @@ class HttpSource:
 
     async def ask(self) -> float:
         """Fetch the list once and take it in; the seconds to wait before the next time."""
+        if self._listing.is_due(self._environment.clock.now()):
+            self._listing.begin(self._environment.clock.now())
+            self._validators = Validators()
         try:
             fetched = await fetch(self._source, self._validators)
             if fetched is not None:
@@ -57,10 +63,7 @@ class HttpSource:
     async def _take(self, fetched: Fetched) -> None:
         terms = self._environment.terms(self._source, file=shown_url(self._source.url))
         entries = await self._environment.in_thread(_parse, fetched, terms)
-        new = [entry for entry in entries if entry.request_id not in self._handed]
-        self._handed &= {entry.request_id for entry in entries}
-        async for batch in self._delivery.hand_in(new):
-            self._handed |= {entry.request_id for entry in batch}
+        await self._listing.handed_in(self._delivery.hand_in(self._listing.fresh(entries)))
         # Only now: what could not be taken in has to come again.
         self._validators = fetched.validators
 

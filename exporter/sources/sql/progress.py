@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable
-from math import inf
 from typing import Any
+
+from exporter.core.retention import NOTHING_AGAIN, UNREAD
 
 
 def _always(value: Any, at: float) -> bool:
@@ -38,12 +39,12 @@ class Progress:
         self._is_known = False
 
     @property
-    def since(self) -> float | None:
-        """What may be read again was read at this time or later; None until a reading came to its end."""
+    def since(self) -> float:
+        """What may be read again was read at this time or later; UNREAD until a reading came to its end."""
         if not self._is_known:
-            return None
-        first = self._reached[0][0] if self._reached else inf
-        return min(first, inf if self._unfinished is None else self._unfinished)
+            return UNREAD
+        first = self._reached[0][0] if self._reached else NOTHING_AGAIN
+        return min(first, NOTHING_AGAIN if self._unfinished is None else self._unfinished)
 
     def begin(self, now: float) -> Any:
         """Where the next reading starts."""

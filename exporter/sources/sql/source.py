@@ -7,6 +7,7 @@ from typing import Any
 from exporter.config import settings
 from exporter.core.cursor import Cursor
 from exporter.core.parts import parts
+from exporter.core.retention import UNREAD
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
 from exporter.sources.environment import Environment
@@ -56,8 +57,8 @@ class SqlSource:
         await self._retry.forever(self._work)
 
     @property
-    def read_since(self) -> float | None:
-        return None if self._progress is None else self._progress.since
+    def read_since(self) -> float:
+        return UNREAD if self._progress is None else self._progress.since
 
     async def _work(self) -> None:
         """A new connection after any trouble; how far it had come is still known, and moves only with what is durable."""
