@@ -67,6 +67,7 @@ class Service:
             meter=meters,
             random=random,
             read_since=self._feed.read_since,
+            refused=self.refused,
         )
         self._clock = clock
         self._load = load

@@ -21,13 +21,14 @@ from exporter.engine.answers import Answers
 from exporter.engine.intake import Gate
 from exporter.engine.journal import Journal
 from exporter.engine.lessons import Lessons
+from exporter.engine.owners import Owners, Refused
 from exporter.engine.poller import Poller, PollMeter
 from exporter.engine.spending import StoredSpending
 from exporter.engine.traffic import Traffic
 from exporter.engine.turnstile import Turnstile
 from exporter.engine.upkeep import LagMeter, Upkeep
 from exporter.engine.views import account_view
-from exporter.errors import StoreError, StoreUnavailable
+from exporter.errors import InvalidEntry, StoreError, StoreUnavailable
 from exporter.leadsquared.client import CallMeter, Client
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
@@ -47,6 +48,10 @@ SETTLING_SECONDS = 0.05
 log = get_logger(__name__)
 
 
+def _untold(source: str, error: InvalidEntry, count: int) -> None:
+    """The log has it."""
+
+
 class Meter(CallMeter, PollMeter, LagMeter, Protocol):
     """What the engine counts that need not survive."""
 
@@ -64,6 +69,7 @@ class Engine:
         meter: Meter,
         random: Random,
         read_since: Callable[[], Iterable[float]] = tuple,
+        refused: Refused = _untold,
     ) -> None:
         self.settings = settings
         self.pollers: dict[str, Poller] = {}
@@ -92,6 +98,7 @@ class Engine:
             pollers=self.pollers,
             ledger=self.ledger,
             answers=lambda: self._answers,
+            owners=Owners(pollers=self.pollers, answers=lambda: self._answers, refused=refused),
             clock=clock,
             max_pending=settings.storage.max_pending,
         )

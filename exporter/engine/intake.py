@@ -10,6 +10,7 @@ from exporter.core.parts import grouped, parts
 from exporter.core.request import Submission
 from exporter.engine.answers import Answers
 from exporter.engine.claims import Claims
+from exporter.engine.owners import Owners
 from exporter.engine.poller import Poller
 from exporter.errors import IntakeFull, UnknownAccount
 from exporter.sources.source import Accepted, Entry
@@ -30,6 +31,7 @@ class Gate:
         pollers: Mapping[str, Poller],
         ledger: Ledger,
         answers: Callable[[], Answers],
+        owners: Owners,
         clock: Clock,
         max_pending: int,
     ) -> None:
@@ -38,6 +40,7 @@ class Gate:
         self._pollers = pollers
         self._ledger = ledger
         self._answers = answers
+        self._owners = owners
         self._clock = clock
         self._claims = Claims()
         self._calls = Tasks("intake")
@@ -78,6 +81,8 @@ class Gate:
             fresh = self._fresh(fresh.values())
         # No await since what is fresh was decided: the claim belongs to that decision.
         taken = await self._take_in_fresh(source, fresh, cursors) if fresh or cursors else 0
+        if taken < len(entries):
+            self._owners.compare(source, entries)
         return Accepted(taken, len(entries) - taken)
 
     async def _take_in_fresh(self, source: str, fresh: Mapping[str, Entry], cursors: Sequence[Cursor]) -> int:

@@ -17,6 +17,9 @@ storage: {{url: "sqlite:///{folder}/state.db", max_pending: 2}}
 """
 
 
+DISCOVERED = 'leadsquared_requests_discovered_total{account="umbrella",api="lead_update",source="list"}'
+
+
 def post(stage: Stage, body: str) -> int:
     try:
         fetch(f"{stage.url}/api/v1/requests", data=body.encode(), headers={"Content-Type": "application/json"})
@@ -71,3 +74,23 @@ def test_what_is_not_taken_in_is_an_error_and_only_trouble_of_the_exporter_is_an
     eventually(lambda: push(stage, "b"), fits=lambda status: status == 202)
     assert state(stage, name)[0] == 1
     assert "what was handed in does not fit" in (stage.folder / "exporter.log").read_text()
+
+
+def test_a_requestid_of_another_account_is_counted_and_told_with_both(stage: Stage) -> None:
+    text = CONFIGURATION.format(source="{type: push, name: orders}", folder=stage.folder)
+    account = next(line for line in text.splitlines() if "name: acme" in line)
+    listed = stage.folder / "ids.txt"
+    listed.write_text("a\n")
+    file = f"{{type: file, account: umbrella, paths: [{listed}], name: list}}"
+    text = text.replace(account, f"{account}\n{account.replace('acme', 'umbrella')}").replace(
+        "orders}", f"orders}}, {file}"
+    )
+    (stage.folder / "config.yaml").write_text(text)
+    stage.start_exporter()
+    eventually(stage.metrics, fits=lambda found: found.get(DISCOVERED) == 1)
+
+    assert post(stage, '{"request_ids": ["a", "b"], "account": "acme"}') == 202
+    assert post(stage, '{"request_ids": ["a", "b"], "account": "acme"}') == 202
+    assert state(stage, "orders") == (1, {"invalid_entry": 1})
+    told = "account=acme api=lead_update request_id=a watched_account=umbrella"
+    assert told in (stage.folder / "exporter.log").read_text()
