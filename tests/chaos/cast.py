@@ -70,7 +70,7 @@ def _logs(names: Sequence[str]) -> Maker:
             account=_account(scene),
             names=names,
             paths=names[0] if len(names) == 1 else "*.log",
-            rotation=scene.chance.choice(ROTATIONS),
+            rotation=scene.chance.choice([one for one in ROTATIONS if one.suits(names)]),
             banner=scene.chance.random() < 0.3,
         )
 

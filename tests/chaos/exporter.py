@@ -112,7 +112,7 @@ class Exporter:
         if self._process is not None and self._process.returncode is None:
             self._truth.tell("kill -9 of the exporter")
             self._process.kill()
-            self._spans.kills.append(self._truth.now())
+            self._spans.process_ended(self._truth.now(), killed=True)
             self._end_spans()
             await self._process.wait()
 
@@ -121,6 +121,7 @@ class Exporter:
         assert self._process is not None
         self._truth.tell("SIGTERM to the exporter")
         self._end_spans()
+        self._spans.process_ended(self._truth.now(), killed=False)
         self._process.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(STOP_SECONDS):

@@ -31,6 +31,7 @@ class Operations:
             Fault("kill", self._kill, 2, 4, 1.5),
             Fault("terminate", self._terminate, 0, 2, 1.5),
             Fault("lock", self._hold, 1, 2, 4.0),
+            Fault("stop under lock", self._stop_under_lock, 0, 1, 5.0),
             *of_disk,
             *of_sources,
         ]
@@ -85,18 +86,30 @@ class Operations:
         async with self._trouble:
             await self._in_trouble("the store is locked", lasting, self._disk.lock, self._disk.unlock)
 
+    async def _stop_under_lock(self, lasting: float) -> None:
+        """The lock goes while the exporter still has time to write what it holds."""
+        async with self._trouble, self._exporter.lock:
+            holding = asyncio.create_task(
+                self._in_trouble("the store is locked", 1.5 + lasting, self._disk.lock, self._disk.unlock)
+            )
+            await asyncio.sleep(1.5)
+            await self._exporter.stop()
+            await holding
+            await self._exporter.start()
+
     async def _fill(self, lasting: float) -> None:
         async with self._trouble:
             await self._in_trouble("the disk is full", lasting, self._disk.fill, self._disk.empty)
 
     async def _in_trouble(self, what: str, lasting: float, begin: Callable[[], None], end: Callable[[], None]) -> None:
         self._truth.tell(f"{what} for {lasting:.1f} s")
-        self._spans.begin(spans.STORE_TROUBLE, self._truth.now())
+        for span in (spans.STORE_TROUBLE, spans.RECOVERY):
+            self._spans.begin(span, self._truth.now())
         try:
             await in_thread(begin)
             await asyncio.sleep(lasting)
         finally:
             await in_thread(end)
             self._truth.tell(f"{what} no more")
-            # Who waits for the store asks again after 1 s, 2 s, 4 s.
-            self._spans.end(spans.STORE_TROUBLE, self._truth.now() + 2.0 * lasting + 2.0)
+            self._spans.end(spans.STORE_TROUBLE, self._truth.now())
+            self._spans.end(spans.RECOVERY, self._truth.now() + 2.0 * lasting + 2.0)

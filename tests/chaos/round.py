@@ -41,12 +41,14 @@ class Report:
 
     seed: int
     handed: int
+    excused: int
     scrapes: int
     problems: Sequence[str]
     summary: str
 
     def __str__(self) -> str:
-        told = f"seed {self.seed}: {self.handed} RequestIDs, {self.scrapes} scrapes: {self.summary}"
+        handed = f"{self.handed} RequestIDs, {self.excused} more that may be lost, {self.scrapes} scrapes"
+        told = f"seed {self.seed}: {handed}: {self.summary}"
         replay = f"again: make sources SEED={self.seed}"
         return "\n".join([told, *self.problems, replay]) if self.problems else told
 
@@ -136,7 +138,9 @@ class Round:
 
     def broken(self, trace: str) -> Report:
         self._write_events()
-        return Report(self._seed, self._truth.handed(), self._scraper.scrapes, [trace], "the round broke")
+        return Report(
+            self._seed, self._truth.handed(), self._truth.excused(), self._scraper.scrapes, [trace], "the round broke"
+        )
 
     async def _disturb(self, seconds: float) -> None:
         ended = asyncio.Event()
@@ -189,4 +193,6 @@ class Round:
     def _report(self, verdict: Verdict) -> Report:
         counts = ", ".join(f"{count} {what}" for what, count in verdict.counts.items() if count)
         summary = "nothing was found" if not verdict.problems else counts or f"{len(verdict.problems)} problems"
-        return Report(self._seed, self._truth.handed(), self._scraper.scrapes, verdict.problems, summary)
+        return Report(
+            self._seed, self._truth.handed(), self._truth.excused(), self._scraper.scrapes, verdict.problems, summary
+        )

@@ -4,6 +4,8 @@ from math import inf
 
 EXPORTER = "the exporter"
 STORE_TROUBLE = "the store in trouble"
+# Whoever was refused asks again after 1 s, 2 s, 4 s.
+RECOVERY = "the store in trouble, or not yet asked again"
 
 
 def source(name: str) -> str:
@@ -14,7 +16,7 @@ class Spans:
     """Times in seconds of the round during which something was so, by what was so."""
 
     def __init__(self) -> None:
-        self.kills: list[float] = []
+        self._ends: list[tuple[float, bool]] = []
         self._spans: dict[str, list[tuple[float, float]]] = {}
 
     def begin(self, what: str, at: float) -> None:
@@ -36,7 +38,17 @@ class Spans:
     def watched(self, name: str, *, since: float, until: float) -> bool:
         """Whether a process with this source and a store that works ran all the time."""
         working = all(self.held(what, since=since, until=until) for what in (EXPORTER, source(name)))
-        return working and not self.touched(STORE_TROUBLE, since=since, until=until)
+        return working and not self.touched(RECOVERY, since=since, until=until)
+
+    def over(self, what: str, *, since: float, until: float) -> float:
+        """When that was over which was so at any time between; `until` where nothing was."""
+        ends = [end for begin, end in self._spans.get(what, ()) if begin <= until and since <= end]
+        return max([until, *ends])
+
+    def process_ended(self, at: float, *, killed: bool) -> None:
+        self._ends.append((at, killed))
 
     def killed(self, *, since: float, until: float) -> bool:
-        return any(since <= at <= until for at in self.kills)
+        """Whether the process that ran at `since` was killed until then, and not stopped."""
+        at, killed = next((end for end in self._ends if end[0] >= since), (inf, False))
+        return killed and at <= until

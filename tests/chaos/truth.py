@@ -126,6 +126,11 @@ class Truth:
         """How many RequestIDs have a way that binds."""
         return sum(any(one.binding for one in ways) for ways in self._handings.values())
 
+    def excused(self) -> int:
+        """How many have none, and could be lost."""
+        durable = [ways for ways in self._handings.values() if any(one.durable is not None for one in ways)]
+        return len(durable) - self.handed()
+
     def _around(self, handing: Handing) -> list[Event]:
         at = handing.durable or handing.began
         return [one for one in self._events if one.way in ("", handing.way) and abs(one.at - at) <= AROUND_SECONDS]

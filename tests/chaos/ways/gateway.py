@@ -16,8 +16,7 @@ from tests.e2e.processes import free_port
 CALLERS = 2
 # `record_timeout` is 250 ms.
 SLOW = 0.2
-# An answer that went on before its request was recorded: until the store works again, and was asked again.
-LATE = 20.0
+LATE = 3.0
 _EXCUSE = "the store was too slow or refused, and a kill took what waited to be recorded"
 
 
@@ -74,6 +73,9 @@ class Gateway:
             await self._scene.pause(0.02, 0.3)
 
     def _may_be_lost(self, began: float, answered: float) -> bool:
-        slow = answered - began >= SLOW
-        trouble = self._scene.spans.touched(spans.STORE_TROUBLE, since=began, until=answered)
-        return (slow or trouble) and self._scene.spans.killed(since=began, until=answered + LATE)
+        """Recorded once the store comes to it, or works again and is asked again."""
+        known = self._scene.spans
+        slow = answered + LATE if answered - began >= SLOW else answered
+        return known.killed(
+            since=answered, until=max(slow, known.over(spans.STORE_TROUBLE, since=began, until=answered))
+        )

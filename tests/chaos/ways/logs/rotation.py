@@ -1,5 +1,7 @@
 """How a log can be rotated."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -14,6 +16,11 @@ class Rotation:
     @property
     def copies(self) -> bool:
         return "copytruncate" in self.directives
+
+    def suits(self, names: Sequence[str]) -> bool:
+        """Not where it makes orders.2.log out of orders.log, and there is an orders.2.log that is another log."""
+        numbers_within = "extension" in self.directives and "dateext" not in self.directives
+        return not (numbers_within and any(re.search(r"\.[0-9]+\.log", name) for name in names))
 
     def __str__(self) -> str:
         return self.directives
