@@ -2,13 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+AUTO: Final = "auto"
+UVLOOP: Final = "uvloop"
+ASYNCIO: Final = "asyncio"
+EVENT_LOOPS: Final = (AUTO, UVLOOP, ASYNCIO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """`listen_addresses` are HOST:PORT, :PORT or [IPV6]:PORT; `log_level` and `log_format` are those of exporter.log.
 
-    `auto_reload_interval` is in seconds, 0 for never.
+    `auto_reload_interval` is in seconds, 0 for never; `event_loop` is one of EVENT_LOOPS.
     """
 
     config_file: Path = Path("config.yaml")
@@ -17,5 +23,6 @@ class RunOptions:
     web_config_file: Path | None = None
     telemetry_path: str = "/metrics"
     enable_lifecycle: bool = False
+    event_loop: str = AUTO
     log_level: str = "info"
     log_format: str = "logfmt"

@@ -41,6 +41,7 @@ VARIABLES = {
     "LEADSQUARED_EXPORTER_WEB_CONFIG_FILE": "web.yaml",
     "LEADSQUARED_EXPORTER_WEB_TELEMETRY_PATH": "/m",
     "LEADSQUARED_EXPORTER_WEB_ENABLE_LIFECYCLE": "1",
+    "LEADSQUARED_EXPORTER_EVENT_LOOP": "asyncio",
     "LEADSQUARED_EXPORTER_LOG_LEVEL": "debug",
     "LEADSQUARED_EXPORTER_LOG_FORMAT": "json",
 }
@@ -58,6 +59,7 @@ def test_every_flag_has_its_environment_variable() -> None:
         "web_config_file": "web.yaml",
         "web_telemetry_path": "/m",
         "web_enable_lifecycle": True,
+        "event_loop": "asyncio",
         "log_level": "debug",
         "log_format": "json",
     }
@@ -103,6 +105,7 @@ def test_an_empty_variable_is_none() -> None:
             {},
             "argument --config.auto-reload-interval: must be a duration such as 30s or 1h30m, got 30",
         ),
+        (["--event-loop=libev"], {}, "argument --event-loop: must be one of auto, uvloop, asyncio, got libev"),
         (
             [],
             {"LEADSQUARED_EXPORTER_LOG_LEVEL": "loud"},

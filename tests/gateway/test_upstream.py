@@ -77,6 +77,7 @@ async def test_a_connection_that_was_used_before_waits_as_long_as_is_agreed_now(
 
 async def test_a_connection_is_gone_although_nobody_reads_what_was_sent_over_it() -> None:
     async def stuck(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         writer.write(answer(b"x" * 1000)[:-10])
         await done.wait()
