@@ -11,8 +11,6 @@ from exporter.http.place import Place
 from exporter.http.trouble import HttpTrouble, MalformedError, NoConnectionError, PatienceError
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 
-# asyncio takes 256 KiB for every receive of a TLS connection and gives back what the answer left free.
-RECEIVE_BYTES = 256 * 1024
 _READ_LATER = {b"retry-after": "retry-after", b"date": "date"}
 _LENGTHS = frozenset(map(len, _READ_LATER))
 
@@ -21,7 +19,6 @@ class NetworkTransport:
     """One client for all accounts. It never repeats a call, because that call would be in nobody's budget."""
 
     def __init__(self) -> None:
-        _keep_receive_buffers()
         self._client = Client()
 
     async def get(self, place: Place, target: str, *, headers: Mapping[str, str], timeout: float) -> RawAnswer:
@@ -36,12 +33,6 @@ class NetworkTransport:
 
     async def close(self) -> None:
         await self._client.close()
-
-
-def _keep_receive_buffers() -> None:
-    """Have glibc serve receives from the heap: it maps blocks of their size anew each time (three system calls and a page
-    fault a poll) until a larger block has been freed once."""
-    bytes(2 * RECEIVE_BYTES)
 
 
 @lru_cache(maxsize=8)
