@@ -20,7 +20,7 @@ demo: $(VENV)/runtime.stamp ## simulator, application, exporter and a real Prome
 	@$(VENV)/bin/python scripts/demo $(DEMO)
 
 test: $(VENV)/dev.stamp ## lint, types and all tests
-	@scripts/servers prometheus prometheus-alertmanager redis-server postgresql:postgres mariadb-server:mariadbd logrotate php-cli:php systemd:systemd-analyze
+	@scripts/servers prometheus prometheus-alertmanager redis-server postgresql:postgres mariadb-server:mariadbd logrotate tinyproxy php-cli:php systemd:systemd-analyze
 	@$(MAKE) --keep-going --jobs=1 lint types coverage worlds
 
 test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs

@@ -98,11 +98,12 @@ class Client:
         return Connection(self._buffer, freed=self._freed, lost=self._lost)
 
     def _freed(self, connection: Connection) -> None:
-        if self._closed:
+        place = self._places.get(connection)
+        if self._closed or place is None or not place.keeps:
             connection.close()
             return
         connection.freed_at = self._loop.time()
-        self._free.setdefault(self._places[connection], []).append(connection)
+        self._free.setdefault(place, []).append(connection)
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 

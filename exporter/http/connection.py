@@ -23,6 +23,7 @@ from exporter.http.trouble import (
 RECEIVE_BYTES = 64 * 1024
 # Event loops that count in milliseconds may ring that much early.
 _EARLY = 0.001
+_BLANK = ord(" ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +245,10 @@ class Connection(asyncio.BufferedProtocol):
         self._reason += status
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name, value))
+        if b"\0" in value:
+            raise MalformedError("a value with NUL in it")
+        # RFC 9112, 5.1: a blank before the colon is not handed on. Passed on, it would hide the field from some.
+        self._fields.append((name.rstrip() if name[-1] == _BLANK else name, value))
 
     def on_headers_complete(self) -> None:
         answer, fields, status = self._answer, self._fields, self._parser.get_status_code()
@@ -274,7 +278,8 @@ class Connection(asyncio.BufferedProtocol):
             self._end(answer)
 
     def _is_too_long(self, fields: list[Field]) -> bool:
-        return self._barren + self._count > LONGEST_HEAD and too_long(fields)
+        """Only what came in more bytes than the bound can be beyond it."""
+        return self._barren + self._count > LONGEST_HEAD and (len(self._reason) > LONGEST_HEAD or too_long(fields))
 
     def _end(self, answer: Answer) -> None:
         self._complete = True
@@ -348,7 +353,7 @@ class Connection(asyncio.BufferedProtocol):
 
 
 def _parser(connection: Connection) -> httptools.HttpResponseParser:
-    """As lenient as browsers are: line ends without CR, blanks behind the size of a chunk, and folded or binary values."""
+    """As lenient as browsers are: line ends without CR, blanks behind a name or the size of a chunk, and folded values."""
     parser = httptools.HttpResponseParser(connection)
     parser.set_dangerous_leniencies(
         lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True

@@ -62,7 +62,7 @@ class Dial:
         try:
             status = await connection.tunnel(place.tunnel())
             if not 200 <= status < 300:
-                raise NoConnectionError(f"the proxy answers CONNECT with HTTP status {status}")
+                raise NoConnectionError(f"the proxy answers CONNECT with HTTP status {status}; check proxy_url")
             secured = await asyncio.get_running_loop().start_tls(
                 connection.transport, connection, context, server_hostname=_server_name(place)
             )

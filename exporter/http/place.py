@@ -36,12 +36,17 @@ class Place:
         credentials = b"" if self.proxy is None else _credentials(self.proxy)
         return b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (where, where, credentials)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether connections are kept. Some proxies (tinyproxy) end theirs behind each answer, and do not say so."""
+        return self.proxy is None or self.tls is not None
+
     def _before_target(self) -> bytes:
         """A proxy is told the whole URL of what goes through it in clear text."""
-        return b"" if self.proxy is None or self.tls is not None else b"http://" + self.authority
+        return b"" if self.keeps else b"http://" + self.authority
 
     def _for_proxy(self) -> bytes:
-        return b"" if self.proxy is None or self.tls is not None else _credentials(self.proxy)
+        return b"" if self.proxy is None or self.keeps else b"Connection: close\r\n" + _credentials(self.proxy)
 
 
 @lru_cache(maxsize=_MOST_PLACES)
