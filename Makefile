@@ -20,7 +20,7 @@ demo: $(VENV)/runtime.stamp ## simulator, application, exporter and a real Prome
 	@$(VENV)/bin/python scripts/demo $(DEMO)
 
 test: $(VENV)/dev.stamp ## lint, types and all tests
-	@scripts/servers prometheus prometheus-alertmanager redis-server postgresql:postgres mariadb-server:mariadbd logrotate php-cli:php systemd:systemd-analyze
+	@scripts/servers prometheus prometheus-alertmanager redis-server postgresql:postgres mariadb-server:mariadbd logrotate tinyproxy php-cli:php systemd:systemd-analyze
 	@$(MAKE) --keep-going --jobs=1 lint types coverage worlds
 
 test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs
@@ -34,9 +34,10 @@ heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
 test-fast: $(VENV)/dev.stamp ## the tests alone, until the first that fails
 	@$(RUN) pytest --exitfirst $(TESTS)
 
-lint: $(VENV)/dev.stamp ## ruff, and whether generated files are up to date
+lint: $(VENV)/dev.stamp ## ruff, private names of other packages, and whether generated files are up to date
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
+	@$(VENV)/bin/python scripts/private-names
 	@scripts/generate --check
 
 format: $(VENV)/dev.stamp ## put every file into shape

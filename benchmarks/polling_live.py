@@ -20,6 +20,7 @@ from exporter.clock import SteadyClock
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account, Api, Polling, RateLimit, Settings, Storage
 from exporter.engine.engine import Engine
+from exporter.http.place import Place
 from exporter.leadsquared.network import NetworkTransport
 from exporter.leadsquared.transport import RawAnswer
 from exporter.metrics.meters import Meters
@@ -65,12 +66,10 @@ class Noting:
         self._clock = clock
         self._network = NetworkTransport()
 
-    async def get(
-        self, url: str, *, params: Mapping[str, str], headers: Mapping[str, str], timeout: float
-    ) -> RawAnswer:
-        answer = await self._network.get(url, params=params, headers=headers, timeout=timeout)
+    async def get(self, place: Place, target: str, *, headers: Mapping[str, str], timeout: float) -> RawAnswer:
+        answer = await self._network.get(place, target, headers=headers, timeout=timeout)
         if b'"Success"' in answer.body:
-            self.ended.setdefault(params["RequestID"], self._clock.now())
+            self.ended.setdefault(target.rpartition("=")[2], self._clock.now())
         return answer
 
     async def close(self) -> None:

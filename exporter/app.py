@@ -9,6 +9,7 @@ from functools import partial
 from random import SystemRandom
 from typing import Any
 
+from exporter import loop
 from exporter.autoreload import AutoReload
 from exporter.clock import SteadyClock
 from exporter.config.load import load
@@ -37,7 +38,8 @@ def run(options: RunOptions) -> int:
     """Run until SIGTERM or SIGINT; the exit status. Raises ExporterError for what keeps it from starting."""
     reloading = AutoReload(options.config_file, interval=options.auto_reload_interval)
     settings = _load(options)
-    return asyncio.run(serve(options, settings, reloading, Supervisor(os.environ)))
+    main = serve(options, settings, reloading, Supervisor(os.environ))
+    return loop.run(main, choice=options.event_loop)
 
 
 def _load(options: RunOptions) -> Settings:
@@ -79,7 +81,7 @@ async def serve(options: RunOptions, settings: Settings, reloading: AutoReload, 
     try:
         urls = await listeners.start()
         await service.start()
-        log.info("started", version=version(), revision=revision(), urls=" ".join(urls))
+        log.info("started", version=version(), revision=revision(), loop=loop.name(), urls=" ".join(urls))
         supervisor.ready()
         with _companions(service, reloading, supervisor):
             await service.stopping.wait()
@@ -126,9 +128,9 @@ async def _stop(service: Service, listeners: Listeners) -> int:
 
 
 def _listen_to_signals(service: Service) -> None:
-    loop = asyncio.get_running_loop()
+    running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, service.quit)
+        running.add_signal_handler(number, service.quit)
     reloads: set[asyncio.Task[Any]] = set()
 
     def reload() -> None:
@@ -136,7 +138,7 @@ def _listen_to_signals(service: Service) -> None:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    running.add_signal_handler(signal.SIGHUP, reload)
 
 
 async def _reload(service: Service) -> bool:

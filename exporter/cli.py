@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
 
-from exporter import log, version
+from exporter import log, options, version
 from exporter.config import duration
 from exporter.errors import ConfigurationError, ExporterError
 from exporter.flags import USAGE, Flag, Parser, UsageError
@@ -93,6 +93,13 @@ FLAGS: Final = (
         default="25s",
         check=_interval,
         help="how long a stop may take while the store does not write: most of it waits for what gateways are recording",
+    ),
+    Flag(
+        name="event-loop",
+        metavar="LOOP",
+        default=options.AUTO,
+        choices=options.EVENT_LOOPS,
+        help="what the process runs on: uvloop, asyncio, or auto, which is uvloop where it is installed",
     ),
     Flag(
         name="log.level",
@@ -182,13 +189,13 @@ def _exporter(arguments: Sequence[str]) -> int:
     found = parser.read(arguments, os.environ)
     if found.command is not None:
         parser.error(_misplaced(found.command))
-    options = _options(found)
+    given = _options(found)
     if found.config_check:
-        return _check(options)
-    log.configure(level=options.log_level, form=options.log_format)
+        return _check(given)
+    log.configure(level=given.log_level, form=given.log_format)
     from exporter.app import run
 
-    return run(options)
+    return run(given)
 
 
 def _misplaced(name: str) -> str:
@@ -207,14 +214,15 @@ def _options(found: argparse.Namespace) -> RunOptions:
         telemetry_path=found.web_telemetry_path,
         enable_lifecycle=found.web_enable_lifecycle,
         shutdown_grace_period=duration.parse(found.shutdown_grace_period),
+        event_loop=found.event_loop,
         log_level=found.log_level,
         log_format=found.log_format,
     )
 
 
-def _check(options: RunOptions) -> int:
+def _check(given: RunOptions) -> int:
     """Every problem of every file: who mends one of them wants to know the next one too."""
-    problems = [*_configuration_problems(options.config_file), *_web_problems(options.web_config_file)]
+    problems = [*_configuration_problems(given.config_file), *_web_problems(given.web_config_file)]
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
     return 1 if problems else 0
 

@@ -78,6 +78,8 @@ class Parser(argparse.ArgumentParser):
     """One command: its declared flags, and whatever else it adds in the way of argparse."""
 
     def __init__(self, *, prog: str, description: str, usage: str | None = None, epilog: str | None = None) -> None:
+        # Every argument, for the manual; the help is the first.
+        self.actions: list[argparse.Action] = []
         super().__init__(
             prog=prog,
             usage=usage,
@@ -92,6 +94,11 @@ class Parser(argparse.ArgumentParser):
         for flag in flags:
             self._declare(flag)
         self.flags += tuple(flags)
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        action = super().add_argument(*names, **options)
+        self.actions.append(action)
+        return action
 
     def read(self, arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.Namespace:
         """Ends the process with status 2 on a mistake, with 0 after --help."""

@@ -53,7 +53,7 @@ def manual() -> str:
 def _chapter(command: Command) -> str:
     parser, _ = command_parser(command)
     declared = {flag.key: flag for flag in parser.flags}
-    others = [action for action in parser._actions if action.dest not in declared and action.dest != "help"]
+    others = [action for action in parser.actions if action.dest not in declared and action.dest != "help"]
     positional = [action for action in others if not action.option_strings]
     usage = " ".join(["leadsquared-exporter", command.name, "[FLAG …]", *(f"[{one.metavar} …]" for one in positional)])
     parts = [f"\n## {command.name}\n\n{command.summary}\n\n    {usage}\n\n"]

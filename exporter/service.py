@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exporter.clock import Clock
 from exporter.config import settings as config
@@ -13,7 +13,6 @@ from exporter.core.request import Record
 from exporter.engine.engine import Engine
 from exporter.errors import ConfigurationError, InvalidEntry, StoreUnavailable
 from exporter.feed import Feed
-from exporter.gateway.source import Gateway
 from exporter.gateway.spooled import Spooled
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
@@ -21,19 +20,17 @@ from exporter.metrics.collector import Build, Collector, StoreState, start_known
 from exporter.metrics.meters import Meters
 from exporter.metrics.scrape import Scraper
 from exporter.metrics.snapshot import AccountView
-from exporter.sources import kept, push
+from exporter.sources import push
 from exporter.sources.environment import Environment
-from exporter.sources.file import FileSource
-from exporter.sources.http.source import HttpSource
-from exporter.sources.log.source import LogSource
-from exporter.sources.log.standard_input import StandardInput
 from exporter.sources.source import Intake, Source, SourceHealth, trouble_of
-from exporter.sources.static import StaticSource
 from exporter.store.spool import Spool
 from exporter.store.store import Found, Query, Store
 from exporter.tasks import Tasks
 from exporter.version import python_version, revision, version
 from exporter.web.backend import Removal, SourceView
+
+if TYPE_CHECKING:
+    from exporter.sources.log.standard_input import StandardInput
 
 log = get_logger(__name__)
 
@@ -80,7 +77,7 @@ class Service:
         self._scraper = Scraper(
             Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
         )
-        self._standard_input = StandardInput()
+        self._standard_input: StandardInput | None = None
         self._loaded = False
         self._unready: str | None = "starting: the store is being read"
         self._defect: str | None = None
@@ -187,7 +184,8 @@ class Service:
     def gateway_url(self, name: str) -> str | None:
         """Where a gateway listens; None while it does not."""
         gateway = self._feed.find(name)
-        return gateway.url if isinstance(gateway, Gateway) else None
+        url: str | None = getattr(gateway, "url", None)
+        return url
 
     async def scrape(
         self, accept: str | None, accept_encoding: str | None, names: Collection[str]
@@ -283,31 +281,36 @@ class Service:
             intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
         )
         match source:
-            case config.StaticSource():
-                return StaticSource(source, environment)
-            case config.FileSource():
-                return FileSource(source, environment)
             case config.LogSource():
                 return self._log_source(source, environment)
-            case config.HttpSource():
-                return HttpSource(source, environment)
             case config.GatewaySource():
-                return Gateway(
-                    source,
-                    traffic=self.engine.traffic,
-                    spooled=self._spooled,
-                    health=self,
-                    meter=self.meters,
-                    grace=self._grace,
-                )
-            case config.RedisSource():
-                return self._redis_source(source, environment)
+                return self._gateway(source)
             case config.SqlSource():
                 return self._sql_source(source, environment)
-            case _:
+            case config.PushSource():
                 return None
+            case _:
+                return _independent(source, environment)
+
+    def _gateway(self, source: config.GatewaySource) -> Source:
+        from exporter.gateway.source import Gateway
+
+        return Gateway(
+            source,
+            traffic=self.engine.traffic,
+            spooled=self._spooled,
+            health=self,
+            meter=self.meters,
+            grace=self._grace,
+        )
 
     def _log_source(self, source: config.LogSource, environment: Environment) -> Source:
+        from exporter.sources import kept
+        from exporter.sources.log.source import LogSource
+        from exporter.sources.log.standard_input import StandardInput
+
+        if self._standard_input is None:
+            self._standard_input = StandardInput()
         one = kept.of_log(source, self.engine.settings.sources, self.engine.intake.positions())
         return LogSource(
             source,
@@ -320,21 +323,42 @@ class Service:
 
     def _paths_of_others(self, source: config.LogSource) -> Sequence[str]:
         """What other log sources name, and what those followed that are not configured now: it may be theirs again."""
+        from exporter.sources import kept
+
         others = [one for one in self.engine.settings.sources if isinstance(one, config.LogSource) and one != source]
         followed = kept.logs_of_others(source, self.engine.intake.positions())
         return [*(path for one in others for path in one.paths), *followed]
 
-    def _redis_source(self, source: config.RedisSource, environment: Environment) -> Source:
-        # Only who has such a source has the packages for it.
-        from exporter.sources.redis.source import RedisSource
-
-        return RedisSource(source, environment)
-
     def _sql_source(self, source: config.SqlSource, environment: Environment) -> Source:
+        from exporter.sources import kept
         from exporter.sources.sql.source import SqlSource
 
         one = kept.of_sql(source, self.engine.settings.sources, self.engine.intake.positions())
         return SqlSource(source, environment, positions=one.positions, moves=one.moves)
+
+
+def _independent(source: config.Source, environment: Environment) -> Source | None:
+    """One that needs no more than any. Its modules are imported for who has it: a sidecar has the memory of one or two sources,
+    and an extra is there for who has the source of it."""
+    match source:
+        case config.StaticSource():
+            from exporter.sources.static import StaticSource
+
+            return StaticSource(source, environment)
+        case config.FileSource():
+            from exporter.sources.file import FileSource
+
+            return FileSource(source, environment)
+        case config.HttpSource():
+            from exporter.sources.http.source import HttpSource
+
+            return HttpSource(source, environment)
+        case config.RedisSource():
+            from exporter.sources.redis.source import RedisSource
+
+            return RedisSource(source, environment)
+        case _:
+            return None
 
 
 _KINDS: dict[type[config.Source], str] = {

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,6 +142,43 @@ def maria_server(folder: Path) -> Iterator[MariaServer]:
     server.start()
     try:
         server.run("CREATE DATABASE test; CREATE USER tester IDENTIFIED BY 'tester'; GRANT ALL ON test.* TO tester")
+        yield server
+    finally:
+        server.stop()
+
+
+class ProxyServer:
+    """tinyproxy, with a user and a password where one is given. It lets calls through to any port."""
+
+    def __init__(self, folder: Path, *, user: str = "", password: str = "") -> None:
+        self.port = free_port()
+        self.log = folder / "tinyproxy.log"
+        lines = ["Listen 127.0.0.1", f"Port {self.port}", "Timeout 60", "Allow 127.0.0.1", "MaxClients 50"]
+        lines += ["LogLevel Connect", f'LogFile "{self.log}"', *([f"BasicAuth {user} {password}"] if user else [])]
+        self._configuration = folder / "tinyproxy.conf"
+        self._configuration.write_text("\n".join([*lines, ""]))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = ("tinyproxy", "-d", "-c", str(self._configuration))
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        eventually(self._listens, fits=bool)
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def proxy_server(folder: Path, *, user: str = "", password: str = "") -> Iterator[ProxyServer]:
+    server = ProxyServer(folder, user=user, password=password)
+    server.start()
+    try:
         yield server
     finally:
         server.stop()

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
 
-from exporter.config.kinds import is_loopback, split_url
+from exporter.config import proxy as proxies
+from exporter.config import tls
+from exporter.config.kinds import is_loopback, masked_url, split_url
 from exporter.config.problem import Problems
 from exporter.config.rules import Surroundings, at_most_one, exactly_one, secret, secrets_can_be_had, unique_names
 from exporter.config.schema import RATE_LIMIT_DEFAULTS
-from exporter.config.settings import Account, Api, RateLimit
+from exporter.config.settings import Account, Api, Proxy, RateLimit
 from exporter.config.shapes import Item
 from exporter.errors import ConfigurationError
 from exporter.leadsquared.endpoints import BY_NAME, DEFAULT_API, PLANS, REGIONS
@@ -21,6 +23,7 @@ def check(accounts: Sequence[Item], surroundings: Surroundings, problems: Proble
     for account in accounts:
         _check_host(account, problems)
         _check_key(account, surroundings, problems)
+        _check_way(account, surroundings, problems)
         limit = account.values.get("rate_limit")
         if limit is not None:
             _check_limit(limit, problems)
@@ -76,6 +79,28 @@ def _check_key(account: Item, surroundings: Surroundings, problems: Problems) ->
     if account.given("api_key"):
         message = "prefer api_key_file or api_key_env; whoever reads this file has the key"
         problems.warn(account.place("api_key"), account.path_of("api_key"), message)
+
+
+def _check_way(account: Item, surroundings: Surroundings, problems: Problems) -> None:
+    if (given := _environment_proxy(account, surroundings)) is not None and not proxies.fits(given.url):
+        shown = masked_url(given.url) or given.url
+        message = f"{given.name} of the environment must be http://HOST:PORT; or give proxy_url, got {shown}"
+        problems.add(account.position, account.path_of("proxy_url"), message)
+    if (section := account.values.get("tls")) is not None:
+        tls.check(section, account, "base_url", surroundings.folder, problems)
+
+
+def _environment_proxy(account: Item, surroundings: Surroundings) -> proxies.Given | None:
+    """None too where the account says what its proxy is."""
+    url = _base_url(account)
+    return None if account.given("proxy_url") or not url else proxies.of_environment(url, surroundings.environment)
+
+
+def _proxy(account: Item, surroundings: Surroundings) -> Proxy | None:
+    if account.given("proxy_url"):
+        return proxies.proxy(account.values["proxy_url"])
+    given = _environment_proxy(account, surroundings)
+    return None if given is None else proxies.proxy(given.url)
 
 
 def _check_limit(limit: Item, problems: Problems) -> None:
@@ -142,6 +167,8 @@ def build(account: Item, surroundings: Surroundings) -> Account:
         base_url=account.values["base_url"] if region is None else REGIONS[region],
         api_key=api_key,
         rate_limit=_rate_limit(account.values.get("rate_limit")),
+        proxy=_proxy(account, surroundings),
+        tls=tls.settings(account.values.get("tls"), surroundings.folder),
         apis={name: _api(name, account) for name in apis(account)},
     )
 

@@ -1,17 +1,13 @@
 """The `http` source: what its keys have to do with each other, and its value."""
 
-from pathlib import Path
-
+from exporter.config import tls as tls_rules
 from exporter.config.kinds import is_loopback, split_url
 from exporter.config.problem import Problems
 from exporter.config.rules import Surroundings, at_most_one, exactly_one, secret, secrets_can_be_had
 from exporter.config.schema import HTTP_INTERVAL, HTTP_TIMEOUT
-from exporter.config.settings import HttpSource, Secret, Tls
+from exporter.config.settings import HttpSource, Secret
 from exporter.config.shapes import Item
-from exporter.config.tls import client_context
 from exporter.errors import ConfigurationError
-
-_TLS_FILES = ("ca_file", "cert_file", "key_file")
 
 
 def check(source: Item, surroundings: Surroundings, problems: Problems) -> None:
@@ -22,7 +18,7 @@ def check(source: Item, surroundings: Surroundings, problems: Problems) -> None:
         _check_header(header, source, surroundings, problems)
     _check_clear_text(source, problems)
     if (tls := source.values.get("tls")) is not None:
-        _check_tls(tls, source, surroundings, problems)
+        tls_rules.check(tls, source, "url", surroundings.folder, problems)
 
 
 def _check_header(header: Item, source: Item, surroundings: Surroundings, problems: Problems) -> None:
@@ -42,25 +38,8 @@ def _check_clear_text(source: Item, problems: Problems) -> None:
         problems.warn(source.place("url"), source.path_of("url"), message)
 
 
-def _check_tls(tls: Item, source: Item, surroundings: Surroundings, problems: Problems) -> None:
-    if tls.given("key_file") and not tls.given("cert_file"):
-        problems.add(
-            tls.position, tls.path_of("cert_file"), "is missing; must be the certificate of the key in key_file"
-        )
-    if str(source.values.get("url", "")).startswith("http://"):
-        problems.add(source.keys["tls"], source.path_of("tls"), "must not be given for an http:// url")
-    if not tls.sound:
-        return
-    try:
-        client_context(_tls(tls, surroundings.folder))
-    except ConfigurationError as error:
-        name = next((name for name in _TLS_FILES if name in tls.values), "ca_file")
-        problems.add(tls.place(name), tls.path_of(name), str(error))
-
-
 def build(source: Item, name: str, *, account: str | None, api: str | None, surroundings: Surroundings) -> HttpSource:
     values = source.values
-    tls = values.get("tls")
     headers: list[Item] = values.get("headers", [])
     return HttpSource(
         account=account,
@@ -70,7 +49,7 @@ def build(source: Item, name: str, *, account: str | None, api: str | None, surr
         timeout=values.get("timeout", HTTP_TIMEOUT),
         headers=tuple(_header(header, surroundings) for header in headers),
         token=secret(source, "token", surroundings),
-        tls=Tls() if tls is None else _tls(tls, surroundings.folder),
+        tls=tls_rules.settings(values.get("tls"), surroundings.folder),
         name=name,
     )
 
@@ -80,8 +59,3 @@ def _header(header: Item, surroundings: Surroundings) -> tuple[str, Secret]:
     if value is None:
         raise ConfigurationError([f"{header.path}: has no value"])
     return header.values["name"], value
-
-
-def _tls(tls: Item, folder: Path) -> Tls:
-    files = {name: str(folder / tls.values[name]) for name in _TLS_FILES if name in tls.values}
-    return Tls(**files, server_name=tls.values.get("server_name"))

@@ -320,6 +320,25 @@ class DatabaseUrl:
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyUrl:
+    """A proxy, or none. It may hold a password, so it is shown without."""
+
+    requirement: str = "http://HOST:PORT, http://USER:PASSWORD@HOST:PORT, or none"
+
+    def read(self, scalar: Scalar) -> object:
+        return scalar.text if self.fits(scalar.text) else Unfit(self.requirement, masked_url(scalar.text))
+
+    def fits(self, text: str) -> bool:
+        parts = split_url(text)
+        if parts is None or parts.scheme != "http" or not _is_host(parts.hostname):
+            return text == "none"
+        return parts.path in ("", "/") and "?" not in text and "#" not in text and parts.username != ""
+
+
+PROXY_URL = ProxyUrl()
+
+
+@dataclass(frozen=True, slots=True)
 class HttpUrl:
     """Where a list is fetched. Its query may hold a key, so it is shown without."""
 

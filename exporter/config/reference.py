@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 
-from exporter.config.schema import ACCOUNT, API, RATE_LIMIT, ROOT, SOURCE
+from exporter.config.schema import ACCOUNT, ACCOUNT_TLS, API, RATE_LIMIT, ROOT, SOURCE
 from exporter.config.shapes import Field, Listed, Named, Section, Variants
 from exporter.leadsquared.endpoints import ENDPOINTS, PLANS, REGIONS
 
@@ -38,6 +38,18 @@ a `redis` source and the rows of a `sql` source. What a source of another progra
 [sources.md](sources.md).
 """
 
+_PROXY_NOTE = """\
+`proxy_url` is a proxy of HTTP: https:// goes through it by CONNECT, http:// by whole URLs. In user and password, what a URL uses
+otherwise is written as `%40` and the like; neither is ever shown. Without it the variables HTTPS_PROXY and HTTP_PROXY, in either
+case, name the proxy, and NO_PROXY the hosts that are called directly: names, names above them, addresses and networks, separated
+by commas, each perhaps with a port. Loopback is always called directly. Variables are read with the file.
+"""
+
+_TLS_NOTE = """\
+The files are read again when they change, for the connections that are made from then on; no connection is used for longer than
+50 s.
+"""
+
 _LIMIT_NOTE = """\
 The exporter makes at most `floor(calls * share)` calls in any `period`, and `floor(daily * share)` in any 24 hours; both have to be
 at least 1. `calls` and `plan` exclude each other. Plans, as calls in 5 seconds: {plans}.
@@ -60,6 +72,9 @@ def _accounts() -> Iterator[str]:
     yield _table("accounts[].rate_limit", RATE_LIMIT)
     plans = ", ".join(f"{name} {calls}" for name, calls in PLANS.items())
     yield _LIMIT_NOTE.format(plans=plans)
+    yield _PROXY_NOTE
+    yield _table("accounts[].tls", ACCOUNT_TLS)
+    yield _TLS_NOTE
     yield _table("accounts[].apis.NAME", API)
     yield "The APIs and their default paths:\n"
     rows = [(f"`{one.name}`", f"`{one.status_path}`", f"`{one.metrics_path}`") for one in ENDPOINTS]

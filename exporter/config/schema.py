@@ -5,6 +5,7 @@ The defaults are those of the settings; the reference in docs/configuration.md i
 
 from exporter.config.duration import format_duration
 from exporter.config.kinds import (
+    PROXY_URL,
     BaseUrl,
     Boolean,
     Choice,
@@ -84,6 +85,20 @@ RATE_LIMIT = Section(
     )
 )
 
+
+def _tls(default_name: str) -> Section:
+    return Section(
+        (
+            Field("ca_file", PATH, "Certificates of the authorities to trust, in PEM format.", "those of the system"),
+            Field("cert_file", PATH, "The certificate of this client, in PEM format.", "none"),
+            Field("key_file", PATH, "Its key, without a password.", "in `cert_file`"),
+            Field("server_name", HOST_NAME, "The name that the server's certificate has to hold.", default_name),
+        )
+    )
+
+
+ACCOUNT_TLS = _tls("the host that is called")
+
 API = Section(
     (
         Field("status_path", URL_PATH, "Where the status of a request is asked for.", "see the list of the APIs"),
@@ -107,6 +122,13 @@ ACCOUNT = Section(
         Field("api_key_env", VARIABLE, "The environment variable that holds the key, in place of `api_key_file`."),
         Field("api_key", SecretText(), "The key itself, in place of `api_key_file`; not recommended."),
         Field("rate_limit", RATE_LIMIT, "What the account may do."),
+        Field(
+            "proxy_url",
+            PROXY_URL,
+            "The proxy that the account is called through; `none` for none, whatever the environment says.",
+            "`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the environment",
+        ),
+        Field("tls", ACCOUNT_TLS, "How LeadSquared, or what stands in its place, is trusted, and trusts this client."),
         Field("apis", Named(API, tuple(BY_NAME)), "The APIs whose requests are watched.", DEFAULT_API),
     )
 )
@@ -121,14 +143,7 @@ HEADER = Section(
         Field("value", HEADER_VALUE, "The value itself."),
     )
 )
-TLS = Section(
-    (
-        Field("ca_file", PATH, "Certificates of the authorities to trust, in PEM format.", "those of the system"),
-        Field("cert_file", PATH, "The certificate of this client, in PEM format.", "none"),
-        Field("key_file", PATH, "Its key, without a password.", "in `cert_file`"),
-        Field("server_name", HOST_NAME, "The name that the server's certificate has to hold.", "the host of `url`"),
-    )
-)
+TLS = _tls("the host of `url`")
 
 SOURCE_TYPES = Choice(("static", "file", "push", "gateway", "log", "http", "redis", "sql"))
 _TYPE = Field("type", SOURCE_TYPES, "How the RequestIDs arrive.", required=True)

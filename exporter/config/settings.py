@@ -16,6 +16,26 @@ class Secret(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How a server is trusted, and how it may trust us. `server_name` is the name in its certificate, where that is not the
+    one in the URL. Files are read again for every connection."""
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """Calls go through it. `authorization` is the value of the header Proxy-Authorization."""
+
+    host: str
+    port: int
+    authorization: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
     """What the account may do, and the part of it that is ours. `share` is exact: 0.29 of 100 is 29, not 28."""
 
@@ -50,6 +70,8 @@ class Account:
     base_url: str
     api_key: Secret
     rate_limit: RateLimit = RateLimit()
+    proxy: Proxy | None = None
+    tls: Tls = Tls()
     apis: Mapping[str, Api] = field(default_factory=dict)
 
 
@@ -89,17 +111,6 @@ class LogSource:
     def owner(self) -> str:
         """Whose the kept positions are."""
         return self.reads or self.name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """How a server is trusted, and how it may trust us. `server_name` is the name in its certificate, where that is not the
-    one in the URL. Files are read again for every connection."""
-
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
-    server_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

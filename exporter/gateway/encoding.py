@@ -1,9 +1,9 @@
 """Looks into a compressed body without unpacking more of it than a bound."""
 
+import sys
 import zlib
 from collections.abc import Callable
-
-from aiohttp.compression_utils import HAS_BROTLI, HAS_ZSTD, BrotliDecompressor, ZSTDDecompressor
+from contextlib import suppress
 
 from exporter.errors import InvalidResponse
 
@@ -54,21 +54,35 @@ def _inflate(body: bytes, limit: int) -> bytes:
         return zlib.decompressobj(_RAW_DEFLATE).decompress(body, limit)
 
 
-def _unbrotli(body: bytes, limit: int) -> bytes:
-    """The library gives parts, each a little longer than asked for; an empty one is the end."""
-    decompressor, found = BrotliDecompressor(), b""
-    while len(found) < limit and (part := decompressor.decompress_sync(body, limit)):
-        found, body = found + part, b""
-    return found[:limit]
-
-
-def _unzstd(body: bytes, limit: int) -> bytes:
-    return ZSTDDecompressor().decompress_sync(body, limit)
-
-
 _OPTIONAL = ("br", "zstd")
 _DECODERS: dict[str, Decoder] = {"gzip": _gunzip, "x-gzip": _gunzip, "deflate": _inflate}
-if HAS_BROTLI:
+
+with suppress(ImportError):
+    import brotli
+
+    def _unbrotli(body: bytes, limit: int) -> bytes:
+        """The library gives parts, each a little longer than asked for; an empty one is the end."""
+        decompressor, found = brotli.Decompressor(), b""
+        while len(found) < limit and (part := decompressor.process(body, output_buffer_limit=limit)):
+            found, body = found + part, b""
+        return bytes(found[:limit])
+
     _DECODERS["br"] = _unbrotli
-if HAS_ZSTD:
+
+with suppress(ImportError):
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+
+    def _unzstd(body: bytes, limit: int) -> bytes:
+        """As with gzip, there may be several frames."""
+        parts: list[bytes] = []
+        while body and limit > 0:
+            frame = zstd.ZstdDecompressor()
+            parts.append(frame.decompress(body, limit))
+            limit -= len(parts[-1])
+            body = frame.unused_data if frame.eof else b""
+        return b"".join(parts)
+
     _DECODERS["zstd"] = _unzstd

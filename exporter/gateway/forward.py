@@ -2,18 +2,21 @@
 
 import asyncio
 
-from aiohttp import web
-
 from exporter.config.settings import GatewaySource
 from exporter.errors import CallError, CallTimeout, ConnectionFailed, InvalidResponse
 from exporter.gateway import status
 from exporter.gateway.account import AccountTraffic, GatewayMeter
 from exporter.gateway.encoding import decoded
-from exporter.gateway.messages import BROKEN, SMALL, Passed, Upload, json_answer, problem
+from exporter.gateway.messages import SMALL, Passing, Upload, json_answer, passed, problem
 from exporter.gateway.recognise import Call, StatusQuestion, Submission, recognise
 from exporter.gateway.recorder import Recorder
-from exporter.gateway.upstream import FAILURES, Answer, Body, Upstream, translated
+from exporter.gateway.upstream import Body, Upstream, translated
+from exporter.http.connection import Answer
+from exporter.http.place import place
+from exporter.http.request import Reply, Request
+from exporter.http.trouble import BrokenOffError, HttpTrouble
 from exporter.leadsquared.answer import find_error, read_status, read_submission
+from exporter.leadsquared.network import read_later
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 from exporter.sources.source import Entry
 
@@ -38,44 +41,49 @@ class Forwarder:
         self._upstream = upstream
         self._meter = meter
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        target = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-        if request.method == "CONNECT" or not target.startswith("/"):
-            return problem(501, "the gateway forwards to LeadSquared only")
+    async def handle(self, request: Request) -> Reply | None:
+        target = _origin(request.target)
+        if request.method == "CONNECT" or not target:
+            return problem(request, 501, "the gateway forwards to LeadSquared only")
         call = recognise(request.method, target, self._traffic.account)
         if isinstance(call, StatusQuestion):
             target = call.target
-            answer = await self._from_cache(call)
+            answer = await self._from_cache(request, call)
             if answer is not None:
                 return answer
         return await self._forward(request, target, call)
 
-    async def _from_cache(self, question: StatusQuestion) -> web.StreamResponse | None:
+    async def _from_cache(self, request: Request, question: StatusQuestion) -> Reply | None:
         if question.max_age is None:
-            return problem(400, "max_age: must be a number of seconds or a duration, such as 5 or 1m")
+            return problem(request, 400, "max_age: must be a number of seconds or a duration, such as 5 or 1m")
         found = await status.cached(question, self._traffic)
         if found is None:
             return None
         answer, age = found
         self._meter.cached_answer(self._source.account)
-        return json_answer(answer, headers={"Age": str(age)})
+        return json_answer(request, answer, age=age)
 
-    async def _forward(self, request: web.BaseRequest, target: str, call: Call) -> web.StreamResponse:
+    async def _forward(self, request: Request, target: str, call: Call) -> Reply | None:
         upload = Upload(request, timeout=self._source.timeout)
         try:
             # A submission that never comes whole takes no place in the budget.
             body = await upload.body(ahead=isinstance(call, Submission))
-        except BROKEN:
-            return _too_slow() if upload.silent else _gone(request)
+        except BrokenOffError:
+            if upload.silent:
+                return _too_slow(request)
+            request.break_off()
+            return None
         sent = await self._begin(call)
         exchange = Exchange(request, call, self._traffic, sent)
         try:
             return await self._exchange(exchange, target, upload, body)
         except CallError as error:
             exchange.fail(error, counted=not upload.broken)
-            if exchange.begun or (upload.broken and not upload.silent):
-                return _gone(request)
-            return _too_slow() if upload.silent else _told(error)
+            if request.begun or (upload.broken and not upload.silent):
+                # One side broke off in the middle: so does the gateway, and the other side sees it.
+                request.break_off()
+                return None
+            return _too_slow(request) if upload.silent else _told(request, error)
         finally:
             exchange.end(lost=True)
 
@@ -84,9 +92,10 @@ class Forwarder:
             return await self._traffic.begin_in_turn(self._source.max_wait)
         return self._traffic.begin()
 
-    async def _exchange(self, exchange: "Exchange", target: str, upload: Upload, body: Body) -> web.StreamResponse:
+    async def _exchange(self, exchange: "Exchange", target: str, upload: Upload, body: Body) -> Reply | None:
+        account = self._traffic.account
         answer = await self._upstream.call(
-            self._traffic.account.base_url,
+            place(account.base_url, account.proxy, account.tls),
             exchange.request.method,
             target,
             headers=upload.headers(),
@@ -98,17 +107,17 @@ class Forwarder:
         finally:
             answer.close()
 
-    async def _answered(self, exchange: "Exchange", answer: Answer) -> web.StreamResponse:
+    async def _answered(self, exchange: "Exchange", answer: Answer) -> Reply | None:
         exchange.answered(answer.status)
         if isinstance(exchange.call, Submission):
             return await self._hold(exchange, exchange.call, answer)
         if _is_short(answer) and exchange.request.method != "HEAD":
             body = await _read(answer)
             self._look_at(exchange, answer, body)
-            return Passed(exchange.request, answer, body)
+            return passed(exchange.request, answer, body)
         return await self._stream(exchange, answer, b"")
 
-    async def _hold(self, exchange: "Exchange", call: Submission, answer: Answer) -> web.StreamResponse:
+    async def _hold(self, exchange: "Exchange", call: Submission, answer: Answer) -> Reply | None:
         """The answer of a submission is handed on when its RequestID is durable."""
         try:
             body = await _read(answer)
@@ -126,23 +135,21 @@ class Forwarder:
                 self._miss(answer, str(error))
         else:
             return await self._hand_on(exchange, call.api, request_id, answer, body)
-        return Passed(exchange.request, answer, body)
+        return passed(exchange.request, answer, body)
 
     def _miss(self, answer: Answer, why: str) -> None:
         """LeadSquared has accepted a submission, unless it says otherwise."""
         if answer.status < 400:
             self._recorder.miss(self._source.account, why)
 
-    async def _hand_on(
-        self, exchange: "Exchange", api: str, request_id: str, answer: Answer, body: bytes
-    ) -> web.StreamResponse:
+    async def _hand_on(self, exchange: "Exchange", api: str, request_id: str, answer: Answer, body: bytes) -> Reply:
         """All that can be done while the store commits is done meanwhile."""
         recorded = self._record(api, request_id, exchange.sent)
         self._traffic.succeeded()
-        response = Passed(exchange.request, answer, body)
+        reply = passed(exchange.request, answer, body)
         if recorded is not None:
             await recorded
-        return response
+        return reply
 
     def _record(self, api: str, request_id: str, sent: float) -> "asyncio.Future[None] | None":
         account = self._traffic.account
@@ -153,24 +160,19 @@ class Forwarder:
         entry = Entry(request_id=request_id, account=account.name, api=api, submitted=sent, where=where)
         return self._recorder.record(entry, self._traffic)
 
-    async def _stream(self, exchange: "Exchange", answer: Answer, first: bytes) -> web.StreamResponse:
-        response = Passed(exchange.request, answer)
-        exchange.begun = True
+    async def _stream(self, exchange: "Exchange", answer: Answer, first: bytes) -> Reply | None:
+        passing = Passing(exchange.request, answer)
         copy = bytearray(first)
         try:
-            await response.prepare(exchange.request)
-            part = first
-            while part or not answer.content.at_eof():
-                if part:
-                    await response.write(part)
-                part = await _next(answer)
+            await passing.write(first)
+            while part := await _next(answer):
+                await passing.write(part)
                 copy += part[: max(0, _READ_AHEAD - len(copy))]
-            await response.write_eof()
         except ConnectionError:
             # The application went away; the rest is for nobody.
-            return response
+            return None
         self._look_at(exchange, answer, bytes(copy))
-        return response
+        return passing.end()
 
     def _look_at(self, exchange: "Exchange", answer: Answer, body: bytes) -> None:
         """What an answer shows that is no submission's."""
@@ -191,11 +193,10 @@ class Forwarder:
 class Exchange:
     """One call, its place in the budget, and what is counted of it."""
 
-    def __init__(self, request: web.BaseRequest, call: Call, traffic: AccountTraffic, sent: float) -> None:
+    def __init__(self, request: Request, call: Call, traffic: AccountTraffic, sent: float) -> None:
         self.request = request
         self.call = call
         self.sent = sent
-        self.begun = False
         self._traffic = traffic
         self._over = False
         self._counted = False
@@ -227,14 +228,26 @@ class Exchange:
             self._traffic.count(code, self._traffic.now() - self.sent)
 
 
+def _origin(target: str) -> str:
+    """Path and query of what was asked for; nothing where it has none. Proxies are asked for whole URLs."""
+    if target.startswith("/"):
+        return target
+    scheme, separator, rest = target.partition("://")
+    if not separator or scheme.lower() not in ("http", "https"):
+        return ""
+    end = min((place for place in (rest.find("/"), rest.find("?")) if place >= 0), default=len(rest))
+    return rest[end:] if rest[end:].startswith("/") else "/" + rest[end:]
+
+
 def _is_short(answer: Answer) -> bool:
-    return answer.length is not None and answer.length <= SMALL
+    lengths = answer.values(b"content-length")
+    return bool(lengths) and int(lengths[0]) <= SMALL
 
 
 async def _read(answer: Answer) -> bytes:
     """The body, or at least a little more than BODY_LIMIT of it. Raises CallError."""
-    if answer.content.is_eof():
-        return answer.content.read_nowait()
+    if answer.body.ended:
+        return answer.body.take()
     parts: list[bytes] = []
     size = 0
     while size <= BODY_LIMIT and (part := await _next(answer)):
@@ -246,31 +259,21 @@ async def _read(answer: Answer) -> bytes:
 async def _next(answer: Answer) -> bytes:
     """What has arrived, once something has; nothing at the end. Raises CallError."""
     try:
-        return await answer.content.readany()
-    except FAILURES as error:
-        raise translated(error) from error
+        return await answer.body.next()
+    except HttpTrouble as trouble:
+        raise translated(trouble) from trouble
 
 
 def _raw(answer: Answer, body: bytes) -> RawAnswer:
     """The answer for those who read it, unpacked. Raises InvalidResponse where it can't be."""
-    codings = answer.headers.getall("Content-Encoding", ())
-    headers = {name: answer.headers[name] for name in ("retry-after", "date") if name in answer.headers}
-    content = decoded(body, ",".join(codings), limit=BODY_LIMIT) if codings and body else body
-    return RawAnswer(answer.status, headers, content)
+    codings = b",".join(answer.values(b"content-encoding")).decode("latin-1")
+    content = decoded(body, codings, limit=BODY_LIMIT) if codings and body else body
+    return RawAnswer(answer.status, read_later(answer.fields), content)
 
 
-def _told(error: CallError) -> web.StreamResponse:
-    return problem(504 if isinstance(error, CallTimeout) else 502, str(error))
+def _told(request: Request, error: CallError) -> Reply:
+    return problem(request, 504 if isinstance(error, CallTimeout) else 502, str(error))
 
 
-def _too_slow() -> web.StreamResponse:
-    answer = problem(408, "the request stopped coming in the middle of its body")
-    answer.force_close()
-    return answer
-
-
-def _gone(request: web.BaseRequest) -> web.StreamResponse:
-    """One side broke off in the middle: so does the gateway, and the other side sees it."""
-    if request.transport is not None:
-        request.transport.close()
-    return web.Response(status=400)
+def _too_slow(request: Request) -> Reply:
+    return problem(request, 408, "the request stopped coming in the middle of its body", keeps=False)

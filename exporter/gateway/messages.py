@@ -4,143 +4,110 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from email.utils import formatdate
-from functools import lru_cache
 from typing import Any
 
-import aiohttp
-from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import HttpVersion11
-
 from exporter.gateway.headers import HOP_BY_HOP, end_to_end
-from exporter.gateway.upstream import Answer, Body
+from exporter.gateway.upstream import Body
+from exporter.http.connection import Answer
+from exporter.http.request import Reply, Request, connection, date, whole
+from exporter.http.trouble import BrokenOffError
 
 # A body up to this size is taken in before LeadSquared is called, and handed on in one piece.
 SMALL = 64 * 1024
 
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CHUNKED = b"Transfer-Encoding: chunked\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
+_JSON = (b"Content-Type", b"application/json; charset=utf-8")
 # LeadSquared gets a Host of its own; an Expect is answered here.
 _OURS = HOP_BY_HOP | {b"host", b"expect"}
 # The others tell that they have no body by their name (RFC 9110, 8.6).
 _MAY_HAVE_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
-BROKEN = (ConnectionError, web.RequestPayloadError, aiohttp.ClientPayloadError, aiohttp.http.HttpProcessingError)
 
 
-class Passed(web.StreamResponse):
-    """An answer of somebody else to `request`, written as it came: aiohttp would add to its headers, and take what is not UTF-8
-    out of them. `whole` is its body where that is there already."""
+def passed(request: Request, answer: Answer, body: bytes) -> Reply:
+    """An answer of LeadSquared whose body is here already."""
+    framing = b"" if _is_framed(request, answer) else b"Content-Length: %d\r\n" % len(body)
+    keeps = request.keeps
+    return Reply(_head(request, answer, framing, keeps=keeps) + body, keeps)
 
-    def __init__(self, request: web.BaseRequest, answer: Answer, whole: bytes | None = None) -> None:
-        super().__init__(status=answer.status, reason=answer.reason)
-        framing = _framing(request, answer, whole)
-        self._kept = request.keep_alive and framing is not None
-        self._chunked_here = framing is _CHUNKED
-        self._first = _head(request, answer, framing or b"", kept=self._kept) + (whole or b"")
-        self._writer = request.writer
 
-    @property
-    def keep_alive(self) -> bool:
-        return self._kept
+class Passing:
+    """An answer of LeadSquared whose body is handed on in parts."""
 
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+    def __init__(self, request: Request, answer: Answer) -> None:
+        self._request = request
+        framed = _is_framed(request, answer)
+        self._chunked = not framed and request.is_1_1
+        # Without either, only the end of the connection tells that of the body.
+        self._keeps = request.keeps and (framed or self._chunked)
+        self._first = _head(request, answer, _CHUNKED if self._chunked else b"", keeps=self._keeps)
+
+    async def write(self, part: bytes) -> None:
+        """Raises ConnectionError where the application is gone."""
         first, self._first = self._first, b""
-        if first:
-            await self._writer.write(first)
-            if self._chunked_here:
-                self._writer.enable_chunking()
-        return self._writer
+        framed = b"%x\r\n%b\r\n" % (len(part), part) if self._chunked and part else part
+        await self._request.write(first + framed)
 
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
-        await self._writer.write(data)
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        await self._writer.write_eof(data)
+    def end(self) -> Reply:
+        return Reply(self._first + (_LAST_CHUNK if self._chunked else b""), self._keeps)
 
 
-def _framing(request: web.BaseRequest, answer: Answer, whole: bytes | None) -> bytes | None:
-    """What tells the end of the body, where no header of the answer does; None: only the end of the connection."""
-    if "Content-Length" in answer.headers or request.method == "HEAD" or _is_empty(answer.status):
-        return b""
-    if whole is not None:
-        return b"Content-Length: %d\r\n" % len(whole)
-    return _CHUNKED if request.version >= HttpVersion11 else None
+def _is_framed(request: Request, answer: Answer) -> bool:
+    """Whether a header of the answer tells the end of its body, or there is none."""
+    return bool(answer.values(b"content-length")) or request.method == "HEAD" or answer.status in (204, 304)
 
 
-def _head(request: web.BaseRequest, answer: Answer, framing: bytes, *, kept: bool) -> bytes:
-    version = request.version
-    first = f"HTTP/{version.major}.{version.minor} {answer.status} {answer.reason}\r\n"
-    return b"%b%b%b%b%b\r\n" % (
-        first.encode("utf-8", "surrogateescape"),
-        end_to_end(answer.raw_headers),
+def _head(request: Request, answer: Answer, framing: bytes, *, keeps: bool) -> bytes:
+    """A Date is added where there is none (RFC 9110, 6.6.1)."""
+    return b"HTTP/1.%d %d %b\r\n%b%b%b%b\r\n" % (
+        request.is_1_1,
+        answer.status,
+        answer.reason,
+        end_to_end(answer.fields),
         framing,
-        b"" if "Date" in answer.headers else _date(int(time.time())),
-        _connection(kept, unless_said=version >= HttpVersion11),
+        b"" if answer.values(b"date") else date(int(time.time())),
+        connection(keeps=keeps, is_1_1=request.is_1_1),
     )
-
-
-def _is_empty(status: int) -> bool:
-    return status < 200 or status in (204, 304)
-
-
-def _connection(kept: bool, *, unless_said: bool) -> bytes:
-    if kept == unless_said:
-        return b""
-    return b"Connection: keep-alive\r\n" if kept else b"Connection: close\r\n"
-
-
-@lru_cache(maxsize=1)
-def _date(now: int) -> bytes:
-    """Whoever passes on an answer without a Date adds it (RFC 9110, 6.6.1)."""
-    return f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
 
 
 class Upload:
     """The body of a request on its way up. `broken` tells that the application went away, or broke HTTP, in the middle; or that
     no byte came for `timeout` seconds, which is `silent` too."""
 
-    def __init__(self, request: web.BaseRequest, *, timeout: float) -> None:
+    def __init__(self, request: Request, *, timeout: float) -> None:
         self.broken = False
         self.silent = False
-        self.chunked = "Transfer-Encoding" in request.headers
+        self.chunked = request.chunked
         self._request = request
         self._timeout = timeout
 
     def headers(self) -> bytes:
         request = self._request
-        passed = end_to_end(request.raw_headers, but=_OURS)
+        lines = end_to_end(request.fields, but=_OURS)
         if self.chunked:
-            return passed + _CHUNKED
-        if "Content-Length" not in request.headers and request.method in _MAY_HAVE_BODY:
-            return passed + b"Content-Length: 0\r\n"
-        return passed
+            return lines + _CHUNKED
+        if request.length is None and request.method in _MAY_HAVE_BODY:
+            return lines + b"Content-Length: 0\r\n"
+        return lines
 
     async def body(self, *, ahead: bool) -> Body:
         """Whole where it is there, or small; else in parts, the first SMALL bytes of which are waited for if it is read `ahead`.
-        Raises one of BROKEN."""
+        Raises BrokenOffError."""
         request = self._request
-        if not request.body_exists:
+        if not request.has_body:
             return b""
-        if request.content.is_eof():
-            return self._rest()
-        length = request.content_length
+        if request.body.ended:
+            return request.body.take()
         parts = self._parts()
-        return await _gathered(parts) if ahead or (length is not None and length <= SMALL) else parts
-
-    def _rest(self) -> bytes:
-        try:
-            return self._request.content.read_nowait()
-        except BROKEN:
-            self.broken = True
-            raise
+        is_small = request.length is not None and request.length <= SMALL
+        return await _gathered(parts) if ahead or is_small else parts
 
     async def _parts(self) -> AsyncGenerator[bytes, None]:
         try:
-            await self._invite()
+            self._request.invite()
             while part := await self._next():
                 yield part
-        except BROKEN:
+        except BrokenOffError:
             self.broken = True
             raise
 
@@ -148,17 +115,10 @@ class Upload:
         """What has come, once something has; nothing at the end."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._request.content.readany()
+                return await self._request.body.next()
         except TimeoutError as error:
             self.silent = True
-            raise web.RequestPayloadError("nothing more comes") from error
-
-    async def _invite(self) -> None:
-        """The body of a careful application comes when it is asked for."""
-        request = self._request
-        if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
-            await request.writer.write(_CONTINUE)
-            request.writer.output_size = 0
+            raise BrokenOffError("nothing more comes") from error
 
 
 async def _gathered(parts: AsyncGenerator[bytes, None]) -> Body:
@@ -178,13 +138,23 @@ async def _joined(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[by
         yield part
 
 
-def json_answer(
-    content: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
-) -> web.Response:
-    """An answer of the gateway itself."""
-    body = json.dumps(content, separators=(",", ":"))
-    return web.Response(text=body, status=status, headers=headers, content_type="application/json")
+def json_answer(request: Request, content: Mapping[str, Any], *, age: int) -> Reply:
+    """An answer of the gateway itself, `age` seconds old."""
+    return request.reply(200, (_JSON, (b"Age", b"%d" % age)), _json(content))
 
 
-def problem(status: int, error: str, *details: str) -> web.Response:
-    return json_answer({"error": error, "details": details}, status=status)
+def problem(request: Request, status: int, error: str, *, keeps: bool | None = None) -> Reply:
+    return request.reply(status, (_JSON,), _problem(error), keeps=keeps)
+
+
+def refusal(status: int, error: str) -> Reply:
+    """What is answered where there is no request that could be read; the connection ends with it."""
+    return whole(status, (_JSON,), _problem(error), keeps=False)
+
+
+def _problem(error: str) -> bytes:
+    return _json({"error": error, "details": []})
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from aiohttp import web
-
 from exporter.config import settings
 from exporter.errors import StartupError
 from exporter.gateway.account import AccountTraffic, GatewayMeter
@@ -14,6 +12,7 @@ from exporter.gateway.forward import Forwarder
 from exporter.gateway.recorder import Recorder
 from exporter.gateway.spooled import Spooled
 from exporter.gateway.upstream import Upstream
+from exporter.http.request import Reply, Request
 from exporter.log import get_logger
 from exporter.sources.source import SourceHealth
 
@@ -82,7 +81,7 @@ class Gateway:
             meter=self._meter,
         )
 
-    def _handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+    def _handle(self, request: Request) -> Awaitable[Reply | None]:
         return self._forwarder.handle(request)
 
     async def _listen(self) -> None:

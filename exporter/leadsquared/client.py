@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
+from urllib.parse import quote_plus
 
 from exporter import __version__
 from exporter.clock import Clock
@@ -9,6 +10,7 @@ from exporter.config.settings import Account, Api
 from exporter.core.request import Report
 from exporter.core.watch import QueueFigures
 from exporter.errors import CallError, CallTimeout, ConfigurationError, Unauthorized
+from exporter.http.place import place
 from exporter.leadsquared.answer import read_queue, read_status
 from exporter.leadsquared.transport import RawAnswer, Transport
 
@@ -40,34 +42,33 @@ class Client:
         return await self._call(
             account,
             STATUS,
-            api.status_path,
-            {api.request_id_param: request_id},
+            f"{api.status_path}?{api.request_id_param}={quote_plus(request_id)}",
             lambda answer: read_status(answer, request_id),
         )
 
     async def queue_metrics(self, account: Account, api: Api) -> QueueFigures:
-        return await self._call(account, QUEUE_METRICS, api.metrics_path or "", {}, read_queue)
+        return await self._call(account, QUEUE_METRICS, api.metrics_path or "", read_queue)
 
     async def _call(
         self,
         account: Account,
         endpoint: str,
-        path: str,
-        params: dict[str, str],
+        target: str,
         read: Callable[[RawAnswer], Value],
     ) -> Value:
         try:
-            return read(await self._send(account, endpoint, account.base_url + path, params))
+            return read(await self._send(account, endpoint, target))
         except CallError as error:
             self._meter.call_error(account.name, endpoint, error.kind)
             raise
 
-    async def _send(self, account: Account, endpoint: str, url: str, params: dict[str, str]) -> RawAnswer:
+    async def _send(self, account: Account, endpoint: str, target: str) -> RawAnswer:
+        where = place(account.base_url, account.proxy, account.tls)
         headers = {"x-api-key": _key(account), "Accept": "application/json", "User-Agent": USER_AGENT}
         started = self._clock.now()
         code: int | str = "connection_error"
         try:
-            answer = await self._transport.get(url, params=params, headers=headers, timeout=self.timeout)
+            answer = await self._transport.get(where, target, headers=headers, timeout=self.timeout)
             code = answer.code
         except CallTimeout:
             code = "timeout"

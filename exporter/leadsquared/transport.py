@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from exporter.http.place import Place
+
 BODY_LIMIT = 1024 * 1024
 
 
@@ -19,9 +21,7 @@ class RawAnswer:
 class Transport(Protocol):
     """Sends exactly one request, or none: never a retry, never a redirect, because each would be a call that nobody counted."""
 
-    async def get(
-        self, url: str, *, params: Mapping[str, str], headers: Mapping[str, str], timeout: float
-    ) -> RawAnswer:
-        """Raises CallTimeout or ConnectionFailed."""
+    async def get(self, place: Place, target: str, *, headers: Mapping[str, str], timeout: float) -> RawAnswer:
+        """`target` is path and query as they are sent. Raises CallTimeout, ConnectionFailed or InvalidResponse."""
 
     async def close(self) -> None: ...

@@ -7,9 +7,11 @@ from heapq import heappop, heappush
 from itertools import count
 from math import inf
 from random import Random
+from urllib.parse import parse_qsl
 
 from exporter.clock import Clock
 from exporter.errors import CallTimeout, ConnectionFailed, ExporterError, InvalidResponse
+from exporter.http.place import Place
 from exporter.leadsquared.endpoints import BY_NAME
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 from exporter.simulator.faults import RESET
@@ -98,10 +100,9 @@ class MemoryTransport:
         self._sleep = sleep
         self._random = Random(f"{seed}/network")  # noqa: S311  (repeatable choices, not secrets)
 
-    async def get(
-        self, url: str, *, params: Mapping[str, str], headers: Mapping[str, str], timeout: float
-    ) -> RawAnswer:
-        call = _Call("GET", _path(url), params, _lower(headers), b"")
+    async def get(self, place: Place, target: str, *, headers: Mapping[str, str], timeout: float) -> RawAnswer:
+        path, _, query = target.partition("?")
+        call = _Call("GET", path, dict(parse_qsl(query)), _lower(headers), b"")
         reply = await self._send(call, timeout)
         passed_on = {name: reply.headers[name] for name in _PASSED_ON if name in reply.headers}
         return RawAnswer(reply.code, passed_on, reply.body[: BODY_LIMIT + 1])
@@ -163,10 +164,6 @@ def _received(reply: Reply) -> Reply:
     if reply.drop is Drop.HALFWAY:
         raise InvalidResponse("an answer that breaks HTTP")
     return reply
-
-
-def _path(url: str) -> str:
-    return "/" + url.partition("://")[2].partition("/")[2]
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

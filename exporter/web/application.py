@@ -77,11 +77,16 @@ def _authenticate(security: Security, backend: Backend) -> Middleware:
 def _add_headers(
     security: Security | None,
 ) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    async def add(_: web.Request, response: web.StreamResponse) -> None:
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if security is not None:
             response.headers.update(security.headers())
+        if "Upgrade" in request.headers:
+            # The parser forgets what came in one piece with the end of a request that asks for another protocol; where the
+            # connection ends with the answer, the client knows what had none.
+            response.headers["Connection"] = "close"
+            response.force_close()
 
     return add
 

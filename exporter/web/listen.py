@@ -10,7 +10,7 @@ from aiohttp import web
 
 from exporter import address
 from exporter.errors import StartupError
-from exporter.web.protocol import Runner
+from exporter.web.protocol import Handler
 from exporter.web.security import Security
 
 STOP_SECONDS = 3.0
@@ -29,33 +29,36 @@ class Listeners:
         self.urls: list[str] = []
         self._addresses = addresses
         self._security = security
-        # Compressed bodies are refused, so they are not to be unpacked either. aiohttp's access log holds query strings.
-        # Its errors about broken requests quote them; what matters is logged by the application itself.
-        self._runner = Runner(
-            application,
-            access_log=None,
-            logger=_silent(),
-            auto_decompress=False,
-            # aiohttp waits so long twice: for answers under way, and again after it cancelled them.
-            shutdown_timeout=STOP_SECONDS / 3,
-        )
+        # aiohttp waits so long twice: for answers under way, and again after it cancelled them.
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_SECONDS / 3)
+        self._listening: list[asyncio.Server] = []
 
     async def start(self) -> list[str]:
         """Bind everything, then serve. Returns the URLs, with the ports that were found for port 0. Raises StartupError."""
         bound = await self._bind()
         context = self._security.tls() if self._security else None
         await self._runner.setup()
+        loop = asyncio.get_running_loop()
         for one in bound:
-            await web.SockSite(self._runner, one, ssl_context=context, backlog=address.BACKLOG).start()
+            self._listening.append(
+                await loop.create_server(self._handler, sock=one, ssl=context, backlog=address.BACKLOG)
+            )
         scheme = "https" if context else "http"
         self.urls = [address.url(scheme, one) for one in bound]
         return self.urls
 
     async def stop(self) -> None:
         """No new connections, and a few seconds for what is being answered."""
+        for listening in self._listening:
+            listening.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._runner.cleanup()
+
+    def _handler(self) -> Handler:
+        if self._runner.server is None:
+            raise StartupError(f"{OPTION}: a connection came before the application was there")
+        return Handler(self._runner.server, _silent())
 
     async def _bind(self) -> list[socket.socket]:
         bound: list[socket.socket] = []
@@ -70,6 +73,7 @@ class Listeners:
 
 
 def _silent() -> logging.Logger:
+    """The library's errors about broken requests quote them; what matters is logged by the application itself."""
     logger = logging.getLogger("exporter.web.server")
     logger.setLevel(logging.CRITICAL + 1)
     return logger

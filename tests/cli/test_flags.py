@@ -42,6 +42,7 @@ VARIABLES = {
     "LEADSQUARED_EXPORTER_WEB_TELEMETRY_PATH": "/m",
     "LEADSQUARED_EXPORTER_WEB_ENABLE_LIFECYCLE": "1",
     "LEADSQUARED_EXPORTER_SHUTDOWN_GRACE_PERIOD": "1m",
+    "LEADSQUARED_EXPORTER_EVENT_LOOP": "asyncio",
     "LEADSQUARED_EXPORTER_LOG_LEVEL": "debug",
     "LEADSQUARED_EXPORTER_LOG_FORMAT": "json",
 }
@@ -60,6 +61,7 @@ def test_every_flag_has_its_environment_variable() -> None:
         "web_telemetry_path": "/m",
         "web_enable_lifecycle": True,
         "shutdown_grace_period": "1m",
+        "event_loop": "asyncio",
         "log_level": "debug",
         "log_format": "json",
     }
@@ -105,6 +107,7 @@ def test_an_empty_variable_is_none() -> None:
             {},
             "argument --config.auto-reload-interval: must be a duration such as 30s or 1h30m, got 30",
         ),
+        (["--event-loop=libev"], {}, "argument --event-loop: must be one of auto, uvloop, asyncio, got libev"),
         (
             [],
             {"LEADSQUARED_EXPORTER_LOG_LEVEL": "loud"},

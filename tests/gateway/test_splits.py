@@ -1,12 +1,12 @@
 """However the bytes of a call are cut into pieces, what arrives is the same."""
 
-import asyncio
 import gzip
 from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import loops
 from tests.gateway.stage import BODY, REQUEST_ID, Answer, Seen, answer, request, staged
 
 HEADERS = ("X-Api-Key: k", "Content-Type: application/json")
@@ -42,7 +42,7 @@ async def pass_through(sent: list[bytes], given: list[bytes]) -> tuple[Answer, S
 def test_a_submission_passes_and_is_recorded_however_it_is_cut(
     asked: bytes, told: bytes, up: list[int], down: list[int]
 ) -> None:
-    found, seen, ids = asyncio.run(pass_through(pieces(asked, up), pieces(told, down)))
+    found, seen, ids = loops.run(pass_through(pieces(asked, up), pieces(told, down)))
     expected = GZIPPED if b"gzip" in told else BODY
     assert (found.status, found.body, ids) == (200, expected, [REQUEST_ID])
     assert seen.body in (b'[{"Attribute": "mx_City", "Value": "Pune"}]', b"[{}, {}]")
@@ -55,7 +55,7 @@ def test_any_bytes_pass_both_ways_however_they_are_cut(
     body: bytes, up: list[int], down: list[int], chunked: bool
 ) -> None:
     sent = pieces(request("PUT", "/elsewhere", body=body), up)
-    found, seen, ids = asyncio.run(pass_through(sent, pieces(answer(body, chunked=chunked), down)))
+    found, seen, ids = loops.run(pass_through(sent, pieces(answer(body, chunked=chunked), down)))
     assert (found.body, seen.body, ids) == (body, body, [])
 
 
@@ -64,5 +64,5 @@ def test_any_bytes_pass_both_ways_however_they_are_cut(
 def test_any_header_bytes_pass_both_ways(values: list[bytes]) -> None:
     sent = [bytes(one for one in value if one >= 0x20 and one != 0x7F).decode("latin-1") for value in values]
     headers = [f"X-Any: <{value}>" for value in sent]
-    found, seen, _ = asyncio.run(pass_through([request("PUT", "/elsewhere", *headers)], [answer(b"", *headers)]))
+    found, seen, _ = loops.run(pass_through([request("PUT", "/elsewhere", *headers)], [answer(b"", *headers)]))
     assert found.values("X-Any") == seen.values("X-Any") == [f"<{value}>" for value in sent]

@@ -1,74 +1,24 @@
 """How the gateway reaches LeadSquared."""
 
 import asyncio
-import inspect
-import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-import aiohttp
 import pytest
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from aiohttp.http import RawResponseMessage, StreamWriter
 
+from exporter.config.settings import Tls
 from exporter.errors import CallTimeout
-from exporter.gateway.upstream import Line, Upstream
+from exporter.gateway.upstream import Upstream
+from exporter.http.connection import Answer
+from exporter.http.place import place
+from exporter.http.trouble import PatienceError
 from tests.certificates import self_signed, server_context
 from tests.gateway.stage import BODY, PATIENCE, SOURCE, Seen, Vendor, answer, eventually, request, staged
 
 
 def accept(_: Seen) -> list[bytes]:
     return [answer(BODY)]
-
-
-@pytest.mark.parametrize(
-    ("called", "given"),
-    [
-        (aiohttp.TCPConnector.connect, ["req", "traces", "timeout"]),
-        (
-            ResponseHandler.set_response_params,
-            ["skip_payload", "read_until_eof", "auto_decompress", "read_timeout", "max_line_size", "max_field_size"],
-        ),
-        (ResponseHandler.start_timeout, []),
-        (ResponseHandler._reschedule_timeout, []),
-        (ResponseHandler._drop_timeout, []),
-        (ResponseHandler._on_read_timeout, []),
-        (ResponseHandler.set_exception, ["exc", "exc_cause"]),
-        (ResponseHandler.close, []),
-        (ResponseHandler.abort, []),
-        (aiohttp.StreamReader.set_exception, ["exc", "exc_cause"]),
-        (ResponseHandler.read, []),
-        (Connection.release, []),
-        (Connection.close, []),
-        (StreamWriter, ["protocol", "loop"]),
-        (StreamWriter.write, ["chunk", "drain"]),
-        (aiohttp.ClientRequest, ["method", "url", "loop"]),
-    ],
-)
-def test_what_the_gateway_uses_of_aiohttp_below_its_session_is_as_it_was(
-    called: Callable[..., object], given: list[str]
-) -> None:
-    known = inspect.signature(called).parameters
-    assert [name for name in given if name not in known] == []
-    needed = [one.name for one in known.values() if one.default is one.empty and one.name != "self"]
-    assert [name for name in needed if name not in given] == []
-
-
-def test_an_answer_of_aiohttp_has_the_fields_that_the_gateway_reads() -> None:
-    assert {"code", "reason", "headers", "raw_headers"} <= set(dir(RawResponseMessage))
-
-
-async def test_connections_are_of_the_kind_that_the_gateway_asks_for() -> None:
-    async with staged(accept) as stage:
-        upstream = Upstream(timeout=5.0)
-        asked = {"headers": b"", "body": b"", "chunked": False}
-        answer = await upstream.call(stage.vendor.url, "GET", "/elsewhere", **asked)  # type: ignore[arg-type]
-        (pool,) = upstream._connector._conns.values()
-        assert [type(line) for line, _ in pool] == [Line]
-        answer.close()
-        await upstream.close()
 
 
 async def test_what_comes_unasked_is_nobodys_answer() -> None:
@@ -113,13 +63,13 @@ async def test_a_connection_that_was_used_before_waits_as_long_as_is_agreed_now(
     loop = asyncio.get_running_loop()
     async with staged(accept) as stage:
         upstream = Upstream(timeout=former)
-        (await upstream.call(stage.vendor.url, "GET", "/a", headers=b"", body=b"", chunked=False)).close()
+        (await upstream.call(place(stage.vendor.url), "GET", "/a", headers=b"", body=b"", chunked=False)).close()
         upstream.change(timeout=timeout)
         stage.vendor.script = lambda _: []
         began = loop.time()
         async with asyncio.timeout(PATIENCE):
             with pytest.raises(CallTimeout):
-                await upstream.call(stage.vendor.url, "GET", "/b", headers=b"", body=b"", chunked=False)
+                await upstream.call(place(stage.vendor.url), "GET", "/b", headers=b"", body=b"", chunked=False)
         assert loop.time() - began > 0.9 * timeout
         assert stage.vendor.connections == 1
         await upstream.close()
@@ -127,6 +77,7 @@ async def test_a_connection_that_was_used_before_waits_as_long_as_is_agreed_now(
 
 async def test_a_connection_is_gone_although_nobody_reads_what_was_sent_over_it() -> None:
     async def stuck(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         writer.write(answer(b"x" * 1000)[:-10])
         await done.wait()
@@ -140,16 +91,19 @@ async def test_a_connection_is_gone_although_nobody_reads_what_was_sent_over_it(
     server = await asyncio.start_server(stuck, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     upstream = Upstream(timeout=0.2)
-    begun = await upstream.call(url, "POST", "/a", headers=b"", body=endless(), chunked=True)
-    assert begun._connection.transport is not None
-    socket = begun._connection.transport.get_extra_info("socket")
-    with pytest.raises(aiohttp.SocketTimeoutError):
-        await asyncio.wait_for(begun.content.read(), PATIENCE)
+    begun = await upstream.call(place(url), "POST", "/a", headers=b"", body=endless(), chunked=True)
+    with pytest.raises(PatienceError):
+        await asyncio.wait_for(_read_to_the_end(begun), PATIENCE)
     begun.close()
-    await eventually(lambda: socket.fileno() == -1)
+    await eventually(lambda: upstream.in_use == 0)
     await upstream.close()
     done.set()
     server.close()
+
+
+async def _read_to_the_end(begun: Answer) -> None:
+    while await begun.body.next():
+        pass
 
 
 @pytest.mark.parametrize(("pause", "status"), [(0.15, 200), (30.0, 504)])
@@ -165,26 +119,25 @@ async def test_an_answer_may_take_its_time_as_long_as_something_comes(pause: flo
                 break
         writer.close()
         await gone
+        closed.set()
 
+    closed = asyncio.Event()
     async with staged(accept, source=replace(SOURCE, timeout=0.4)) as stage:
         server = await stage.served_by(slowly)
         assert (await stage.ask(request())).status == status
         server.close()
+    await asyncio.wait_for(closed.wait(), PATIENCE)
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-async def test_leadsquared_is_reached_over_tls_where_its_certificate_is_trusted(
-    trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_leadsquared_is_reached_over_tls_where_its_certificate_is_trusted(trusted: bool, tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     vendor = Vendor(accept)
     server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0, ssl=server_context(certificate))
-    if trusted:
-        context = ssl.create_default_context(cafile=str(certificate))
-        monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", context)
+    tls = Tls(ca_file=str(certificate)) if trusted else Tls()
     async with staged(accept) as stage:
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        stage.traffic.account = replace(stage.traffic.account, base_url=url)
+        stage.traffic.account = replace(stage.traffic.account, base_url=url, tls=tls)
         answers = [await stage.ask(request()) for _ in range(2)]
     server.close()
     if trusted:

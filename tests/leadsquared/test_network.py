@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from exporter.errors import CallTimeout, ConnectionFailed, InvalidResponse
+from exporter.http.place import place
 from exporter.leadsquared.network import NetworkTransport
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 
@@ -48,7 +49,7 @@ async def served(door: Door) -> AsyncIterator[tuple[NetworkTransport, str]]:
 
 
 async def get(transport: NetworkTransport, url: str, *, timeout: float = 2.0) -> RawAnswer:
-    return await transport.get(f"{url}/s", params={"RequestID": "a b"}, headers={"x-api-key": "k"}, timeout=timeout)
+    return await transport.get(place(url), "/s?RequestID=a+b", headers={"x-api-key": "k"}, timeout=timeout)
 
 
 def ok(body: bytes, *headers: str) -> bytes:

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from exporter.errors import CallTimeout, ConnectionFailed, InvalidResponse, StartupError
+from exporter.http.place import place
 from exporter.leadsquared.network import NetworkTransport
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 from exporter.simulator.door import Account
@@ -52,7 +53,7 @@ async def ask(server: SimulatorServer, request_id: str, timeout: float = 5.0) ->
     transport = NetworkTransport()
     try:
         return await transport.get(
-            f"{server.url}/lead/update/status", params={"RequestID": request_id}, headers=HEADERS, timeout=timeout
+            place(server.url), f"/lead/update/status?RequestID={request_id}", headers=HEADERS, timeout=timeout
         )
     finally:
         await transport.close()

@@ -10,6 +10,7 @@ from hypothesis import given as examples
 from hypothesis import strategies
 
 from exporter.errors import CallTimeout, ConnectionFailed, InvalidResponse
+from exporter.http.place import place
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 from exporter.simulator.door import Account
 from exporter.simulator.options import Options
@@ -19,7 +20,8 @@ from exporter.simulator.virtual_time import VirtualLoop
 
 Value = TypeVar("Value")
 
-METRICS = "http://127.0.0.1/lead/update/metrics"
+METRICS = "/lead/update/metrics"
+PLACE = place("http://127.0.0.1")
 
 
 def run(
@@ -40,7 +42,7 @@ def run(
 
 
 async def metrics(transport: MemoryTransport, timeout: float = 10.0) -> RawAnswer:
-    return await transport.get(METRICS, params={}, headers={"X-Api-Key": "demo-key"}, timeout=timeout)
+    return await transport.get(PLACE, METRICS, headers={"X-Api-Key": "demo-key"}, timeout=timeout)
 
 
 def test_a_call_is_counted_on_the_way_and_answered_after_the_way_back() -> None:
@@ -55,8 +57,8 @@ def test_a_submission_can_be_polled() -> None:
     async def work(transport: MemoryTransport) -> RawAnswer:
         request_id = await transport.submit(key="demo-key", api="call_log")
         return await transport.get(
-            "http://127.0.0.1/1/api/telephony/logcallcomplete/status",
-            params={"RequestID": request_id},
+            PLACE,
+            f"/1/api/telephony/logcallcomplete/status?RequestID={request_id}",
             headers={"x-api-key": "demo-key"},
             timeout=10.0,
         )

@@ -1,0 +1,38 @@
+"""The event loop that everything runs on: uvloop where it is installed, else asyncio's own."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from exporter.errors import StartupError
+from exporter.options import ASYNCIO, AUTO, UVLOOP
+
+Value = TypeVar("Value")
+
+
+def run(main: Coroutine[Any, Any, Value], *, choice: str = AUTO) -> Value:
+    """`choice` is one of options.EVENT_LOOPS. Raises StartupError where uvloop is asked for and not installed."""
+    try:
+        make = factory(choice)
+    except StartupError:
+        main.close()
+        raise
+    with asyncio.Runner(loop_factory=make) as runner:
+        return runner.run(main)
+
+
+def name() -> str:
+    """That of the loop that runs."""
+    return UVLOOP if type(asyncio.get_running_loop()).__module__.startswith(UVLOOP) else ASYNCIO
+
+
+def factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    has_uvloop = find_spec(UVLOOP) is not None
+    if choice == UVLOOP and not has_uvloop:
+        raise StartupError("--event-loop: uvloop is not installed here; pip install uvloop, or leave the flag out")
+    if choice == ASYNCIO or not has_uvloop:
+        return asyncio.new_event_loop
+    import uvloop
+
+    return uvloop.new_event_loop
