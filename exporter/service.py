@@ -100,10 +100,11 @@ class Service:
         """Close the ways in, commit, mark the stop as clean. Raises StoreError."""
         self.drain()
         await self._feed.stop()
+        # An engine that stops takes in nothing more, as if the accounts were no longer configured: what waits would be given up.
+        await self._background.cancel()
         try:
             await self.engine.stop()
         finally:
-            await self._background.cancel()
             await self._spooled.close()
             await self.abort()
 
