@@ -80,11 +80,13 @@ async def _staged(folder: Path, seed: int, only: Sequence[str]) -> AsyncIterator
     chance = Random(f"{seed}/round")
     truth, spans = Truth(), Spans()
     disk = Disk(folder / "store", size=chance.choice(DISKS))
-    truth.tell(f"the disk of the store has {disk.size}")
     disk.folder.mkdir()
     async with AsyncExitStack() as stack:
         stack.callback(disk.unmount)
         disk.mount()
+        truth.tell(
+            f"the disk of the store has {disk.size}" if disk.can_be_filled else "the disk of the store can't be filled"
+        )
         timeout = aiohttp.ClientTimeout(total=15.0)
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         upstream = stack.enter_context(simulator(folder, seed=seed))
@@ -126,7 +128,8 @@ class Round:
         try:
             await self._disturb(seconds)
             await self._until_quiet()
-            before = await verdict.judge(self._exporter, self._leadsquared, when="after the load")
+            before = await self._state()
+            verdict.judge(before, await self._leadsquared.fates(), when="after the load")
             if not verdict.problems:
                 await self._restart(verdict, before)
         finally:
@@ -135,6 +138,9 @@ class Round:
         verdict.conclude(self._exporter.defects())
         self._write_events()
         return self._report(verdict)
+
+    async def _state(self) -> State:
+        return state(await self._exporter.metrics(), await self._exporter.requests())
 
     def broken(self, trace: str) -> Report:
         self._write_events()
@@ -185,7 +191,7 @@ class Round:
             await end()
             await self._exporter.start()
             await asyncio.sleep(STEADY_SECONDS)
-            verdict.judge_restart(before, await state(self._exporter), when=when)
+            verdict.judge_restart(before, await self._state(), when=when)
 
     def _write_events(self) -> None:
         (self._folder / "events.txt").write_text("\n".join(self._truth.events()))
