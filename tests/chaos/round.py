@@ -29,6 +29,8 @@ FINISH_SECONDS = 60.0
 # What is to be counted comes within the waits of a source after trouble; what is not to be counted comes soon.
 QUIET_SECONDS = 30.0
 STEADY_SECONDS = 3.0
+# A round that takes so long beside its load does not end at all.
+MOST_SECONDS = 300.0
 POLICIES = ("learned", "age", "round_robin")
 # The small one has room for all that a round is about.
 DISKS = ("64m", "64m", "64m", "16m")
@@ -60,7 +62,8 @@ async def play(seed: int, *, seconds: float = SECONDS, only: Sequence[str] = (),
         async with AsyncExitStack() as stack:
             round_ = await stack.enter_async_context(_staged(folder, seed, only))
             try:
-                report = await round_.play(seconds)
+                async with asyncio.timeout(seconds + MOST_SECONDS):
+                    report = await round_.play(seconds)
             except Exception:  # noqa: BLE001  (whatever broke the round is what it found)
                 report = round_.broken(traceback.format_exc())
         if report.problems and kept is not None:
