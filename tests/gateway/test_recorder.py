@@ -184,11 +184,12 @@ async def test_what_was_refused_is_in_the_spool_before_its_answer_goes_on_and_ta
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_what_is_handed_on_before_it_is_recorded_is_counted_at_once() -> None:
+async def test_what_is_handed_on_before_it_is_recorded_is_spooled_and_counted_first() -> None:
     intake = Slow()
     stage = Stage(intake, record_timeout=0.02)
     await stage.record(ENTRY)
     assert (intake.ids, stage.meter.unrecorded) == ([], 1)
+    assert [one.request_id for one in await stage.spool.oldest(9)] == [REQUEST_ID]
     intake.refusals = [StoreUnavailable("full")]
     intake.may.set()
     await stage.recorder.drain(5.0)
@@ -224,7 +225,19 @@ async def test_a_stop_waits_for_what_is_being_recorded(tmp_path: Path) -> None:
     assert not draining.done()
     intake.may.set()
     await draining
+    assert (intake.ids, len(stage.spooled)) == ([REQUEST_ID], 1)
+    await stage.spooled.hand_on()
     assert (intake.ids, len(stage.spooled)) == ([REQUEST_ID], 0)
+
+
+async def test_a_spool_that_is_slow_too_holds_an_answer_no_longer_than_agreed_once_more() -> None:
+    class Stuck(MemorySpool):
+        async def put(self, submissions: Sequence[Submission]) -> None:
+            await asyncio.Event().wait()
+
+    stage = Stage(Slow(), record_timeout=0.02, spool=Stuck())
+    async with asyncio.timeout(5):
+        await stage.record(ENTRY)
 
 
 async def test_what_the_spool_can_not_hold_waits_in_memory_and_its_loss_is_told(output: io.StringIO) -> None:
