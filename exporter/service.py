@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -81,6 +82,7 @@ class Service:
             Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
         )
         self._standard_input = StandardInput()
+        self._followed: Mapping[str, Collection[str]] = {}
         self._loaded = False
         self._unready: str | None = "starting: the store is being read"
         self._defect: str | None = None
@@ -92,6 +94,7 @@ class Service:
         self._loaded = True
         await self._spooled.open()
         self._background.start(self._spooled.run())
+        self._followed = self._logs_followed()
         await self._feed.apply(self.engine.settings.sources)
         self.meters.config_reload(ok=True, time=self._clock.now())
         self._unready = None
@@ -105,7 +108,7 @@ class Service:
         try:
             await self.engine.stop()
         finally:
-            await self._spooled.close()
+            await self._spooled.close(self._grace)
             await self.abort()
 
     async def abort(self) -> None:
@@ -220,6 +223,8 @@ class Service:
             for name in _fixed(self.engine.settings, settings):
                 log.warning("this change takes effect after a restart", setting=name)
             self.engine.apply(settings)
+            self._followed = self._logs_followed()
+            self._spooled.reconsider()
             self._declare()
             await self._feed.apply(settings.sources)
             self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
@@ -262,7 +267,13 @@ class Service:
 
     def _store_state(self) -> StoreState:
         journal = self.engine.journal
-        return StoreState(up=journal.trouble is None, undurable=len(journal), spooled=len(self._spooled))
+        return StoreState(up=journal.trouble is None, undurable=len(journal), spooled=self._spooled_counts())
+
+    def _spooled_counts(self) -> Mapping[str, int]:
+        """0 for an account that has a gateway, so that an alert sees the first that waits."""
+        sources = self.engine.settings.sources
+        gateways = (one.account for one in sources if isinstance(one, config.GatewaySource))
+        return {**dict.fromkeys(gateways, 0), **self._spooled.counts()}
 
     def _declare(self) -> None:
         """Let every series that is known beforehand exist at 0."""
@@ -322,8 +333,12 @@ class Service:
     def _paths_of_others(self, source: config.LogSource) -> Sequence[str]:
         """What other log sources name, and what those followed that are not configured now: it may be theirs again."""
         others = [one for one in self.engine.settings.sources if isinstance(one, config.LogSource) and one != source]
-        followed = kept.logs_of_others(source, self.engine.intake.positions())
-        return [*(path for one in others for path in one.paths), *followed]
+        followed = (names for owner, names in self._followed.items() if owner != source.owner)
+        return [*(path for one in others for path in one.paths), *chain.from_iterable(followed)]
+
+    def _logs_followed(self) -> Mapping[str, Collection[str]]:
+        """By owner; read once a reload, for there may be thousands of positions."""
+        return kept.logs_followed(self.engine.intake.positions())
 
     def _redis_source(self, source: config.RedisSource, environment: Environment) -> Source:
         # Only who has such a source has the packages for it.
