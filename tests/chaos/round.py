@@ -178,15 +178,23 @@ class Round:
 
     async def _until_quiet(self) -> None:
         """Until all that has to be there is there and has ended, and nothing moves; or it has had its time."""
-        due = sum(len(self._truth.due(account)) for account in ACCOUNTS)
-        deadline, since, last = self._truth.now() + QUIET_SECONDS, self._truth.now(), ""
-        while self._truth.now() < deadline and not (since and self._truth.now() - since >= STEADY_SECONDS):
+        deadline = self._truth.now() + QUIET_SECONDS
+        while self._truth.now() < deadline:
+            await self._until_steady(deadline)
+            # What may be lost and is there makes up for what is missing in the counts, not in the list.
+            listed = {row["request_id"] for row in await self._exporter.requests()}
+            if all(self._truth.due(account) <= listed for account in ACCOUNTS):
+                return
+            await asyncio.sleep(1.0)
+
+    async def _until_steady(self, deadline: float) -> None:
+        since, last = self._truth.now(), ""
+        while self._truth.now() < deadline and self._truth.now() - since < STEADY_SECONDS:
             await asyncio.sleep(0.3)
             found = await self._scraper.scrape()
-            now = str(found)
-            done = found is not None and total(found, "discovered_total") >= due and not total(found, "pending")
-            since = since if done and now == last else self._truth.now()
-            last = now
+            ended = found is not None and not total(found, "pending")
+            since = since if ended and str(found) == last else self._truth.now()
+            last = str(found)
 
     async def _restart(self, verdict: Verdict, before: State) -> None:
         """Nothing is counted again, by whatever way the process ended."""
