@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 IMAGE ?= leadsquared-exporter
 VENV := .venv
 RUN := $(VENV)/bin/python -m
+COUNTERPARTS := redis-server postgresql:postgres mariadb-server:mariadbd logrotate
+SEED ?= 1
 LOCKED := pyproject.toml scripts/environment $(wildcard requirements/*.txt)
 
 # An environment whose Python went away (an upgrade, a moved checkout) is made again.
@@ -20,14 +22,14 @@ demo: $(VENV)/runtime.stamp ## simulator, application, exporter and a real Prome
 	@$(VENV)/bin/python scripts/demo $(DEMO)
 
 test: $(VENV)/dev.stamp ## lint, types and all tests
-	@scripts/servers prometheus prometheus-alertmanager redis-server postgresql:postgres mariadb-server:mariadbd logrotate tinyproxy php-cli:php systemd:systemd-analyze
+	@scripts/servers prometheus prometheus-alertmanager $(COUNTERPARTS) tinyproxy php-cli:php systemd:systemd-analyze
 	@$(MAKE) --keep-going --jobs=1 lint types coverage worlds
 
 test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs
 	@$(MAKE) --keep-going --jobs=1 test heavy
 
 heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
-	@scripts/servers prometheus nodejs:node npm strace systemd:systemd-analyze
+	@scripts/servers prometheus nodejs:node npm strace systemd:systemd-analyze $(COUNTERPARTS)
 	@scripts/servers podman runc iptables netavark:/usr/lib/podman/netavark aardvark-dns:/usr/lib/podman/aardvark-dns mmdebstrap
 	@$(RUN) pytest -m heavy $(TESTS)
 
@@ -52,6 +54,10 @@ coverage: $(VENV)/dev.stamp ## the tests but for the worlds, with the branches t
 
 worlds: $(VENV)/dev.stamp ## a hundred seeds of the simulated world; counting branches would take four times as long
 	@$(RUN) pytest tests/simulation
+
+sources: $(VENV)/dev.stamp ## chaos: every way in against its real counterpart; SEED=7 MINUTES=60 ONLY="daily redis"
+	@scripts/servers $(COUNTERPARTS)
+	@$(RUN) tests.chaos --seed $(SEED) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY))
 
 bench: $(VENV)/dev.stamp ## the benchmarks; results go to docs/benchmarks.md
 	@$(RUN) benchmarks $(BENCH)
@@ -82,5 +88,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all heavy test-fast lint format types coverage worlds bench bench-polling docs site pictures lock image clean
+.PHONY: help demo test test-all heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock image clean
 .PRECIOUS: $(VENV)/%.stamp

@@ -54,7 +54,7 @@ def collector(accounts: int, random: Random) -> Collector:
     views = [_view(name, random) for name in names]
     build = Build(version="1.0.0", revision="unknown", python_version="3.11.0")
     return Collector(
-        ledger, meters, lambda: views, store=lambda: StoreState(up=True, undurable=0, spooled=0), build=build
+        ledger, meters, lambda: views, store=lambda: StoreState(up=True, undurable=0, spooled={}), build=build
     )
 
 

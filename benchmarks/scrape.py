@@ -70,7 +70,7 @@ async def measure(base_url: str, seconds: float, policy: str) -> None:
             meters.declare_account(account.name, account.apis)
         build = Build(version="0", revision="0", python_version="0")
         collector = Collector(
-            engine.ledger, meters, engine.views, store=lambda: StoreState(up=True, undurable=0, spooled=0), build=build
+            engine.ledger, meters, engine.views, store=lambda: StoreState(up=True, undurable=0, spooled={}), build=build
         )
         scraper = Scraper(collector)
         await load(engine)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import chain
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ class Service:
             Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
         )
         self._standard_input: StandardInput | None = None
+        self._followed: Mapping[str, Collection[str]] = {}
         self._loaded = False
         self._unready: str | None = "starting: the store is being read"
         self._defect: str | None = None
@@ -89,6 +91,7 @@ class Service:
         self._loaded = True
         await self._spooled.open()
         self._background.start(self._spooled.run())
+        self._followed = self._logs_followed()
         await self._feed.apply(self.engine.settings.sources)
         self.meters.config_reload(ok=True, time=self._clock.now())
         self._unready = None
@@ -97,11 +100,12 @@ class Service:
         """Close the ways in, commit, mark the stop as clean. Raises StoreError."""
         self.drain()
         await self._feed.stop()
+        # An engine that stops takes in nothing more, as if the accounts were no longer configured: what waits would be given up.
+        await self._background.cancel()
         try:
             await self.engine.stop()
         finally:
-            await self._background.cancel()
-            await self._spooled.close()
+            await self._spooled.close(self._grace)
             await self.abort()
 
     async def abort(self) -> None:
@@ -217,6 +221,8 @@ class Service:
             for name in _fixed(self.engine.settings, settings):
                 log.warning("this change takes effect after a restart", setting=name)
             self.engine.apply(settings)
+            self._followed = self._logs_followed()
+            self._spooled.reconsider()
             self._declare()
             await self._feed.apply(settings.sources)
             self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
@@ -259,7 +265,13 @@ class Service:
 
     def _store_state(self) -> StoreState:
         journal = self.engine.journal
-        return StoreState(up=journal.trouble is None, undurable=len(journal), spooled=len(self._spooled))
+        return StoreState(up=journal.trouble is None, undurable=len(journal), spooled=self._spooled_counts())
+
+    def _spooled_counts(self) -> Mapping[str, int]:
+        """0 for an account that has a gateway, so that an alert sees the first that waits."""
+        sources = self.engine.settings.sources
+        gateways = (one.account for one in sources if isinstance(one, config.GatewaySource))
+        return {**dict.fromkeys(gateways, 0), **self._spooled.counts()}
 
     def _declare(self) -> None:
         """Let every series that is known beforehand exist at 0."""
@@ -323,11 +335,17 @@ class Service:
 
     def _paths_of_others(self, source: config.LogSource) -> Sequence[str]:
         """What other log sources name, and what those followed that are not configured now: it may be theirs again."""
+        others = [one for one in self.engine.settings.sources if isinstance(one, config.LogSource) and one != source]
+        followed = (names for owner, names in self._followed.items() if owner != source.owner)
+        return [*(path for one in others for path in one.paths), *chain.from_iterable(followed)]
+
+    def _logs_followed(self) -> Mapping[str, Collection[str]]:
+        """By owner; read once a reload, for there may be thousands of positions."""
+        if not any(isinstance(one, config.LogSource) for one in self.engine.settings.sources):
+            return {}
         from exporter.sources import kept
 
-        others = [one for one in self.engine.settings.sources if isinstance(one, config.LogSource) and one != source]
-        followed = kept.logs_of_others(source, self.engine.intake.positions())
-        return [*(path for one in others for path in one.paths), *followed]
+        return kept.logs_followed(self.engine.intake.positions())
 
     def _sql_source(self, source: config.SqlSource, environment: Environment) -> Source:
         from exporter.sources import kept

@@ -82,7 +82,9 @@ class Gate:
         # No await since what is fresh was decided: the claim belongs to that decision.
         taken = await self._take_in_fresh(source, fresh, cursors) if fresh or cursors else 0
         if taken < len(entries):
-            self._owners.compare(source, entries)
+            for part in parts(entries, PART):
+                self._owners.compare(source, part)
+                await _breathe(entries)
         return Accepted(taken, len(entries) - taken)
 
     async def _take_in_fresh(self, source: str, fresh: Mapping[str, Entry], cursors: Sequence[Cursor]) -> int:

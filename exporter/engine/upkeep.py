@@ -68,5 +68,6 @@ class Upkeep:
     def _forgotten_before(self, now: float) -> float:
         settings = self._settings()
         # What the cache of final answers knows is not asked of the store, so that it may be there unrenewed for so long.
-        kept = max(settings.storage.retention, settings.cache.finished_ttl, RENEWED_SECONDS)
+        unrenewed = max(settings.cache.finished_ttl, RENEWED_SECONDS)
+        kept = settings.storage.retention + unrenewed
         return forgotten_before(now, kept=kept, began=self._began, read_since=self._read_since())

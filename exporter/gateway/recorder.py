@@ -33,7 +33,7 @@ class Recorder:
         self._record_timeout = record_timeout
 
     def record(self, entry: Entry, traffic: AccountTraffic) -> asyncio.Future[None]:
-        """Done when the request is durable, in the store or the spool, or after `record_timeout`; never an error."""
+        """Done when the request is durable, in the store or, after `record_timeout`, in the spool; never an error."""
         recording = Recording(entry)
         self._under_way.add(recording)
         recording.alarm = asyncio.get_running_loop().call_later(self._record_timeout, self._hand_on, recording)
@@ -50,7 +50,7 @@ class Recorder:
         knows it then."""
         await self._recordings.ended(grace)
         for recording in list(self._under_way):
-            await self._spooled.add(self._source, recording.entry)
+            await self._spool(recording)
 
     async def _record(self, recording: "Recording", traffic: AccountTraffic) -> None:
         try:
@@ -61,15 +61,23 @@ class Recorder:
             self._well()
         finally:
             self._under_way.discard(recording)
-            recording.release()
+            if not recording.spooled:
+                recording.release()
 
     def _hand_on(self, recording: "Recording") -> None:
-        """The application has waited long enough."""
+        """The application has waited long enough. What it is answered survives a `kill -9` all the same: the spool is quick."""
         recording.counted = True
         self._count(
-            recording.entry.account, "the store is slow; the answer was handed on before its request was recorded"
+            recording.entry.account, "the store is slow; the answer goes on, and its request waits in the spool"
         )
-        recording.release()
+        recording.alarm = asyncio.get_running_loop().call_later(self._record_timeout, recording.release)
+        self._recordings.start(self._spool(recording))
+
+    async def _spool(self, recording: "Recording") -> None:
+        if not recording.spooled:
+            recording.spooled = True
+            await self._spooled.add(self._source, recording.entry)
+            recording.release()
 
     async def _refused(self, recording: "Recording", error: IntakeError | StoreError) -> None:
         self._ailing = True
@@ -78,7 +86,7 @@ class Recorder:
             self._count(recording.entry.account, str(error))
         self._health.down(self._source, error)
         if isinstance(error, IntakeFull | StoreError):
-            await self._spooled.add(self._source, recording.entry)
+            await self._spool(recording)
 
     def _well(self) -> None:
         if self._ailing:
@@ -93,13 +101,14 @@ class Recorder:
 class Recording:
     """One submission, and the answer that waits for it."""
 
-    __slots__ = ("alarm", "counted", "entry", "handed_on")
+    __slots__ = ("alarm", "counted", "entry", "handed_on", "spooled")
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.handed_on: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.alarm: asyncio.TimerHandle | None = None
         self.counted = False
+        self.spooled = False
 
     def release(self) -> None:
         if self.alarm is not None:

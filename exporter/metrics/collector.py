@@ -41,11 +41,11 @@ class Build:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreState:
-    """`undurable` changes wait for the store, and `spooled` submissions."""
+    """`undurable` changes wait for the store, and `spooled` submissions, by account."""
 
     up: bool
     undurable: int
-    spooled: int
+    spooled: Mapping[str, int]
 
 
 class Collector:
@@ -100,7 +100,7 @@ class Collector:
         values[f.RELOAD_TIME] = {(): meters.reload_time}
         store = self._store()
         values[f.STORE_UP], values[f.JOURNAL] = {(): store.up}, {(): store.undurable}
-        values[f.SPOOL] = {(): store.spooled}
+        values[f.SPOOL] = {(account,): count for account, count in store.spooled.items()}
         build = self._build
         values[f.BUILD] = {(build.version, build.revision, build.python_version): 1}
         taken.shapes[f.CALL_DURATION] = {

@@ -235,7 +235,10 @@ COMMIT = Family(
 STORE_UP = Family("leadsquared_exporter_store_up", _G, "1 while the store can be written.")
 JOURNAL = Family("leadsquared_exporter_journal_changes", _G, "Changes that are decided and not durable yet.")
 SPOOL = Family(
-    "leadsquared_exporter_spool_pending", _G, "Submissions that wait in the spool until the store takes them."
+    "leadsquared_exporter_spool_pending",
+    _G,
+    "Submissions that wait in the spool until the store takes them.",
+    ("account",),
 )
 LAG = Family(
     "leadsquared_exporter_event_loop_lag_seconds",

@@ -68,8 +68,13 @@ def _of_paths(paths: tuple[str, ...], positions: Positions) -> Iterator[tuple[st
             yield part, text, bookmark.offset
 
 
-def logs_of_others(source: LogSource, kept: Mapping[str, Positions]) -> set[str]:
-    """The names of the logs that sources with other positions follow, or followed."""
-    texts = (text for owner, positions in kept.items() if owner != source.owner for text in positions.values())
-    bookmarks = (Bookmark.read(text) for text in texts if text.startswith("{"))
-    return {one.name for one in bookmarks if one is not None}
+def logs_followed(kept: Mapping[str, Positions]) -> Mapping[str, set[str]]:
+    """The names of the logs that sources follow, or followed, by what their positions are kept under."""
+    return {
+        owner: {
+            bookmark.name
+            for text in positions.values()
+            if text.startswith("{") and (bookmark := Bookmark.read(text)) is not None
+        }
+        for owner, positions in kept.items()
+    }

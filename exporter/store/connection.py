@@ -93,6 +93,8 @@ class Connection:
     def require_room(self) -> None:
         """Raises StoreFull where only the reserve is left, for those who would add to what has to be finished."""
         disk = os.statvfs(self._folder)
+        if not disk.f_blocks:
+            return
         reserve = min(_RESERVE_BYTES, _RESERVE * self._checkpoint())
         if disk.f_bavail * disk.f_frsize < reserve:
             raise StoreFull(
@@ -143,7 +145,9 @@ class Connection:
     def _checkpoint(self) -> int:
         """After so many bytes the log is written into the file."""
         disk = os.statvfs(self._folder)
-        return min(_CHECKPOINT_BYTES, disk.f_blocks * disk.f_frsize // _CHECKPOINT_PART)
+        size = disk.f_blocks * disk.f_frsize
+        # Some file systems tell none.
+        return min(_CHECKPOINT_BYTES, max(_PAGE_BYTES, size // _CHECKPOINT_PART)) if size else _CHECKPOINT_BYTES
 
     def _connect(self) -> None:
         connection = sqlite3.connect(

@@ -1,6 +1,8 @@
 """What waits for the store, on a disk of its own file: it survives a stop and a `kill -9` as what the store has does."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,20 +29,25 @@ _SCHEMA = Schema(
 )
 _PUT = """INSERT OR IGNORE INTO submissions (request_id, account, api, source, submitted, first_seen)
     VALUES (?, ?, ?, ?, ?, ?)"""
-_OLDEST = "SELECT request_id, account, api, source, submitted, first_seen FROM submissions ORDER BY number LIMIT ?"
+_OLDEST = """SELECT request_id, account, api, source, submitted, first_seen FROM submissions AS one
+    WHERE NOT EXISTS (SELECT 1 FROM json_each(?) AS other
+        WHERE other.value ->> 0 = one.account AND other.value ->> 1 = one.api)
+    ORDER BY number LIMIT ?"""
+_COUNTS = "SELECT account, count(*) FROM submissions GROUP BY account"
 
 
 class Spool(Protocol):
     """Submissions in the order of coming, each RequestID once. Every call but `close` may raise StoreUnavailable
     or StoreUnusable, and then nothing was done."""
 
-    async def open(self) -> int:
-        """How many wait there from before."""
+    async def open(self) -> Mapping[str, int]:
+        """How many wait there from before, by account."""
 
     async def put(self, submissions: Sequence[Submission]) -> None:
         """Durable when it returns."""
 
-    async def oldest(self, most: int) -> Sequence[Submission]: ...
+    async def oldest(self, most: int, *, without: Collection[tuple[str, str]] = ()) -> Sequence[Submission]:
+        """Of other accounts and APIs than those of `without`."""
 
     async def forget(self, submissions: Sequence[Submission]) -> None: ...
 
@@ -53,15 +60,15 @@ class MemorySpool:
     def __init__(self) -> None:
         self._waiting: dict[str, Submission] = {}
 
-    async def open(self) -> int:
-        return len(self._waiting)
+    async def open(self) -> Mapping[str, int]:
+        return Counter(one.account for one in self._waiting.values())
 
     async def put(self, submissions: Sequence[Submission]) -> None:
         for one in submissions:
             self._waiting.setdefault(one.request_id, one)
 
-    async def oldest(self, most: int) -> Sequence[Submission]:
-        return list(islice(self._waiting.values(), most))
+    async def oldest(self, most: int, *, without: Collection[tuple[str, str]] = ()) -> Sequence[Submission]:
+        return list(islice((one for one in self._waiting.values() if (one.account, one.api) not in without), most))
 
     async def forget(self, submissions: Sequence[Submission]) -> None:
         for one in submissions:
@@ -78,12 +85,11 @@ class SqliteSpool:
         self._file = _File(path)
         self._writer = Writer(self._file, name="spool-write", on_commit=lambda _: None)
 
-    async def open(self) -> int:
+    async def open(self) -> Mapping[str, int]:
         # A path of this machine, looked at once, at the start.
         if not Path(self._file.path).exists():  # noqa: ASYNC240
-            return 0
-        count: int = await self._do(lambda file: file.one("SELECT count(*) FROM submissions"))
-        return count
+            return {}
+        return dict(await self._do(lambda file: file.run(_COUNTS).fetchall()))
 
     async def put(self, submissions: Sequence[Submission]) -> None:
         rows = [
@@ -91,8 +97,9 @@ class SqliteSpool:
         ]
         await self._do(lambda file: file.run_many(_PUT, rows))
 
-    async def oldest(self, most: int) -> Sequence[Submission]:
-        rows: list[tuple[Any, ...]] = await self._do(lambda file: file.run(_OLDEST, (most,)).fetchall())
+    async def oldest(self, most: int, *, without: Collection[tuple[str, str]] = ()) -> Sequence[Submission]:
+        left_out = json.dumps([list(one) for one in without])
+        rows: list[tuple[Any, ...]] = await self._do(lambda file: file.run(_OLDEST, (left_out, most)).fetchall())
         return [Submission(*row) for row in rows]
 
     async def forget(self, submissions: Sequence[Submission]) -> None:

@@ -90,7 +90,17 @@ class Writer:
                 return
             for part in group:
                 part.outcome = error
+        except Exception as error:  # noqa: BLE001  (the thread serves all: it must outlive what nothing foresaw)
+            self._defect(error)
+            for part in group:
+                part.outcome = StoreUnavailable(f"a defect in the store: {type(error).__name__}")
         self._tell(group, time.perf_counter() - began)
+
+    def _defect(self, error: Exception) -> None:
+        assert self._loop is not None  # noqa: S101
+        if not self._loop.is_closed():
+            context = {"message": "a defect in the store", "exception": error}
+            self._loop.call_soon_threadsafe(self._loop.call_exception_handler, context)
 
     def _tell(self, group: list[_Part], seconds: float) -> None:
         assert self._loop is not None  # noqa: S101

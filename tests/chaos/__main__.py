@@ -23,18 +23,17 @@ def main() -> int:
         "--only", nargs="+", default=(), metavar="WAY", help="the ways in that take part (default: all)"
     )
     options = parser.parse_args()
+    # SIGTERM ends a round as Ctrl-C does: everything that was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         return asyncio.run(_run(options))
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
 
 
 async def _run(options: argparse.Namespace) -> int:
     """The exit status."""
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     end = time.monotonic() + 60.0 * options.minutes
     failed: list[int] = []
     rounds = 0

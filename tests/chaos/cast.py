@@ -25,6 +25,8 @@ LOGS = 2
 # More would be too much for two processors.
 MOST_SERVERS = 2
 
+CURSORS = ("id", "created_at")
+
 Maker = Callable[[Scene], Way]
 
 
@@ -87,11 +89,13 @@ def _sqlite(scene: Scene) -> Way:
 
 
 def _postgresql(scene: Scene) -> Way:
-    return Outbox(scene, Postgresql(), account=_account(scene))
+    cursor = scene.chance.choice(CURSORS)
+    scene.truth.tell(f"{cursor} is the cursor", way=scene.name)
+    return Outbox(scene, Postgresql(cursor=cursor), account=_account(scene))
 
 
 def _mariadb(scene: Scene) -> Way:
-    zone, cursor = scene.chance.choice(("+05:30", "-08:00", "+00:00")), scene.chance.choice(("id", "created_at"))
+    zone, cursor = scene.chance.choice(("+05:30", "-08:00", "+00:00")), scene.chance.choice(CURSORS)
     scene.truth.tell(f"{cursor} is the cursor, in the zone {zone}", way=scene.name)
     return Outbox(scene, Mariadb(scene.folder, zone=zone, cursor=cursor), account=_account(scene))
 

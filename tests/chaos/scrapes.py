@@ -34,6 +34,7 @@ class Scraper:
         self._exporter = exporter
         self._truth = truth
         self._last: Sums = {}
+        self._scraping = asyncio.Lock()
 
     async def run(self) -> None:
         while True:
@@ -41,6 +42,11 @@ class Scraper:
             await asyncio.sleep(1.0)
 
     async def scrape(self) -> Sums | None:
+        """None while the exporter is away. One at a time: of two answers that are under way, the later one may be the older."""
+        async with self._scraping:
+            return await self._scrape()
+
+    async def _scrape(self) -> Sums | None:
         try:
             found = sums(await self._exporter.metrics())
         except Away:

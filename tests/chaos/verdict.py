@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.chaos.exporter import Exporter
-from tests.chaos.leadsquared import ACCOUNTS, Fate, LeadSquared
+from tests.chaos.leadsquared import ACCOUNTS, Fate
 from tests.chaos.scrapes import Sums, sums, total
 from tests.chaos.truth import Truth
 
@@ -26,9 +25,8 @@ class State:
         return total(self.sums, family, account)
 
 
-async def state(exporter: Exporter) -> State:
-    metrics = await exporter.metrics()
-    return State(sums(metrics), _finished(metrics), await exporter.requests())
+def state(metrics: Mapping[str, float], rows: list[dict[str, Any]]) -> State:
+    return State(sums(metrics), _finished(metrics), rows)
 
 
 def _finished(metrics: Mapping[str, float]) -> Mapping[tuple[str, str], int]:
@@ -48,16 +46,13 @@ class Verdict:
         self.counts: Counter[str] = Counter()
         self._truth = truth
 
-    async def judge(self, exporter: Exporter, leadsquared: LeadSquared, *, when: str) -> State:
-        found = await state(exporter)
-        fates = await leadsquared.fates()
+    def judge(self, found: State, fates: Mapping[str, Fate], *, when: str) -> None:
         for account in ACCOUNTS:
             self._judge_account(account, found, fates, when)
         self._judge_doubles(found, when)
         self._judge_times(found, when)
         if pending := found.count("pending"):
             self._add(f"{when}: {pending} requests are still pending", [])
-        return found
 
     def judge_restart(self, before: State, after: State, *, when: str) -> None:
         for family in ("discovered_total", "finished_total", "abandoned_total"):

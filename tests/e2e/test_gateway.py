@@ -262,8 +262,22 @@ def test_a_stop_while_the_store_is_locked_keeps_what_passed_and_tells_of_no_defe
     assert "defect" not in told
     assert "never retrieved" not in told
     assert "submissions wait in the spool for the next start" in told
+    assert "no longer taken in" not in told
     other.close()
     stage.process = stage.start()
     for request_id in (*passed, *answered):
         eventually(lambda name=request_id: stage.record(name)["state"], fits=lambda state: state == "finished")  # type: ignore[misc]
     eventually(lambda: stage.metric("leadsquared_exporter_spool_pending"), fits=lambda count: count == 0)
+
+
+def test_a_stop_just_when_the_store_is_free_again_gives_up_nothing_that_waits_in_the_spool(stage: Stage) -> None:
+    other = sqlite3.connect(stage.folder / "state.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    passed = [stage.submit() for _ in range(3)]
+    stage.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    other.close()
+    stage.process.wait(25.0)
+    stage.process = stage.start()
+    for request_id in passed:
+        eventually(lambda name=request_id: stage.record(name)["state"], fits=lambda state: state == "finished")  # type: ignore[misc]

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,11 +184,12 @@ async def test_what_was_refused_is_in_the_spool_before_its_answer_goes_on_and_ta
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_what_is_handed_on_before_it_is_recorded_is_counted_at_once() -> None:
+async def test_what_is_handed_on_before_it_is_recorded_is_spooled_and_counted_first() -> None:
     intake = Slow()
     stage = Stage(intake, record_timeout=0.02)
     await stage.record(ENTRY)
     assert (intake.ids, stage.meter.unrecorded) == ([], 1)
+    assert [one.request_id for one in await stage.spool.oldest(9)] == [REQUEST_ID]
     intake.refusals = [StoreUnavailable("full")]
     intake.may.set()
     await stage.recorder.drain(5.0)
@@ -224,7 +225,19 @@ async def test_a_stop_waits_for_what_is_being_recorded(tmp_path: Path) -> None:
     assert not draining.done()
     intake.may.set()
     await draining
+    assert (intake.ids, len(stage.spooled)) == ([REQUEST_ID], 1)
+    await stage.spooled.hand_on()
     assert (intake.ids, len(stage.spooled)) == ([REQUEST_ID], 0)
+
+
+async def test_a_spool_that_is_slow_too_holds_an_answer_no_longer_than_agreed_once_more() -> None:
+    class Stuck(MemorySpool):
+        async def put(self, submissions: Sequence[Submission]) -> None:
+            await asyncio.Event().wait()
+
+    stage = Stage(Slow(), record_timeout=0.02, spool=Stuck())
+    async with asyncio.timeout(5):
+        await stage.record(ENTRY)
 
 
 async def test_what_the_spool_can_not_hold_waits_in_memory_and_its_loss_is_told(output: io.StringIO) -> None:
@@ -239,21 +252,67 @@ async def test_what_the_spool_can_not_hold_waits_in_memory_and_its_loss_is_told(
 
 async def test_what_waited_in_memory_gets_into_the_spool_at_the_end_when_that_is_mended() -> None:
     spool = Broken()
-    stage = Stage(MemoryIntake(*[IntakeFull("no room")] * 99), spool=spool)
+
+    async def mend(_: float) -> None:
+        spool.mended = True
+
+    stage = Stage(MemoryIntake(*[IntakeFull("no room")] * 99), spool=spool, sleep=mend)
     await stage.record(ENTRY)
-    spool.mended = True
-    await stage.spooled.close()
+    await stage.spooled.close(5.0)
     assert [one.request_id for one in await spool.oldest(9)] == [REQUEST_ID]
 
 
-async def test_an_account_that_is_gone_takes_no_other_with_it(output: io.StringIO) -> None:
+async def test_what_an_account_submitted_that_is_gone_waits_for_its_return_and_keeps_no_other(
+    output: io.StringIO,
+) -> None:
     stage = Stage(MemoryIntake(*[StoreUnavailable("full")] * 3, InvalidEntry("no account 'acme'")))
     others = [ENTRY._replace(request_id="1"), ENTRY._replace(request_id="2", account="globex")]
     for entry in (ENTRY, *others):
         await stage.record(entry)
     await stage.spooled.hand_on()
-    assert stage.intake.ids == ["2"]
-    assert "count=2 source=gateway account=acme" in output.getvalue()
+    assert (stage.intake.ids, stage.spooled.counts()) == (["2"], {"acme": 2})
+    assert "submissions wait for their account and api to be configured" in output.getvalue()
+    await stage.spooled.hand_on()
+    assert len(stage.spooled) == 2
+    stage.spooled.reconsider()
+    await stage.spooled.hand_on()
+    assert (sorted(stage.intake.ids), len(stage.spooled)) == (["1", "2", REQUEST_ID], 0)
+
+
+class Locked(MemorySpool):
+    """A spool that can't be read at first."""
+
+    refusals = 1
+
+    async def open(self) -> Mapping[str, int]:
+        if self.refusals:
+            self.refusals -= 1
+            raise StoreUnavailable("the database is locked by another program")
+        return await super().open()
+
+
+async def test_a_spool_that_can_not_be_read_at_the_start_is_read_later() -> None:
+    spool = Locked()
+    await spool.put([Submission(str(number), "acme", "lead_update", "gateway", NOW, NOW) for number in range(7000)])
+    stage = Stage(MemoryIntake(), spool=spool)
+    await stage.spooled.open()
+    assert len(stage.spooled) == 0
+    running = asyncio.create_task(stage.spooled.run())
+    await eventually(lambda: len(stage.intake.ids) == 7000)
+    await eventually(lambda: len(stage.spooled) == 0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_spool_on_disk_leaves_out_what_is_refused(tmp_path: Path) -> None:
+    spool = SqliteSpool(str(tmp_path / "state-spool.db"))
+    rows = [
+        Submission(f"{account}-{api}", account, api, "gateway", None, NOW) for account in "ab" for api in ("x", "y")
+    ]
+    await spool.put(rows)
+    assert await spool.open() == {"a": 2, "b": 2}
+    assert [one.request_id for one in await spool.oldest(9, without={("a", "x"), ("b", "y")})] == ["a-y", "b-x"]
+    await spool.close()
 
 
 async def test_a_spool_that_is_damaged_or_locked_keeps_no_gateway_from_starting(

@@ -44,7 +44,7 @@ def scene(
         ledger or new_ledger(),
         meters or Meters(),
         lambda: shown,
-        store=lambda: StoreState(up=True, undurable=2, spooled=0),
+        store=lambda: StoreState(up=True, undurable=2, spooled={"acme": 0}),
         build=Build(version="1.2.3", revision="abc", python_version="3.11.7"),
     )
 

@@ -23,6 +23,7 @@ TARGETS = [
         "types",
         "coverage",
         "worlds",
+        "sources",
         "bench",
         "bench-polling",
         "docs",

@@ -191,4 +191,4 @@ def test_logs_that_a_source_followed_which_is_not_configured_now_are_known_as_it
         "other": {"1:2": bookmark("/logs/b.log", 5), "pattern:/logs/b.log": "7"},
         "log:a": {"1:3": bookmark("/logs/a.log", 5)},
     }
-    assert kept.logs_of_others(LOG, store) == {"/logs/b.log"}
+    assert kept.logs_followed(store) == {"other": {"/logs/b.log"}, "log:a": {"/logs/a.log"}}

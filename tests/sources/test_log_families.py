@@ -100,6 +100,21 @@ async def test_after_a_restart_a_shorter_file_with_the_same_banner_is_no_copy(tm
     assert len(await bench.read()) == 40
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_two_logs_that_are_alike_but_for_their_first_lines_are_both_read(tmp_path: Path, restarts: bool) -> None:
+    bench = Bench(tmp_path, "app*.log")
+    for name in ("app.log", "app-1.log"):
+        bench.write(name, text=BANNER)
+        bench.write(name, *(f"{name:10}-{number:02}".replace(" ", "_") for number in range(20)))
+        bench.write(name, text="heartbeat\n" * 1000)
+        if name == "app.log":
+            bench.write(name, *(f"more-{number}" for number in range(20)))
+            await bench.read()
+            if restarts:
+                bench.restart()
+    assert len(await bench.read()) == 20
+
+
 async def test_of_a_copy_that_ends_before_what_was_read_only_the_last_lines_are_read_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "app.log")
     for number in range(400):

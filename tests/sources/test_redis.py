@@ -460,6 +460,18 @@ async def test_trimming_what_was_read_or_what_came_before_the_group_is_no_loss(r
     assert scene.health.story == ["orders up"]
 
 
+async def test_a_group_that_counts_nothing_tells_of_no_loss(redis: Any, scene: Scene) -> None:
+    redis.xadd("lsq", {"request_id": "old"}, id="1-1")
+    redis.xtrim("lsq", maxlen=0, approximate=False)
+    redis.xgroup_create("lsq", "exporters", id="$")
+    assert redis.xinfo_groups("lsq")[0]["entries-read"] is None
+    redis.xadd("lsq", {"request_id": "a"})
+    async with scene.running():
+        await until(lambda: scene.intake.ids == ["a"] and pending(redis) == 0)
+        await until(lambda: redis.xinfo_groups("lsq")[0]["entries-read"] == 2)
+    assert scene.health.story == ["orders up"]
+
+
 async def test_an_entry_with_a_field_twice_is_put_aside_with_both(redis: Any, scene: Scene) -> None:
     redis.execute_command("XADD", "lsq", "*", "request_id", "a", "request_id", "b")
     redis.xadd("lsq", {"request_id": "c"})

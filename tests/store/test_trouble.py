@@ -17,6 +17,7 @@ import pytest
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter
 from exporter.errors import StoreError, StoreUnavailable, StoreUnusable
+from exporter.store.database import Database
 from exporter.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA
 from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Query, SpentCalls
@@ -463,3 +464,20 @@ async def test_a_second_try_to_start_keeps_the_log_of_changes(path: Path) -> Non
         assert seen.execute("SELECT request_id FROM requests").fetchall() == [("a",)]
     seen.close()
     await store.close([])
+
+
+async def test_a_defect_in_a_transaction_ends_neither_its_callers_nor_the_writer(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context["exception"]))
+
+    def burst(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Database, "admit", burst)
+        with pytest.raises(StoreUnavailable, match="a defect in the store: MemoryError"):
+            await store.admit([submission("a")])
+    assert await store.admit([submission("a")]) == [1]
+    assert [type(one) for one in heard] == [MemoryError]

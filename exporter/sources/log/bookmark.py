@@ -25,7 +25,7 @@ class Bookmark:
     closed   it had another name already, and was read to its end
     inside   `offset` lies within a line that is passed over because it is too long
     since    earlier generations of this log that were written before this time (ns) are known, or of no interest
-    trail    ends of lines before `offset`, each with the digest of the WINDOW bytes right before it, the last ones
+    trail    ends of lines up to `offset`, the last ones, each with a digest of what lies between it and the one before
     """
 
     name: str

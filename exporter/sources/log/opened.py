@@ -3,14 +3,16 @@
 import os
 import stat
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from exporter.sources.log.bookmark import WINDOW, Bookmark, Identity, digest, identity_of
 from exporter.sources.log.family import looks_compressed
 
 CHUNK = 256 * 1024
-# A copy may end before the place that was read to: so many ends of lines are remembered, at least so far apart, to find a place
-# that both files have.
+# A copy may end before the place that was read to: so many ends of lines are remembered, at least so far apart, each with a digest
+# of what lies between it and the one before, to find a place up to which both files are the same.
 TRAIL_STEP = 4 * 1024
 TRAIL_PLACES = 32
 LONGEST_LINE = 1024 * 1024
@@ -80,7 +82,7 @@ class OpenedLog:
         window = min(self.offset, WINDOW)
         self._head = os.pread(self.number, window, 0)
         self._before = os.pread(self.number, window, self.offset - window)
-        self._trail: deque[tuple[int, str]] = deque(maxlen=TRAIL_PLACES)
+        self._trail = Trail(((self.offset, ""),))
 
     @property
     def number(self) -> int:
@@ -106,7 +108,7 @@ class OpenedLog:
     def restart(self) -> None:
         """From the beginning: other bytes are there now."""
         self.offset, self._inside, self._head, self._before = 0, False, b"", b""
-        self._trail.clear()
+        self._trail = Trail(((0, ""),))
         self.rewritten = False
 
     def continues(self, bookmark: Bookmark) -> bool:
@@ -116,25 +118,36 @@ class OpenedLog:
             bookmark.before,
         )
         self._inside = same and bookmark.inside
-        if same:
-            self._trail.extend(bookmark.trail)
+        if same and bookmark.trail:
+            self._trail = Trail(bookmark.trail)
+            last = bookmark.trail[-1][0]
+            self._trail.add(os.pread(self.number, self.offset - last, last))
         return same
 
     def begins(self, original: "OpenedLog") -> bool:
         """Whether all that is in this file stands at the beginning of the other too: it is a copy, or becomes one."""
         size = self.status().st_size
-        window = min(size, WINDOW)
-        places = (0, size - window)
-        return all(os.pread(self.number, window, at) == os.pread(original.number, window, at) for at in places)
+        bookmark = original.bookmark()
+        common = max((place for place, _ in bookmark.trail if place <= size), default=0)
+        if common > bookmark.trail[0][0] and self.known_until(bookmark) < common:
+            return False
+        # What comes behind the last place of the trail too, as far as one look may read.
+        window, rest = min(size, WINDOW), min(size - common, CHUNK)
+        places = ((0, window), (size - window, window), (common, rest))
+        return all(os.pread(self.number, length, at) == os.pread(original.number, length, at) for at, length in places)
 
     def known_until(self, bookmark: Bookmark) -> int:
-        """The last place of that file's trail that this one has too: what stands before it is known. 0 where there is none, as in
-        a file that has but its first lines in common with that one."""
-        size = self.status().st_size
-        for place, before in reversed(bookmark.trail):
-            if place <= size and digest(os.pread(self.number, min(place, WINDOW), max(0, place - WINDOW))) == before:
-                return place
-        return 0
+        """The last place of that file's trail up to which this one is the same. 0 where there is none, as in a file that has but
+        its first lines in common with that one."""
+        if not bookmark.trail or digest(os.pread(self.number, min(WINDOW, bookmark.offset), 0)) != bookmark.head:
+            return 0
+        known, (start, chain) = 0, bookmark.trail[0]
+        for place, expected in bookmark.trail[1:]:
+            if linked(chain, os.pread(self.number, place - start, start)) != expected:
+                break
+            known = start = place
+            chain = expected
+        return known
 
     def read(self, *, to_the_end: bool = False) -> Lines | None:
         """The next lines, and go on behind them; None where there is no whole one. `to_the_end` takes a last line without
@@ -206,6 +219,31 @@ class OpenedLog:
             self._head = (self._head + data[:WINDOW])[:WINDOW]
         self._before = (self._before + data[-WINDOW:])[-WINDOW:]
         self.offset += len(data)
-        if data.endswith(b"\n") and self.offset - (self._trail[-1][0] if self._trail else 0) >= TRAIL_STEP:
-            self._trail.append((self.offset, digest(self._before)))
+        self._trail.add(data)
+        if data.endswith(b"\n"):
+            self._trail.mark(self.offset)
         return data
+
+
+class Trail:
+    """Places, each with a digest of the one before and of all bytes in between; the first may lie anywhere."""
+
+    def __init__(self, places: Iterable[tuple[int, str]]) -> None:
+        self._places = deque(places, maxlen=TRAIL_PLACES)
+        self._since = blake2b(self._places[-1][1].encode(), digest_size=12)
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        return iter(self._places)
+
+    def add(self, data: bytes) -> None:
+        self._since.update(data)
+
+    def mark(self, place: int) -> None:
+        if place - self._places[-1][0] >= TRAIL_STEP:
+            chain = self._since.hexdigest()
+            self._places.append((place, chain))
+            self._since = blake2b(chain.encode(), digest_size=12)
+
+
+def linked(chain: str, data: bytes) -> str:
+    return blake2b(chain.encode() + data, digest_size=12).hexdigest()

@@ -71,7 +71,8 @@ class LogSource:
         self._matcher = Matcher(source.pattern)
         paths = [path for path in source.paths if path != NAME]
         from_end = source.read_from == "end"
-        self._tail = Tail(paths, positions, from_end=from_end, others=others, monotonic=environment.monotonic)
+        self._tail = Tail(paths, positions, from_end=from_end, monotonic=environment.monotonic)
+        self._others = others
         self._input = InputReader(standard_input) if NAME in source.paths else None
         self._standard_input = standard_input
         self._delivery = environment.delivery(source)
@@ -89,7 +90,7 @@ class LogSource:
 
     async def look(self) -> None:
         """Find the files that there are now."""
-        found = await self._environment.in_thread(self._locked, self._tail.look)
+        found = await self._environment.in_thread(self._locked, partial(self._tail.look, self._others()))
         self._report({**found, **self._input_problems})
 
     async def drain(self) -> None:

@@ -52,8 +52,7 @@ class Tail:
     Files are told apart by device and inode; after a restart, and where one was copied and truncated, by what stands in
     them. Generations that came and went between two looks are found by their names, and read as well.
 
-    `positions` at the making are those of the last commit; `others` are the paths that other sources name now; `now` are
-    nanoseconds since the epoch, as the files' times.
+    `positions` at the making are those of the last commit; `now` are nanoseconds since the epoch, as the files' times.
     """
 
     def __init__(
@@ -62,12 +61,12 @@ class Tail:
         positions: Mapping[str, str],
         *,
         from_end: bool = False,
-        others: Callable[[], Iterable[str]] = tuple,
         now: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._from_end = from_end
-        self._others = others
+        self._theirs: Sequence[str] = ()
+        self._own = [resolved(path) for path in paths]
         self._now = now
         self._monotonic = monotonic
         self._paths = paths
@@ -90,8 +89,10 @@ class Tail:
         self._changed: dict[str, str | None] = {one.part: None for one in bookmarks if not one.offset}
         self._problems: dict[str, SourceUnreadable] = {}
 
-    def look(self) -> Mapping[str, SourceUnreadable]:
-        """Find what there is now. What can't be read, by the name under which it was looked for."""
+    def look(self, others: Iterable[str] = ()) -> Mapping[str, SourceUnreadable]:
+        """Find what there is now; `others` are paths that other sources name. What can't be read, by the name under which it was
+        looked for."""
+        self._theirs = [resolved(path) for path in others]
         self._begin()
         sights, problems = self._finder.sights()
         self._problems = dict(problems)
@@ -305,26 +306,18 @@ class Tail:
             identity = identity_of(status)
             if identity in self._files or is_compressed(entry):
                 continue
-            name = self._log_of(folder, entry, logs)
-            if name is None:
+            bases = [*logs_of(entry), template(entry)]
+            place = next((place for place, base in enumerate(bases) if base in logs), None)
+            name = self._unseen(folder, bases) if place is None else logs[bases[place]]
+            if name is None or (status.st_mtime_ns < self._logs[name].since and identity not in self._closed):
                 continue
-            log = self._logs[name]
-            if status.st_mtime_ns >= log.since or identity in self._closed:
-                yield Sight("", name, os.path.join(folder, entry), log.link, status)  # noqa: PTH118
-
-    def _log_of(self, folder: str, entry: str, logs: Mapping[str, str]) -> str | None:
-        """The log that a file was before it was renamed or copied. One that is another source's log is none of ours, and neither is
-        what has a longer name of another's log in it."""
-        bases = [*logs_of(entry), template(entry)]
-        place = next((place for place, base in enumerate(bases) if base in logs), None)
-        name = self._unseen(folder, bases) if place is None else logs[bases[place]]
-        nearer = (entry, *bases[:place]) if name is not None else ()
-        theirs = any(self._is_of_others(os.path.join(folder, one)) for one in nearer)  # noqa: PTH118
-        return None if theirs else name
+            # One that is another source's log is none of ours, nor is what has a longer name of another's log in it.
+            if not any(self._is_of_others(os.path.join(folder, one)) for one in (entry, *bases[:place])):  # noqa: PTH118
+                yield Sight("", name, os.path.join(folder, entry), self._logs[name].link, status)  # noqa: PTH118
 
     def _is_of_others(self, path: str) -> bool:
         """A file that another source names is that one's alone, though its name could be that of a generation."""
-        return matches(path, map(resolved, self._others())) and not matches(path, map(resolved, self._paths))
+        return matches(path, self._theirs) and not matches(path, self._own)
 
     def _unseen(self, folder: str, bases: Sequence[str]) -> str | None:
         """A log that is configured, and that no look has met between its making and its renaming."""

@@ -34,9 +34,9 @@ class Poison:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """`count` messages (None: some) that were deleted before they were read; `between` which others they lay."""
+    """`count` messages that were deleted before they were read; `between` which others they lay."""
 
-    count: int | None
+    count: int
     between: str
 
 

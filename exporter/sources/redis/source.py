@@ -117,10 +117,9 @@ class RedisSource:
         return [reader.fields(fields, message.where)]
 
     def _tell(self, lost: Lost) -> None:
-        count = "some" if lost.count is None else str(lost.count)
-        problem = f"{count} entries {lost.between} were deleted before they were read; trim the stream later"
+        problem = f"{lost.count} entries {lost.between} were deleted before they were read; trim the stream later"
         log.error("entries are lost", source=self.name, problem=problem)
-        self._environment.health.refused(self.name, EntryLost(problem), lost.count or 1)
+        self._environment.health.refused(self.name, EntryLost(problem), lost.count)
 
     def _report(self, inlet: Inlet, poisons: Sequence[Poison]) -> None:
         told = [f"{poison.message.where}: {poison.reason}" for poison in poisons[:MOST_SHOWN]]

@@ -1,6 +1,7 @@
 """A stream's consumer group."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from redis.exceptions import ResponseError, WatchError
@@ -41,21 +42,35 @@ class Stream:
             client.set_response_callback(command, _as_it_is)
 
     async def open(self) -> None:
-        """The group begins with the oldest entry that there is: what was handed in before the first start is not lost."""
+        """The group begins with the oldest entry that there is: what was handed in before the first start is not lost, and what was
+        trimmed before there was a group was never its to read. In one step: another exporter may begin to read at once."""
         source = self._source
+        create = partial(self._client.xgroup_create, source.key, source.group, id="0", mkstream=True)
         try:
-            await self._client.xgroup_create(source.key, source.group, id="0", mkstream=True)
+            await create(entries_read=await self._trimmed())
+        except ResponseError as error:
+            if str(error).startswith("BUSYGROUP"):
+                return
+            # Before version 7 a group counts nothing.
+            await self._open_uncounted(create)
+
+    async def _open_uncounted(self, create: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await create()
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
-            return
-        stream = await self._client.xinfo_stream(source.key)
-        if (added := stream.get("entries-added")) is not None:
-            # What was trimmed before there was a group was never its to read.
-            trimmed = added - stream["length"]
-            await self._client.execute_command(
-                "XGROUP SETID", source.key, source.group, BEGINNING, "ENTRIESREAD", trimmed
-            )
+
+    async def _trimmed(self) -> int:
+        """How many entries the stream has had that are no longer there."""
+        try:
+            stream = await self._client.xinfo_stream(self._source.key)
+        except ResponseError as error:
+            if "no such key" not in str(error):
+                raise
+            return 0
+        added: int = stream.get("entries-added", stream["length"])
+        return added - int(stream["length"])
 
     def lost(self) -> Lost | None:
         lost, self._lost = self._lost, None
@@ -106,7 +121,7 @@ class Stream:
         group = next(one for one in groups if one["name"] == source.group)
         self._lost = _lost(stream, group)
         messages = self._messages(found)
-        if not messages and group.get("lag"):
+        if not messages and group.get("entries-read") != stream.get("entries-added"):
             await self._set_count(stream, group)
         return messages
 
@@ -117,8 +132,8 @@ class Stream:
         return []
 
     async def _set_count(self, stream: dict[str, Any], group: dict[str, Any]) -> None:
-        """Of entries that were trimmed unread some versions say for ever that the group lags behind by so many. Left alone, they
-        would be counted again with the next ones."""
+        """All is read: what the group has had is what was added. Of entries that were trimmed unread Redis says for ever that they
+        were not, and they would be counted again; where it does not know, what is lost from now on could not be told."""
         source = self._source
         async with self._client.pipeline(transaction=True) as pipeline:
             await pipeline.watch(source.key)
@@ -167,9 +182,10 @@ def _lost(stream: dict[str, Any], group: dict[str, Any]) -> Lost | None:
     added, read = stream.get("entries-added"), group.get("entries-read")
     if added is None or (first is not None and _number(first[0]) <= _number(last)):
         return None
-    between = f"between {last} and {first[0] if first else 'the end'}"
     if read is None:
-        return Lost(None, between) if first is not None and last != BEGINNING else None
+        # A group that an operator made, or a stream with deleted entries: nothing tells what is missing.
+        return None
+    between = f"between {last} and {first[0] if first else 'the end'}"
     count = added - read - stream["length"]
     return Lost(count, between) if count > 0 else None
 

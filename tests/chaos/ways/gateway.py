@@ -74,8 +74,9 @@ class Gateway:
 
     def _may_be_lost(self, began: float, answered: float) -> bool:
         """Recorded once the store comes to it, or works again and is asked again."""
-        known = self._scene.spans
-        slow = answered + LATE if answered - began >= SLOW else answered
-        return known.killed(
-            since=answered, until=max(slow, known.over(spans.STORE_TROUBLE, since=began, until=answered))
-        )
+        known, until = self._scene.spans, answered
+        if answered - began >= SLOW:
+            until += LATE
+        if known.touched(spans.STORE_TROUBLE, since=began, until=answered):
+            until = max(until, known.over(spans.RECOVERY, since=began, until=answered))
+        return known.killed(since=answered, until=until)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from tests.chaos.exporter import Source
@@ -65,21 +65,25 @@ class Lists:
         with self._lines.open("a") as file:
             file.write(text)
 
-    async def _write_lists(self, ended: asyncio.Event, path: Path, write: Callable[[str], None]) -> None:
+    async def _write_lists(self, ended: asyncio.Event, path: Path, write: Callable[[str], Awaitable[None]]) -> None:
         written: list[Handing] = []
         while not ended.is_set():
             fresh = await self._scene.submit(self._account, way=f"lists/{path.name}")
             written += fresh
-            write(_groups(written))
+            await write(_groups(written))
             self._scene.truth.durable(*fresh)
             await self._scene.pause(0.2, 0.8)
 
-    def _replace(self, text: str) -> None:
+    async def _replace(self, text: str) -> None:
         beside = self._replaced.with_suffix(".new")
         beside.write_text(text)
         beside.rename(self._replaced)
 
-    def _rewrite(self, text: str) -> None:
+    async def _rewrite(self, text: str) -> None:
+        """Now and then it is half of a list for a while."""
+        if self._scene.chance.random() < 0.2:
+            self._rewritten.write_text(text[: len(text) // 2])
+            await asyncio.sleep(PAUSE)
         self._rewritten.write_text(text)
 
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL in another zone than the exporter's."""
+"""A real PostgreSQL in a zone of its own; the cursor is a number or the time of the row."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,12 +16,12 @@ alter database postgres set timezone to 'Asia/Kolkata'"""
 
 
 class Postgresql:
-    query = "select request_id, created_at from outbox where id > :cursor order by id"
-    cursor = "id"
-    start = "0"
     restarts = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, cursor: str) -> None:
+        self.cursor = cursor
+        self.query = f"select request_id, created_at from outbox where {cursor} > :cursor order by {cursor}"
+        self.start = "0" if cursor == "id" else "2026-01-01T00:00:00Z"
         # Not in the round's folder, which is shut to the user that root runs it as.
         self._folder = TemporaryDirectory(prefix="chaos-postgres-", ignore_cleanup_errors=True)
         self._server = PostgresServer(Path(self._folder.name))
