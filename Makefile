@@ -8,6 +8,9 @@ IMAGE ?= leadsquared-exporter
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 COUNTERPARTS := redis-server postgresql:postgres mariadb-server:mariadbd logrotate
+SERVERS := prometheus prometheus-alertmanager $(COUNTERPARTS) tinyproxy php-cli:php systemd:systemd-analyze
+# What stands on the event loop and on other packages.
+TOUCHED := $(addprefix tests/,cli client config e2e engine gateway http leadsquared metrics simulator sources store web)
 SEED ?= 1
 LOCKED := pyproject.toml scripts/environment $(wildcard requirements/*.txt)
 
@@ -22,11 +25,19 @@ demo: $(VENV)/runtime.stamp ## simulator, application, exporter and a real Prome
 	@$(VENV)/bin/python scripts/demo $(DEMO)
 
 test: $(VENV)/dev.stamp ## lint, types and all tests
-	@scripts/servers prometheus prometheus-alertmanager $(COUNTERPARTS) tinyproxy php-cli:php systemd:systemd-analyze
+	@scripts/servers $(SERVERS)
 	@$(MAKE) --keep-going --jobs=1 lint types coverage worlds
 
-test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs
-	@$(MAKE) --keep-going --jobs=1 test heavy
+test-all: $(VENV)/dev.stamp ## test, test-loops, test-lowest and heavy: what CI runs
+	@$(MAKE) --keep-going --jobs=1 test test-loops test-lowest heavy
+
+test-loops: $(VENV)/dev.stamp ## the tests that touch sockets on asyncio; the others run on uvloop
+	@scripts/servers $(SERVERS)
+	@LEADSQUARED_EXPORTER_EVENT_LOOP=asyncio $(RUN) pytest $(TOUCHED) $(TESTS)
+
+test-lowest: $(VENV)/dev.stamp ## the tests that touch packages with the lowest versions that pyproject.toml allows
+	@scripts/servers $(SERVERS)
+	@scripts/lowest $(TOUCHED) $(TESTS)
 
 heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
 	@scripts/servers prometheus nodejs:node npm strace systemd:systemd-analyze $(COUNTERPARTS)
@@ -88,5 +99,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock image clean
+.PHONY: help demo test test-all test-loops test-lowest heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock image clean
 .PRECIOUS: $(VENV)/%.stamp

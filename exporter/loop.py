@@ -1,12 +1,15 @@
 """The event loop that everything runs on: uvloop where it is installed, else asyncio's own."""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from exporter.errors import StartupError
 from exporter.options import ASYNCIO, AUTO, UVLOOP
+
+_STANDARD_ERROR = 2
 
 Value = TypeVar("Value")
 
@@ -18,8 +21,17 @@ def run(main: Coroutine[Any, Any, Value], *, choice: str = AUTO) -> Value:
     except StartupError:
         main.close()
         raise
+    _occupy_standard_streams()
     with asyncio.Runner(loop_factory=make) as runner:
         return runner.run(main)
+
+
+def _occupy_standard_streams() -> None:
+    """Where one of them was closed when the process began, the event loop would get its number, and uvloop aborts when it has to
+    close a number so low."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(descriptor)
 
 
 def name() -> str:

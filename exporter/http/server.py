@@ -89,7 +89,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         self._arriving: Request | None = None
         self._waiting: deque[Request] = deque()
         self._lingers: Request | None = None
-        self._refused = self._deaf = self._ends = False
+        self._refused = self._deaf = self._ends = self._heard_all = False
         self._goes_on = self._skips = self._progress = False
         self._barren = self._count = 0
         self._full = self._paused = False
@@ -148,7 +148,7 @@ class ServerConnection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """Who sends no more may still read."""
-        self._ends = True
+        self._ends = self._heard_all = True
         self._break(BrokenOffError("the client sends no more"))
         return self.task is not None
 
@@ -299,11 +299,22 @@ class ServerConnection(asyncio.BufferedProtocol):
             self._next()
 
     def _linger(self, request: Request) -> None:
+        """The rest of a request that is answered already."""
         self._lingers = request
         if self._ends and self._transport.can_write_eof():
             self._transport.write_eof()
         request.body.discard()
         self._loop.call_later(LINGER_SECONDS, self._give_up, request)
+
+    def _leave(self) -> None:
+        """Nothing more is said, and what still comes is read and forgotten: closed on something unread, a connection is reset, and
+        a reset can take the answer with it."""
+        self._deaf = True
+        if self._heard_all or not self._transport.can_write_eof():
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+            self._loop.call_later(LINGER_SECONDS, self._transport.abort)
 
     def _give_up(self, request: Request) -> None:
         if self._lingers is request:
@@ -317,10 +328,10 @@ class ServerConnection(asyncio.BufferedProtocol):
         if self._waiting:
             self._start(self._waiting.popleft())
         elif self._ends:
-            self._transport.close()
+            self._leave()
         elif self._refused:
             self._transport.write(self._server.refuse(400).message)
-            self._transport.close()
+            self._leave()
         else:
             self._idle_since = self._loop.time()
         self._flow()

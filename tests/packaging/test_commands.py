@@ -16,6 +16,8 @@ TARGETS = [
         "demo",
         "test",
         "test-all",
+        "test-loops",
+        "test-lowest",
         "heavy",
         "test-fast",
         "lint",

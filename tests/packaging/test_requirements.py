@@ -17,7 +17,14 @@ def pins(name: str) -> dict[str, str]:
 
 
 def test_all_files_are_there() -> None:
-    assert [path.name for path in FILES] == ["build.txt", "dev.txt", "image.txt", "kubernetes.txt", "runtime.txt"]
+    assert [path.name for path in FILES] == [
+        "build.txt",
+        "dev.txt",
+        "image.txt",
+        "kubernetes.txt",
+        "lowest.txt",
+        "runtime.txt",
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -51,3 +58,14 @@ def test_every_declared_package_is_locked() -> None:
     assert declared | engines <= pins("image.txt").keys()
     assert declared | wanted <= pins("dev.txt").keys()
     assert "hatchling" in pins("build.txt")
+
+
+def test_the_lowest_versions_are_those_that_are_allowed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = [*project["dependencies"], *(one for lines in project["optional-dependencies"].values() for one in lines)]
+    found = pins("lowest.txt")
+    for line in lines:
+        allowed = re.match(r"(?P<name>[\w.-]+)(\[\w+\])?>=(?P<version>[\d.]+)", line)
+        assert allowed, line
+        lowest = found[allowed["name"].lower().replace(".", "-")]
+        assert f"{lowest}.".startswith(f"{allowed['version']}."), line
