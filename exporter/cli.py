@@ -220,6 +220,7 @@ def _check(options: RunOptions) -> int:
 
 
 def _configuration_problems(path: Path) -> list[str]:
+    from exporter.config import allowance
     from exporter.config.load import load
 
     try:
@@ -228,6 +229,7 @@ def _configuration_problems(path: Path) -> list[str]:
         return error.problems
     sys.stderr.writelines(f"warning: {warning}\n" for warning in settings.warnings)
     sys.stdout.write(f"{path} is valid\n")
+    sys.stdout.writelines(f"{line}\n" for line in allowance.told(settings.accounts))
     return []
 
 

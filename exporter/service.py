@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from exporter.clock import Clock
+from exporter.config import allowance
 from exporter.config import settings as config
 from exporter.config.settings import PushSource, Settings
 from exporter.core.ledger import Counter
@@ -15,6 +16,7 @@ from exporter.errors import ConfigurationError, InvalidEntry, StoreUnavailable
 from exporter.feed import Feed
 from exporter.gateway.source import Gateway
 from exporter.gateway.spooled import Spooled
+from exporter.gateway.unknown import Unknown
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
 from exporter.metrics.collector import Build, Collector, StoreState, start_known
@@ -33,7 +35,7 @@ from exporter.store.spool import Spool
 from exporter.store.store import Found, Query, Store
 from exporter.tasks import Tasks
 from exporter.version import python_version, revision, version
-from exporter.web.backend import Removal, SourceView
+from exporter.web.backend import Removal, SourceView, UnknownView
 
 log = get_logger(__name__)
 
@@ -66,6 +68,7 @@ class Service:
         self._grace = grace
         self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.now, random=random)
         self._background = Tasks("the spool")
+        self._unknown = Unknown(now=clock.now)
         self._feed = Feed(self._build_source, self)
         build = Build(version=version(), revision=revision(), python_version=python_version())
         self._scraper = Scraper(
@@ -85,6 +88,7 @@ class Service:
         self._background.start(self._spooled.run())
         await self._feed.apply(self.engine.settings.sources)
         self.meters.config_reload(ok=True, time=self._clock.now())
+        self._tell_allowance()
         self._unready = None
 
     async def stop(self) -> None:
@@ -154,6 +158,9 @@ class Service:
         states = self.meters.sources.items()
         return [SourceView(name=name, kind=kind, up=one.up, errors=one.errors) for (name, kind), one in states]
 
+    def unknown(self, account: str) -> UnknownView:
+        return UnknownView(findings=self._unknown.findings(account), line=self._unknown.line(account))
+
     def apis(self) -> Mapping[str, Collection[str]]:
         return {account.name: tuple(account.apis) for account in self.engine.settings.accounts}
 
@@ -210,11 +217,13 @@ class Service:
             for name in _fixed(self.engine.settings, settings):
                 log.warning("this change takes effect after a restart", setting=name)
             self.engine.apply(settings)
+            self._unknown.reconfigure(settings.accounts)
             self._declare()
             await self._feed.apply(settings.sources)
             self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
             self.meters.config_reload(ok=True, time=self._clock.now())
             log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
+            self._tell_allowance()
 
     def _loaded_anew(self) -> Settings:
         try:
@@ -254,6 +263,10 @@ class Service:
         journal = self.engine.journal
         return StoreState(up=journal.trouble is None, undurable=len(journal), spooled=len(self._spooled))
 
+    def _tell_allowance(self) -> None:
+        for line in allowance.told(self.engine.settings.accounts):
+            log.info("calls allowed", accounts=line)
+
     def _declare(self) -> None:
         """Let every series that is known beforehand exist at 0."""
         settings = self.engine.settings
@@ -289,6 +302,7 @@ class Service:
                     spooled=self._spooled,
                     health=self,
                     meter=self.meters,
+                    unknown=self._unknown,
                     grace=self._grace,
                 )
             case config.RedisSource():

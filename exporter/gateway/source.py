@@ -13,6 +13,7 @@ from exporter.gateway.door import Door
 from exporter.gateway.forward import Forwarder
 from exporter.gateway.recorder import Recorder
 from exporter.gateway.spooled import Spooled
+from exporter.gateway.unknown import Unknown
 from exporter.gateway.upstream import Upstream
 from exporter.log import get_logger
 from exporter.sources.source import SourceHealth
@@ -34,12 +35,14 @@ class Gateway:
         spooled: Spooled,
         health: SourceHealth,
         meter: GatewayMeter,
+        unknown: Unknown,
         grace: float,
     ) -> None:
         self._source = source
         self._traffic = traffic
         self._health = health
         self._meter = meter
+        self._unknown = unknown
         self._grace = grace
         self._recorder = Recorder(
             source.name, record_timeout=source.record_timeout, spooled=spooled, health=health, meter=meter
@@ -80,6 +83,7 @@ class Gateway:
             recorder=self._recorder,
             upstream=self._upstream,
             meter=self._meter,
+            unknown=self._unknown,
         )
 
     def _handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
