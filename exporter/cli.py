@@ -128,6 +128,7 @@ COMMANDS: Final = (
         "simulate", "Try a policy on a recorded or generated workload, in virtual time.", "exporter.simulate.command"
     ),
     Command("plan", "Tell what a LeadSquared plan and a share of it are enough for.", "exporter.simulate.plan_command"),
+    Command("probe", "Ask LeadSquared which status and metrics paths an account has.", "exporter.probe"),
     Command("add", "Hand RequestIDs to a running exporter.", "exporter.add"),
     Command("healthcheck", "Ask a running exporter whether it is healthy; status 0 or 1.", "exporter.healthcheck"),
 )

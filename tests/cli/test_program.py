@@ -52,7 +52,7 @@ def test_help_names_every_command_and_variable() -> None:
     ("arguments", "told"),
     [
         (["--nonsense"], "unrecognized arguments: --nonsense"),
-        (["forget"], "there is no command forget; there are demo, upstream, simulate, plan, add, healthcheck"),
+        (["forget"], "there is no command forget; there are demo, upstream, simulate, plan, probe, add, healthcheck"),
         (["--log.level=debug", "add"], "the command add has to come first, before any flag"),
     ],
 )
