@@ -109,6 +109,6 @@ def _intake(t: Thresholds) -> tuple[Alert, ...]:
             hold=0.0,
             summary="Updates of {{ $labels.account }} pass the gateway unwatched",
             description=f"{{{{ $labels.account }}}}: about {COUNT} submissions passed the gateway in the last {window} and "
-            "could not be recorded, or only later.",
+            "were not recorded, or only later. The page of the account names those that the configuration does not know.",
         ),
     )

@@ -135,6 +135,7 @@ COMMANDS: Final = (
         "simulate", "Try a policy on a recorded or generated workload, in virtual time.", "exporter.simulate.command"
     ),
     Command("plan", "Tell what a LeadSquared plan and a share of it are enough for.", "exporter.simulate.plan_command"),
+    Command("probe", "Ask LeadSquared which status and metrics paths an account has.", "exporter.probe"),
     Command("add", "Hand RequestIDs to a running exporter.", "exporter.add"),
     Command("healthcheck", "Ask a running exporter whether it is healthy; status 0 or 1.", "exporter.healthcheck"),
 )
@@ -228,6 +229,7 @@ def _check(given: RunOptions) -> int:
 
 
 def _configuration_problems(path: Path) -> list[str]:
+    from exporter.config import allowance
     from exporter.config.load import load
 
     try:
@@ -236,6 +238,7 @@ def _configuration_problems(path: Path) -> list[str]:
         return error.problems
     sys.stderr.writelines(f"warning: {warning}\n" for warning in settings.warnings)
     sys.stdout.write(f"{path} is valid\n")
+    sys.stdout.writelines(f"{line}\n" for line in allowance.told(settings.accounts))
     return []
 
 

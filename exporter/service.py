@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from exporter.clock import Clock
+from exporter.config import allowance
 from exporter.config import settings as config
 from exporter.config.settings import PushSource, Settings
 from exporter.core.ledger import Counter
@@ -15,6 +16,7 @@ from exporter.engine.engine import Engine
 from exporter.errors import ConfigurationError, InvalidEntry, StoreUnavailable
 from exporter.feed import Feed
 from exporter.gateway.spooled import Spooled
+from exporter.gateway.unknown import Unknown
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
 from exporter.metrics.collector import Build, Collector, StoreState, start_known
@@ -28,7 +30,7 @@ from exporter.store.spool import Spool
 from exporter.store.store import Found, Query, Store
 from exporter.tasks import Tasks
 from exporter.version import python_version, revision, version
-from exporter.web.backend import Removal, SourceView
+from exporter.web.backend import Removal, SourceView, UnknownView
 
 if TYPE_CHECKING:
     from exporter.sources.log.standard_input import StandardInput
@@ -74,6 +76,7 @@ class Service:
         self._grace = grace
         self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.now, random=random)
         self._background = Tasks("the spool")
+        self._unknown = Unknown(now=clock.now)
         build = Build(version=version(), revision=revision(), python_version=python_version())
         self._scraper = Scraper(
             Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
@@ -94,6 +97,7 @@ class Service:
         self._followed = self._logs_followed()
         await self._feed.apply(self.engine.settings.sources)
         self.meters.config_reload(ok=True, time=self._clock.now())
+        self._tell_allowance()
         self._unready = None
 
     async def stop(self) -> None:
@@ -164,6 +168,9 @@ class Service:
         states = self.meters.sources.items()
         return [SourceView(name=name, kind=kind, up=one.up, errors=one.errors) for (name, kind), one in states]
 
+    def unknown(self, account: str) -> UnknownView:
+        return UnknownView(findings=self._unknown.findings(account), line=self._unknown.line(account))
+
     def apis(self) -> Mapping[str, Collection[str]]:
         return {account.name: tuple(account.apis) for account in self.engine.settings.accounts}
 
@@ -223,11 +230,13 @@ class Service:
             self.engine.apply(settings)
             self._followed = self._logs_followed()
             self._spooled.reconsider()
+            self._unknown.reconfigure(settings.accounts)
             self._declare()
             await self._feed.apply(settings.sources)
             self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
             self.meters.config_reload(ok=True, time=self._clock.now())
             log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
+            self._tell_allowance()
 
     def _loaded_anew(self) -> Settings:
         try:
@@ -273,6 +282,10 @@ class Service:
         gateways = (one.account for one in sources if isinstance(one, config.GatewaySource))
         return {**dict.fromkeys(gateways, 0), **self._spooled.counts()}
 
+    def _tell_allowance(self) -> None:
+        for line in allowance.told(self.engine.settings.accounts):
+            log.info("calls allowed", accounts=line)
+
     def _declare(self) -> None:
         """Let every series that is known beforehand exist at 0."""
         settings = self.engine.settings
@@ -313,6 +326,7 @@ class Service:
             spooled=self._spooled,
             health=self,
             meter=self.meters,
+            unknown=self._unknown,
             grace=self._grace,
         )
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
 
+from exporter.config import allowance, tls
 from exporter.config import proxy as proxies
-from exporter.config import tls
 from exporter.config.kinds import is_loopback, masked_url, split_url
 from exporter.config.problem import Problems
 from exporter.config.rules import Surroundings, at_most_one, exactly_one, secret, secrets_can_be_had, unique_names
@@ -14,11 +14,14 @@ from exporter.config.settings import Account, Api, Proxy, RateLimit
 from exporter.config.shapes import Item
 from exporter.errors import ConfigurationError
 from exporter.leadsquared.endpoints import BY_NAME, DEFAULT_API, PLANS, REGIONS
+from exporter.leadsquared.paths import Pattern
 
 _KEYS = ("api_key_file", "api_key_env", "api_key")
 
 
-def check(accounts: Sequence[Item], surroundings: Surroundings, problems: Problems) -> None:
+def check(
+    accounts: Sequence[Item], surroundings: Surroundings, problems: Problems, *, queue_metrics_interval: float
+) -> None:
     unique_names(accounts, problems)
     for account in accounts:
         _check_host(account, problems)
@@ -27,6 +30,8 @@ def check(accounts: Sequence[Item], surroundings: Surroundings, problems: Proble
         limit = account.values.get("rate_limit")
         if limit is not None:
             _check_limit(limit, problems)
+        _check_day(account, queue_metrics_interval, problems)
+        _check_submit_paths(account, problems)
     _warn_of_shared_keys(accounts, surroundings, problems)
 
 
@@ -114,7 +119,7 @@ def _check_limit(limit: Item, problems: Problems) -> None:
         least = _least_share(calls) if name == "share" else str(ceil(1 / share))
         given = f"calls is {calls}" if name == "share" else f"share is {_decimal(share)}"
         _refuse(limit, name, least, given, problems)
-    daily = limit.values.get("daily")
+    daily = _daily(limit)
     if daily is not None and daily * share < 1:
         _refuse(limit, "daily", str(ceil(1 / share)), f"share is {_decimal(share)}", problems)
 
@@ -139,7 +144,36 @@ def _decimal(share: Fraction) -> str:
 def _calls(limit: Item) -> int:
     plan = limit.values.get("plan")
     calls: int = limit.values.get("calls", RATE_LIMIT_DEFAULTS.calls)
-    return calls if plan is None else PLANS[plan]
+    return calls if plan is None else PLANS[plan].calls
+
+
+def _daily(limit: Item) -> int | None:
+    """What is given, which may be none; else the plan's."""
+    plan = limit.values.get("plan")
+    daily: int | None = limit.values.get("daily")
+    return daily if limit.given("daily") or plan is None else PLANS[plan].daily
+
+
+def _check_day(account: Item, interval: float, problems: Problems) -> None:
+    limit: Item | None = account.values.get("rate_limit")
+    if "rate_limit" in account.keys and (limit is None or not limit.sound):
+        return
+    rate_limit = _rate_limit(limit)
+    if rate_limit.most_daily:
+        allowance.check(account, rate_limit, problems)
+        queues = sum(api.metrics_path is not None for api in _apis(account).values())
+        allowance.check_queues(account, rate_limit, queues=queues, interval=interval, problems=problems)
+
+
+def _check_submit_paths(account: Item, problems: Problems) -> None:
+    """One path can't be that of two APIs; what a default has is free for the API that names it."""
+    first: dict[object, str] = {}
+    for name, api in _given_apis(account).items():
+        for text in api.values.get("submit_paths", ()):
+            other = first.setdefault(Pattern(text).key, name)
+            if other != name:
+                message = f"must not be a path of {other} too, got {text}"
+                problems.add(api.place("submit_paths"), api.path_of("submit_paths"), message)
 
 
 def apis(account: Item) -> tuple[str, ...]:
@@ -169,19 +203,23 @@ def build(account: Item, surroundings: Surroundings) -> Account:
         rate_limit=_rate_limit(account.values.get("rate_limit")),
         proxy=_proxy(account, surroundings),
         tls=tls.settings(account.values.get("tls"), surroundings.folder),
-        apis={name: _api(name, account) for name in apis(account)},
+        apis=_apis(account),
     )
+
+
+def _apis(account: Item) -> dict[str, Api]:
+    return {name: _api(name, account) for name in apis(account)}
 
 
 def _rate_limit(limit: Item | None) -> RateLimit:
     if limit is None:
         return RATE_LIMIT_DEFAULTS
     given = {name: value for name, value in limit.values.items() if name != "plan"}
-    return RateLimit(**{**given, "calls": _calls(limit)})
+    return RateLimit(**{**given, "calls": _calls(limit), "daily": _daily(limit)})
 
 
 def _api(name: str, account: Item) -> Api:
     endpoint = BY_NAME[name]
     item = _given_apis(account).get(name)
-    given = {} if item is None else item.values
+    given = {} if item is None else {**item.values, "submit_paths": tuple(item.values.get("submit_paths", ()))}
     return Api(**{"status_path": endpoint.status_path, "metrics_path": endpoint.metrics_path, **given, "name": name})

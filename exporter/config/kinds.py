@@ -229,6 +229,28 @@ class Nullable:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlimited:
+    """A limit, or None for the word that stands for none."""
+
+    kind: Kind
+    word: str = "unlimited"
+
+    @property
+    def requirement(self) -> str:
+        return f"{self.kind.requirement}, or {self.word}"
+
+    def read(self, scalar: Scalar) -> object:
+        if scalar.text == self.word:
+            return None
+        value = self.kind.read(scalar)
+        if not isinstance(value, Unfit):
+            return value
+        return Unfit(
+            f"{value.requirement}, or {self.word}", value.got, value.hint + suggestion(scalar.text, (self.word,))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class BaseUrl:
     """Scheme, host and port, without a slash at the end. Whether http:// may be is for the account to say."""
 

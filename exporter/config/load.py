@@ -63,7 +63,7 @@ def _walk(text: str, problems: Problems) -> Item | None:
 
 def _check(item: Item, surroundings: Surroundings, problems: Problems) -> None:
     accounts: Sequence[Item] = item.values.get("accounts", ())
-    account_rules.check(accounts, surroundings, problems)
+    account_rules.check(accounts, surroundings, problems, queue_metrics_interval=_queue_metrics_interval(item))
     sources: Sequence[Item] = item.values.get("sources", ())
     source_rules.check(sources, surroundings, problems)
     if _accounts_are_known(accounts, problems):
@@ -105,17 +105,21 @@ def _check_storage(storage: Item, problems: Problems) -> None:
 
 def _build(item: Item, surroundings: Surroundings, warnings: tuple[str, ...]) -> Settings:
     accounts = item.values["accounts"]
-    interval = _given(item, "queue_metrics").get("interval", Settings(accounts=()).queue_metrics_interval)
     return Settings(
         accounts=tuple(account_rules.build(account, surroundings) for account in accounts),
         sources=source_rules.build(item.values.get("sources", ()), accounts, surroundings),
         polling=Polling(**_given(item, "polling")),
-        queue_metrics_interval=interval,
+        queue_metrics_interval=_queue_metrics_interval(item),
         cache=Cache(**_given(item, "cache")),
         storage=Storage(**_given(item, "storage")),
         metrics=_metrics(_given(item, "metrics")),
         warnings=warnings,
     )
+
+
+def _queue_metrics_interval(item: Item) -> float:
+    interval: float = _given(item, "queue_metrics").get("interval", Settings(accounts=()).queue_metrics_interval)
+    return interval
 
 
 def _given(item: Item, name: str) -> dict[str, Any]:

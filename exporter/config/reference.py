@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from exporter.config.schema import ACCOUNT, ACCOUNT_TLS, API, RATE_LIMIT, ROOT, SOURCE
 from exporter.config.shapes import Field, Listed, Named, Section, Variants
-from exporter.leadsquared.endpoints import ENDPOINTS, PLANS, REGIONS
+from exporter.leadsquared.endpoints import ENDPOINTS, PLANS, REGIONS, KnownPath, Plan
 
 _INTRODUCTION = """\
 # Configuration
@@ -52,7 +52,16 @@ The files are read again when they change, for the connections that are made fro
 
 _LIMIT_NOTE = """\
 The exporter makes at most `floor(calls * share)` calls in any `period`, and `floor(daily * share)` in any 24 hours; both have to be
-at least 1. `calls` and `plan` exclude each other. Plans, as calls in 5 seconds: {plans}.
+at least 1. `calls` and `plan` exclude each other. Plans, as calls in 5 seconds: {plans}. The day's number of a plan grows with
+the users of the account: `daily` tells it better, and `daily: unlimited` lifts it. What a configuration allows in a day is told by
+`--config.check` and at the start; more than 100,000 calls a day without a limit for it are warned of.
+"""
+
+_PATHS_NOTE = """\
+The APIs and their paths, and how sure each is: *documented* stands on a page of the vendor's, *seen* in public code or notes of
+others, *inferred* follows their pattern. `submit_paths` has all of them by default, `status_path` and `metrics_path` the first;
+`leadsquared-exporter probe` tries the others. `*` stands for any part of one segment. Case, slashes at the end, doubled slashes and
+percent-encoding make no difference to the gateway.
 """
 
 
@@ -70,15 +79,22 @@ def _accounts() -> Iterator[str]:
     yield "Regions:\n"
     yield _rows(("region", "base_url"), [(f"`{name}`", url) for name, url in REGIONS.items()])
     yield _table("accounts[].rate_limit", RATE_LIMIT)
-    plans = ", ".join(f"{name} {calls}" for name, calls in PLANS.items())
-    yield _LIMIT_NOTE.format(plans=plans)
+    yield _LIMIT_NOTE.format(plans=", ".join(_plan(name, plan) for name, plan in PLANS.items()))
     yield _PROXY_NOTE
     yield _table("accounts[].tls", ACCOUNT_TLS)
     yield _TLS_NOTE
     yield _table("accounts[].apis.NAME", API)
-    yield "The APIs and their default paths:\n"
-    rows = [(f"`{one.name}`", f"`{one.status_path}`", f"`{one.metrics_path}`") for one in ENDPOINTS]
-    yield _rows(("NAME", "status_path", "metrics_path"), rows)
+    yield _PATHS_NOTE
+    rows = [(f"`{one.name}`", _paths(one.submit), _paths(one.status), _paths(one.metrics)) for one in ENDPOINTS]
+    yield _rows(("NAME", "submit_paths", "status_path", "metrics_path"), rows)
+
+
+def _plan(name: str, plan: Plan) -> str:
+    return f"{name} {plan.calls}" if plan.daily is None else f"{name} {plan.calls} and {plan.daily:,} a day"
+
+
+def _paths(known: Sequence[KnownPath]) -> str:
+    return "<br>".join(f"`{one.text}` ({one.evidence})" for one in known)
 
 
 def _sources() -> Iterator[str]:
@@ -110,7 +126,7 @@ def _kind(field: Field) -> str:
     if isinstance(field.shape, Section):
         return "a section, below"
     if isinstance(field.shape, Named):
-        return "a mapping of names to sections, below"
+        return f"`{field.shape.every}`, or a mapping of names to sections, below"
     if isinstance(field.shape, Listed) and isinstance(field.shape.item, Section | Variants):
         return f"{field.shape.requirement}, below"
     return field.shape.requirement

@@ -23,6 +23,7 @@ from exporter.config.kinds import (
     StorageUrl,
     Text,
     TimeZone,
+    Unlimited,
 )
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import (
@@ -52,6 +53,9 @@ ACCOUNT_NAME = Text("the name of an account", NAME.pattern)
 REQUEST_ID = Text("1 to 128 characters of A-Z a-z 0-9 . _ -", "[A-Za-z0-9._-]{1,128}")
 PATH = Text("the path of a file", ".+")
 URL_PATH = Text("a path that starts with / and has no query", r"/[!\"$->@-~]*")
+SUBMIT_PATH = Text(
+    "a path such as /lead/update without a query; * stands for any part of one segment", r"/+[!\"$-.0->@-~][!\"$->@-~]*"
+)
 VARIABLE = Text("the name of an environment variable", "[A-Za-z_][A-Za-z0-9_]*", masked=True)
 PARAMETER = Text("1 to 64 characters of A-Z a-z 0-9 . _ -", "[A-Za-z0-9._-]{1,64}")
 HEADER_NAME = Text("the name of a header, such as X-Team", r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
@@ -78,9 +82,14 @@ RATE_LIMIT = Section(
             "Calls in any `period` that LeadSquared allows the account, over all its users.",
             str(RATE_LIMIT_DEFAULTS.calls),
         ),
-        Field("plan", Choice(tuple(PLANS)), "The LeadSquared plan, in place of `calls`."),
+        Field("plan", Choice(tuple(PLANS)), "The LeadSquared plan, in place of `calls`; it may bring its `daily`."),
         Field("period", POSITIVE, "The window of `calls`.", format_duration(RATE_LIMIT_DEFAULTS.period)),
-        Field("daily", Integer(1), "Calls in any 24 hours that LeadSquared allows the account.", "no daily limit"),
+        Field(
+            "daily",
+            Unlimited(Integer(1)),
+            "Calls in any 24 hours that LeadSquared allows the account; `unlimited` lifts the plan's.",
+            "the plan's, else no daily limit",
+        ),
         Field("share", Share(), "The part of `calls` and `daily` that this exporter may use.", "0.5"),
     )
 )
@@ -109,6 +118,12 @@ API = Section(
             "see the list of the APIs",
         ),
         Field("request_id_param", PARAMETER, "The query parameter that takes the RequestID.", "RequestID"),
+        Field(
+            "submit_paths",
+            Listed(SUBMIT_PATH, "paths", 1),
+            "What the gateway takes for a submission of this API.",
+            "every form that is known",
+        ),
     )
 )
 
@@ -129,7 +144,12 @@ ACCOUNT = Section(
             "`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the environment",
         ),
         Field("tls", ACCOUNT_TLS, "How LeadSquared, or what stands in its place, is trusted, and trusts this client."),
-        Field("apis", Named(API, tuple(BY_NAME)), "The APIs whose requests are watched.", DEFAULT_API),
+        Field(
+            "apis",
+            Named(API, tuple(BY_NAME)),
+            "The APIs whose requests are watched; `all`: all of them.",
+            DEFAULT_API,
+        ),
     )
 )
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 from typing import Protocol
+
+DAY = 86_400
 
 
 class Secret(Protocol):
@@ -53,15 +55,23 @@ class RateLimit:
     def allowed_daily(self) -> int | None:
         return None if self.daily is None else floor(self.daily * self.share)
 
+    @property
+    def most_daily(self) -> int:
+        """Calls in 24 hours that the exporter may make, whichever window it is that limits them."""
+        windows = self.allowed * ceil(DAY / self.period)
+        return windows if self.allowed_daily is None else min(windows, self.allowed_daily)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """One asynchronous API of an account. `metrics_path` None turns its queue metrics off."""
+    """One asynchronous API of an account. `metrics_path` None turns its queue metrics off. `submit_paths` are patterns; none
+    stand for every form that is known."""
 
     name: str
     status_path: str
     metrics_path: str | None
     request_id_param: str = "RequestID"
+    submit_paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,14 +28,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A mapping of one or more of some names to sections of one shape."""
+    """A mapping of one or more of some names to sections of one shape, or a word for all names with empty sections."""
 
     section: Section
     names: tuple[str, ...]
+    every: str = "all"
 
     @property
     def requirement(self) -> str:
-        return f"a mapping with one or more of the keys {', '.join(self.names)}"
+        return f"{self.every}, or a mapping with one or more of the keys {', '.join(self.names)}"
 
 
 @dataclass(frozen=True, slots=True)

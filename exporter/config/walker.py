@@ -1,9 +1,10 @@
 """Reads a tree by its shape and collects every mistake on the way."""
 
+from dataclasses import replace
 from typing import Any
 
 from exporter.config.document import Listing, Mapping, Node, Scalar
-from exporter.config.kinds import Boolean, Integer, Kind, Nullable, Seconds, Share, Unfit
+from exporter.config.kinds import Boolean, Integer, Kind, Nullable, Seconds, Share, Unfit, Unlimited
 from exporter.config.problem import Problems, shown, suggestion
 from exporter.config.shapes import Field, Item, Listed, Named, Section, Shape, Variants
 
@@ -46,13 +47,13 @@ class Walker:
         return item
 
     def _named(self, node: Node, named: Named, path: str) -> Any:
-        mapping = _filled(node)
+        mapping = _filled(_every(node, named))
         if not isinstance(mapping, Mapping):
             return self._refuse(node, path, named.requirement)
         if isinstance(node, Mapping) and not node.entries:
             return self._refuse(node, path, named.requirement, "an empty mapping")
         fields = tuple(Field(name, named.section, "") for name in named.names)
-        return self._section(node, Section(fields), path)
+        return self._section(mapping, Section(fields), path)
 
     def _variant(self, node: Node, variants: Variants, path: str) -> Any:
         """Where the type is unknown, nothing can be said of the other keys."""
@@ -94,7 +95,7 @@ class Walker:
             return self._refuse(node, path, kind.requirement)
         if node.is_null:
             return None if isinstance(kind, Nullable) else self._refuse(node, path, kind.requirement)
-        if node.quoted and isinstance(kind, Integer | Seconds | Share | Boolean):
+        if node.quoted and isinstance(kind, Integer | Seconds | Share | Boolean | Unlimited):
             # Go's YAML, and with it every other exporter, takes quotes to mean a text.
             return self._refuse(node, path, f"{kind.requirement}, without quotes", shown(node.text, quoted=True))
         value = kind.read(node)
@@ -134,6 +135,14 @@ class Walker:
 def _filled(node: Node) -> Node:
     """A section of which nothing is written counts as empty: often all its keys are commented out."""
     return Mapping(node.position, ()) if isinstance(node, Scalar) and node.is_null else node
+
+
+def _every(node: Node, named: Named) -> Node:
+    """The word for all names, written out."""
+    if not isinstance(node, Scalar) or node.text != named.every:
+        return node
+    empty = Scalar(node.position, "", quoted=False)
+    return Mapping(node.position, tuple((replace(empty, text=name), empty) for name in named.names))
 
 
 def _value(mapping: Mapping, name: str) -> Node | None:

@@ -8,8 +8,9 @@ from exporter.gateway import status
 from exporter.gateway.account import AccountTraffic, GatewayMeter
 from exporter.gateway.encoding import decoded
 from exporter.gateway.messages import SMALL, Passing, Upload, json_answer, passed, problem
-from exporter.gateway.recognise import Call, StatusQuestion, Submission, recognise
+from exporter.gateway.recognise import Call, Recogniser, StatusQuestion, Submission
 from exporter.gateway.recorder import Recorder
+from exporter.gateway.unknown import Unknown
 from exporter.gateway.upstream import Body, Upstream, translated
 from exporter.http.connection import Answer
 from exporter.http.place import place
@@ -34,18 +35,21 @@ class Forwarder:
         recorder: Recorder,
         upstream: Upstream,
         meter: GatewayMeter,
+        unknown: Unknown,
     ) -> None:
         self._source = source
         self._traffic = traffic
         self._recorder = recorder
         self._upstream = upstream
         self._meter = meter
+        self._unknown = unknown
+        self._recogniser = Recogniser()
 
     async def handle(self, request: Request) -> Reply | None:
         target = _origin(request.target)
         if request.method == "CONNECT" or not target:
             return problem(request, 501, "the gateway forwards to LeadSquared only")
-        call = recognise(request.method, target, self._traffic.account)
+        call = self._recogniser.recognise(request.method, target, self._traffic.account)
         if isinstance(call, StatusQuestion):
             target = call.target
             answer = await self._from_cache(request, call)
@@ -74,7 +78,7 @@ class Forwarder:
             request.break_off()
             return None
         sent = await self._begin(call)
-        exchange = Exchange(request, call, self._traffic, sent)
+        exchange = Exchange(request, target, call, self._traffic, sent)
         try:
             return await self._exchange(exchange, target, upload, body)
         except CallError as error:
@@ -154,7 +158,8 @@ class Forwarder:
     def _record(self, api: str, request_id: str, sent: float) -> "asyncio.Future[None] | None":
         account = self._traffic.account
         if api not in account.apis:
-            self._recorder.miss(account.name, f"the account's apis lack {api}")
+            self._unknown.unconfigured(account, api)
+            self._recorder.overlook(account.name, f"the account's apis lack {api}")
             return None
         where = f"gateway {self._source.name}"
         entry = Entry(request_id=request_id, account=account.name, api=api, submitted=sent, where=where)
@@ -188,13 +193,27 @@ class Forwarder:
             exchange.refused(error)
         else:
             self._traffic.succeeded()
+            if call is None and 0 < len(body) <= SMALL:
+                self._overhear(exchange, answer, body)
+
+    def _overhear(self, exchange: "Exchange", answer: Answer, body: bytes) -> None:
+        """An update that nobody recognised must not vanish in silence."""
+        try:
+            raw = _raw(answer, body)
+        except CallError:
+            # Of most calls nobody wants to know anything.
+            return
+        account = self._traffic.account
+        if self._unknown.passed(account, exchange.request.method, exchange.target, raw):
+            self._recorder.overlook(account.name, "no submit_paths of the account names the path")
 
 
 class Exchange:
     """One call, its place in the budget, and what is counted of it."""
 
-    def __init__(self, request: Request, call: Call, traffic: AccountTraffic, sent: float) -> None:
+    def __init__(self, request: Request, target: str, call: Call, traffic: AccountTraffic, sent: float) -> None:
         self.request = request
+        self.target = target
         self.call = call
         self.sent = sent
         self._traffic = traffic

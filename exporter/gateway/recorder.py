@@ -45,6 +45,11 @@ class Recorder:
         self._count(account, why)
         self._health.refused(self._source, InvalidEntry(why))
 
+    def overlook(self, account: str, why: str) -> None:
+        """A submission went through that the configuration does not know. Where that is found it is told, once."""
+        self._meter.unrecorded_submission(account)
+        self._health.refused(self._source, InvalidEntry(why))
+
     async def drain(self, grace: float) -> None:
         """Let what is being recorded end. What has not after `grace` seconds goes into the spool: the store may have it too, and
         knows it then."""

@@ -11,6 +11,7 @@ from exporter.gateway.door import Door
 from exporter.gateway.forward import Forwarder
 from exporter.gateway.recorder import Recorder
 from exporter.gateway.spooled import Spooled
+from exporter.gateway.unknown import Unknown
 from exporter.gateway.upstream import Upstream
 from exporter.http.request import Reply, Request
 from exporter.log import get_logger
@@ -33,12 +34,14 @@ class Gateway:
         spooled: Spooled,
         health: SourceHealth,
         meter: GatewayMeter,
+        unknown: Unknown,
         grace: float,
     ) -> None:
         self._source = source
         self._traffic = traffic
         self._health = health
         self._meter = meter
+        self._unknown = unknown
         self._grace = grace
         self._recorder = Recorder(
             source.name, record_timeout=source.record_timeout, spooled=spooled, health=health, meter=meter
@@ -79,6 +82,7 @@ class Gateway:
             recorder=self._recorder,
             upstream=self._upstream,
             meter=self._meter,
+            unknown=self._unknown,
         )
 
     def _handle(self, request: Request) -> Awaitable[Reply | None]:

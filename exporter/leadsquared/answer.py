@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from math import isfinite
+from typing import NamedTuple
 
 from exporter.core.request import NO_STEP, OTHER, REQUEST_ID, Report, Status
 from exporter.core.vocabulary import snake
@@ -23,6 +24,7 @@ from exporter.errors import (
     ServerError,
     Unauthorized,
 )
+from exporter.leadsquared.endpoints import ENDPOINTS
 from exporter.leadsquared.reason import reduce
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 
@@ -35,6 +37,9 @@ _STATUSES = {
 # No status and no step is longer; a longer text is none of them, and is not kept in a cache.
 _LONGEST_WORD = 128
 _NOT_LETTERS = re.compile(r"[^a-z]+")
+_TASK_TYPES = {endpoint.task_type.casefold(): endpoint.name for endpoint in ENDPOINTS}
+# Looked for before anything is parsed: most answers to other calls have neither.
+_NAMED = re.compile(rb"requestid|taskstatus", re.IGNORECASE)
 _RATE = re.compile(r"rate\s*limit|exceeded the limit|limit exceeded|too many requests", re.IGNORECASE)
 _AUTHORITY = re.compile(r"un-?authori[sz]ed|AuthenticationFailed|InvalidAccessDetails", re.IGNORECASE)
 _ABOUT_THE_ID = re.compile(r"request[\s_]*id|not\s*found|does\s*n[o']t\s*exist|no such|unknown request", re.IGNORECASE)
@@ -69,6 +74,35 @@ def read_submission(answer: RawAnswer) -> str:
     if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
         raise InvalidResponse("a submission's answer without a RequestID that can be read")
     return request_id
+
+
+class Overheard(NamedTuple):
+    """What an answer to an unknown call shows: a RequestID, None for none; and where it is a status, the API that it is of, None
+    for one that is not known."""
+
+    request_id: str | None
+    is_status: bool
+    api: str | None = None
+
+
+def overhear(answer: RawAnswer) -> Overheard | None:
+    """None for an answer that has nothing to do with a RequestID, and for an error."""
+    if not 200 <= answer.code < 300 or not _NAMED.search(answer.body):
+        return None
+    document = _json(answer)
+    fields = _folded(document) if isinstance(document, dict) else {}
+    if _envelope(fields) is not None:
+        return None
+    request_id, task = fields.get("requestid"), fields.get("taskstatus")
+    known = request_id if isinstance(request_id, str) and REQUEST_ID.fullmatch(request_id) else None
+    if isinstance(task, dict):
+        return Overheard(known, is_status=True, api=_api(_folded(task).get("tasktype")))
+    # That it knows no such RequestID is all that such an answer says.
+    return None if known is None or "taskstatus" in fields else Overheard(known, is_status=False)
+
+
+def _api(task_type: object) -> str | None:
+    return _TASK_TYPES.get(task_type.casefold()) if isinstance(task_type, str) else None
 
 
 def find_error(answer: RawAnswer, fields: Mapping[str, object]) -> CallError | None:

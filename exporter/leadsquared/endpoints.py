@@ -1,79 +1,143 @@
-"""The seven asynchronous APIs and the regional hosts, as data.
+"""The seven asynchronous APIs, the regional hosts and the plans, as data.
 
-Most status and metrics paths are inferred from the few that are documented; each can be changed in the configuration.
+Every path says how sure it is; each can be changed in the configuration.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Evidence(StrEnum):
+    """Where a path comes from: the vendor's pages, public code or notes of others, or by analogy with those."""
+
+    DOCUMENTED = "documented"
+    SEEN = "seen"
+    INFERRED = "inferred"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPath:
+    """A path, or a pattern of paths in which `*` stands for any part of one segment."""
+
+    text: str
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One asynchronous API. `task_type` and the spelling of the id in a status answer are the vendor's."""
+    """One asynchronous API. The first of its `status` and `metrics` paths is its default; `submit_path` is where a caller
+    submits who has the choice. `task_type` and the spelling of the id in a status answer are the vendor's."""
 
     name: str
     submit_path: str
-    status_path: str
-    metrics_path: str
+    submit: tuple[KnownPath, ...]
+    status: tuple[KnownPath, ...]
+    metrics: tuple[KnownPath, ...]
     task_type: str
     id_key: str
     metrics_rate_key: str = "ProcessingRatePerMinute"
+
+    @property
+    def submit_paths(self) -> tuple[str, ...]:
+        return tuple(one.text for one in self.submit)
+
+    @property
+    def status_path(self) -> str:
+        return self.status[0].text
+
+    @property
+    def metrics_path(self) -> str:
+        return self.metrics[0].text
+
+
+def _documented(text: str) -> KnownPath:
+    return KnownPath(text, Evidence.DOCUMENTED)
+
+
+def _seen(text: str) -> KnownPath:
+    return KnownPath(text, Evidence.SEEN)
+
+
+def _inferred(text: str) -> KnownPath:
+    return KnownPath(text, Evidence.INFERRED)
 
 
 ENDPOINTS = (
     Endpoint(
         name="lead_update",
         submit_path="/lead/update",
-        status_path="/lead/update/status",
-        metrics_path="/lead/update/metrics",
+        submit=(_documented("/lead/update"), _inferred("/v2/LeadManagement.svc/Lead.Update")),
+        status=(_inferred("/lead/update/status"), _inferred("/lead/status")),
+        metrics=(_inferred("/lead/update/metrics"),),
         task_type="Lead Update",
         id_key="RequestID",
     ),
     Endpoint(
         name="lead_capture",
         submit_path="/lead/capture",
-        status_path="/lead/status",
-        metrics_path="/lead/capture/metrics",
+        submit=(_documented("/lead/capture"), _seen("/v2/LeadManagement.svc/Lead.Capture")),
+        status=(_documented("/lead/status"), _inferred("/lead/capture/status")),
+        metrics=(_inferred("/lead/capture/metrics"),),
         task_type="Lead Capture",
         id_key="RequestId",
     ),
     Endpoint(
         name="opportunity_capture",
         submit_path="/opportunity/capture",
-        status_path="/opportunity/capture/status",
-        metrics_path="/opportunity/capture/metrics",
+        submit=(_documented("/opportunity/capture"), _inferred("/v2/OpportunityManagement.svc/Capture")),
+        status=(_inferred("/opportunity/capture/status"),),
+        metrics=(_inferred("/opportunity/capture/metrics"),),
         task_type="Opportunity Capture",
         id_key="RequestId",
     ),
     Endpoint(
         name="opportunity_update",
         submit_path="/opportunity/update",
-        status_path="/opportunity/update/status",
-        metrics_path="/opportunity/update/metrics",
+        submit=(_documented("/opportunity/update"), _inferred("/v2/OpportunityManagement.svc/Update")),
+        status=(_inferred("/opportunity/update/status"),),
+        metrics=(_inferred("/opportunity/update/metrics"),),
         task_type="Opportunity Update",
         id_key="RequestID",
     ),
     Endpoint(
         name="activity_create",
         submit_path="/activity/create",
-        status_path="/activity/create/status",
-        metrics_path="/activity/create/metrics",
+        submit=(_documented("/activity/create"), _inferred("/v2/ProspectActivity.svc/Create")),
+        status=(_inferred("/activity/create/status"),),
+        metrics=(_inferred("/activity/create/metrics"),),
         task_type="Activity Create",
         id_key="RequestId",
     ),
     Endpoint(
         name="activity_create_custom",
         submit_path="/activity/createcustom",
-        status_path="/activity/createcustom/status",
-        metrics_path="/activity/createcustom/metrics",
+        submit=(_documented("/activity/createcustom"), _inferred("/v2/ProspectActivity.svc/CreateCustom")),
+        status=(_inferred("/activity/createcustom/status"),),
+        metrics=(_documented("/activity/createcustom/metrics"),),
         task_type="Activity Create Custom",
         id_key="RequestId",
         metrics_rate_key="ProcessingratePerMinute",
     ),
+    # The connector's key and an id follow the path.
     Endpoint(
         name="call_log",
         submit_path="/1/api/telephony/logcallcomplete",
-        status_path="/1/api/telephony/logcallcomplete/status",
-        metrics_path="/1/api/telephony/logcallcomplete/metrics",
+        submit=(
+            _documented("/1/api/telephony/logcallcomplete/*"),
+            _documented("/1/api/telephony/logcallcomplete/*/*"),
+            _seen("/2/api/telephony/logcallcomplete/*/*"),
+            _inferred("/*/api/telephony/logcallcomplete/*"),
+            _inferred("/*/api/telephony/logcallcomplete/*/*"),
+            _inferred("/*/api/telephony/logcallcomplete"),
+        ),
+        status=(
+            _documented("/1/api/telephony/logcallcomplete/status"),
+            _inferred("/2/api/telephony/logcallcomplete/status"),
+        ),
+        metrics=(
+            _inferred("/1/api/telephony/logcallcomplete/metrics"),
+            _inferred("/2/api/telephony/logcallcomplete/metrics"),
+        ),
         task_type="Telephony-LogCall",
         id_key="RequestId",
     ),
@@ -94,5 +158,22 @@ REGIONS = {
     "jakarta": "https://asyncapi-id51.leadsquared.com",
 }
 
-# Calls in 5 seconds by plan, as the vendor's newer table gives them and the older one where the newer is silent.
-PLANS = {"lite": 2, "pro": 10, "super": 20, "basic": 10, "standard": 15, "enterprise": 25}
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an account may do: `calls` in 5 seconds, and in 24 hours `daily`, None where the vendor publishes no number."""
+
+    calls: int
+    daily: int | None = None
+
+
+# As the vendor's newer table gives them, and the older one where the newer is silent. The day's number grows with the users of
+# the account, which nobody knows here.
+PLANS = {
+    "lite": Plan(2),
+    "pro": Plan(10, 10_000),
+    "super": Plan(20, 100_000),
+    "basic": Plan(10),
+    "standard": Plan(15),
+    "enterprise": Plan(25),
+}

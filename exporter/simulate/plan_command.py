@@ -14,6 +14,7 @@ from exporter.simulate.flags import check_count, check_duration, check_rate, che
 from exporter.simulate.plan import Demand, Expectation, Plan, Supply, plan
 
 _PERIOD: Final = 5.0
+_UNLIMITED: Final = "unlimited"
 _LEVELS: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
@@ -23,6 +24,10 @@ def _share(text: str) -> str | None:
     except ValueError:
         share = 0.0
     return None if 0 < share <= 1 else "must be a number above 0 and at most 1"
+
+
+def _daily(text: str) -> str | None:
+    return None if text == _UNLIMITED or not check_count(text) else f"{check_count(text)}, or {_UNLIMITED}"
 
 
 def _duration(text: str) -> str | None:
@@ -49,7 +54,12 @@ FLAGS: Final = (
         check=check_rate,
         help="what the account may do, instead of a plan (default 25/5s)",
     ),
-    Flag(name="daily", metavar="CALLS", check=check_count, help="what the account may do in 24 h (default no limit)"),
+    Flag(
+        name="daily",
+        metavar="CALLS",
+        check=_daily,
+        help="what the account may do in 24 h, or unlimited (default the plan's, else no limit)",
+    ),
     Flag(name="share", metavar="PART", default="0.5", check=_share, help="the part of it that the exporter may use"),
     Flag(
         name="effort",
@@ -143,6 +153,11 @@ def _demand(arguments: argparse.Namespace) -> Demand:
 def _supply(arguments: argparse.Namespace) -> Supply:
     if arguments.plan is not None and arguments.rate is not None:
         raise UsageError("--plan and --rate exclude each other")
-    calls, period = (PLANS[arguments.plan], _PERIOD) if arguments.plan else rate(arguments.rate or "25/5s")
-    daily = None if arguments.daily is None else int(arguments.daily)
+    published = PLANS[arguments.plan] if arguments.plan else None
+    calls, period = (published.calls, _PERIOD) if published else rate(arguments.rate or "25/5s")
+    daily = published.daily if published and arguments.daily is None else _calls_a_day(arguments.daily)
     return Supply(calls=calls, period=period, share=float(arguments.share), daily=daily)
+
+
+def _calls_a_day(text: str | None) -> int | None:
+    return None if text is None or text == _UNLIMITED else int(text)

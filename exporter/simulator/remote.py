@@ -1,5 +1,6 @@
 """LeadSquared as its callers see it: accounts, limits, seven APIs. Plain and synchronous; the time is handed in."""
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from random import Random
@@ -28,7 +29,7 @@ class _Route(NamedTuple):
 
 
 _NOWHERE = _Route(Kind.OTHER, None)
-_CALL_LOG = BY_NAME["call_log"]
+_CALL_LOG_PATH = re.compile("/[0-9]+/api/telephony/logcallcomplete(/[^/]+){1,2}")
 
 
 class Remote:
@@ -118,7 +119,8 @@ class Remote:
         """What a call brings. Header names are lower case, or `headers` ignores case."""
         self._now = now = max(now, self._now)
         route = self._routes.get((method, path)) or _call_log(method, path)
-        door = self._doors.get(headers.get("x-api-key", ""))
+        # Some connectors for telephony put the key into the query.
+        door = self._doors.get(headers.get("x-api-key") or query.get("xapikey", ""))
         if door is None:
             reply, name = FORBIDDEN, ""
         else:
@@ -319,13 +321,13 @@ def _routes() -> dict[tuple[str, str], _Route]:
     for endpoint in ENDPOINTS:
         routes["GET", endpoint.status_path] = _Route(Kind.STATUS, endpoint)
         routes["GET", endpoint.metrics_path] = _Route(Kind.METRICS, endpoint)
-        if endpoint is not _CALL_LOG:
-            routes["POST", endpoint.submit_path] = _Route(Kind.SUBMIT, endpoint)
+        for path in endpoint.submit_paths:
+            if "*" not in path:
+                routes["POST", path] = _Route(Kind.SUBMIT, endpoint)
     return routes
 
 
 def _call_log(method: str, path: str) -> _Route:
-    """A call log is submitted to a path that ends with the connector's key, or the key and a GUID."""
-    prefix = _CALL_LOG.submit_path + "/"
-    parts = path[len(prefix) :].split("/") if method == "POST" and path.startswith(prefix) else []
-    return _Route(Kind.SUBMIT, _CALL_LOG) if 1 <= len(parts) <= 2 and all(parts) else _NOWHERE
+    """A call log is submitted to a path of any version that ends with the connector's key, or the key and a GUID."""
+    fits = method == "POST" and _CALL_LOG_PATH.fullmatch(path)
+    return _Route(Kind.SUBMIT, BY_NAME["call_log"]) if fits else _NOWHERE

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from exporter.config.settings import PushSource
 from exporter.core.request import Record
+from exporter.gateway.finding import Finding
 from exporter.metrics.snapshot import AccountView
 from exporter.sources.source import Intake, SourceHealth
 from exporter.store.store import Found, Query
@@ -28,6 +29,15 @@ class SourceView:
     kind: str
     up: bool
     errors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownView:
+    """What passed the gateways of an account and its configuration does not know; `line` is that of the configuration which
+    would, empty where none would."""
+
+    findings: Sequence[Finding] = ()
+    line: str = ""
 
 
 class Backend(Protocol):
@@ -52,6 +62,8 @@ class Backend(Protocol):
         """How many requests have ever finished, by account and API, then by status."""
 
     def sources(self) -> Sequence[SourceView]: ...
+
+    def unknown(self, account: str) -> UnknownView: ...
 
     def apis(self) -> Mapping[str, Collection[str]]:
         """The names of the configured APIs by account."""

@@ -8,12 +8,13 @@ from aiohttp import web
 
 from exporter import __version__
 from exporter.core.request import Cause, Record, State, Status
+from exporter.gateway.finding import Kind
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 from exporter.store.store import Found
 from exporter.web import filters
 from exporter.web.answers import Refusal
 from exporter.web.api import find
-from exporter.web.backend import Backend, SourceView
+from exporter.web.backend import Backend, SourceView, UnknownView
 from exporter.web.filters import Filters
 from exporter.web.layout import ago, badge, facts, link, number, page, span, table, when
 from exporter.web.markup import Child, Markup, element, join
@@ -62,6 +63,7 @@ class Pages:
         return self._page(
             "Status",
             *(element("p", one, class_="alarm") for one in trouble),
+            *(_unwatched(view.account, self._backend.unknown(view.account)) for view in views),
             table(_ACCOUNT_HEADINGS, accounts, empty="No accounts are configured."),
             element("h2", "Sources"),
             table(("Source", "Type", "State", "Errors"), sources, empty="No sources are configured."),
@@ -74,9 +76,11 @@ class Pages:
         if view is None:
             raise Refusal(404, "no such account")
         finished = self._backend.finished()
+        now = self._backend.now()
         return self._page(
             f"Account {name}",
-            facts(_account_facts(view, self._backend.now())),
+            facts(_account_facts(view, now)),
+            *_unknown(self._backend.unknown(name), now),
             element("h2", "APIs"),
             table(_API_HEADINGS, (_api_row(view, api, finished) for api in view.apis), empty="No APIs are configured."),
             element("h2", "Rate limit"),
@@ -177,6 +181,11 @@ class Pages:
         return badge(f"{record.state}{cause}", "warn" if record.cause else "")
 
 
+_FINDINGS = {
+    Kind.PATH: "submissions to a path that no submit_paths names",
+    Kind.API: "submissions to an API that apis lack",
+    Kind.STATUS: "status questions that no status_path names",
+}
 _ENDED = (Status.SUCCESS, Status.FAILURE, Status.ERROR)
 _COUNTS = ("Pending", "Stuck", "Oldest pending", "Longest unpolled", *(status.capitalize() for status in _ENDED))
 _ACCOUNT_HEADINGS = ("Account", "State", *_COUNTS, "Calls in window", "Last answer")
@@ -198,6 +207,29 @@ def _account_row(view: AccountView, finished: _Finished, now: float) -> tuple[Ch
         f"{window.used} of {window.allowed}" if window else "",
         ago(view.last_success, now) or "none yet",
     )
+
+
+def _unwatched(account: str, unknown: UnknownView) -> Markup | None:
+    """Updates that nobody watches are trouble, whatever else works."""
+    count = sum(one.count for one in unknown.findings if one.is_submission)
+    if not count:
+        return None
+    passed = f"{number(count)} submission{'s' if count > 1 else ''} passed the gateway of "
+    return element("p", passed, link(account, "accounts", account), " and nobody watches them.", class_="alarm")
+
+
+def _unknown(unknown: UnknownView, now: float) -> Iterable[Child]:
+    if not unknown.findings:
+        return
+    yield element("h2", "Not in the configuration")
+    rows = (
+        (_FINDINGS[one.kind], one.what, one.api or "", number(one.count), ago(one.last, now))
+        for one in unknown.findings
+    )
+    yield table(("What passed the gateway", "Where", "API", "Times", "Last"), rows, empty="")
+    if unknown.line:
+        yield element("p", "In the configuration of the account, this would know it:")
+        yield element("pre", unknown.line)
 
 
 def _source_row(view: SourceView) -> tuple[Child, ...]:

@@ -15,10 +15,12 @@ accounts:
   - name: acme
     base_url: http://127.0.0.1:{port}
     api_key_env: ACME_KEY
+    rate_limit: {{plan: pro}}
 sources:
   - {{type: push}}
 storage: {{url: "memory://"}}
 """
+VALID = "config.yaml is valid\nacme: at most 5,000 calls a day, 0.06 a second on average\n"
 HEAVY = ("aiohttp", "yaml", "asyncio", "exporter.simulator", "exporter.app", "urllib.request")
 
 
@@ -50,7 +52,7 @@ def test_help_names_every_command_and_variable() -> None:
     ("arguments", "told"),
     [
         (["--nonsense"], "unrecognized arguments: --nonsense"),
-        (["forget"], "there is no command forget; there are demo, upstream, simulate, plan, add, healthcheck"),
+        (["forget"], "there is no command forget; there are demo, upstream, simulate, plan, probe, add, healthcheck"),
         (["--log.level=debug", "add"], "the command add has to come first, before any flag"),
     ],
 )
@@ -82,7 +84,7 @@ def test_add_does_not_import_a_web_framework() -> None:
 def test_a_good_configuration_is_checked_with_status_0(configured: Path) -> None:
     ended = run(["--config.check"], folder=configured, variables={"ACME_KEY": "k"})
 
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "config.yaml is valid\n", "")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, VALID, "")
 
 
 def test_a_warning_of_the_check_is_printed_and_does_not_fail_it(configured: Path) -> None:
@@ -91,7 +93,7 @@ def test_a_warning_of_the_check_is_printed_and_does_not_fail_it(configured: Path
     ended = run(["--config.check"], folder=configured, variables={"ACME_KEY": "k"})
 
     told = "warning: config.yaml:1:1: sources: has no source; without one nothing is watched\n"
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "config.yaml is valid\n", told)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, VALID, told)
 
 
 def test_every_problem_of_every_file_is_printed(configured: Path) -> None:
@@ -103,8 +105,8 @@ def test_every_problem_of_every_file_is_printed(configured: Path) -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
     problems = ended.stderr.splitlines()
     assert [problem.split(": ")[:2] for problem in problems] == [
-        ["config.yaml:8:20", "polling.timeout"],
-        ["config.yaml:9:1", "nonsense"],
+        ["config.yaml:9:20", "polling.timeout"],
+        ["config.yaml:10:1", "nonsense"],
         ["web.yaml:1:25", "basic_auth_users.joe"],
     ]
 
@@ -113,7 +115,7 @@ def test_the_web_configuration_is_checked_too(configured: Path) -> None:
     (configured / "web.yaml").write_text("http_server_config: {headers: {X-Frame-Options: deny}}\n")
     ended = run(["--config.check", "--web.config.file=web.yaml"], folder=configured, variables={"ACME_KEY": "k"})
 
-    assert (ended.returncode, ended.stdout) == (0, "config.yaml is valid\nweb.yaml is valid\n")
+    assert (ended.returncode, ended.stdout) == (0, f"{VALID}web.yaml is valid\n")
 
 
 @pytest.mark.parametrize("check", [[], ["--config.check"]])

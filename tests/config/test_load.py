@@ -1,11 +1,15 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from exporter.config import allowance
 from exporter.config.load import load
+from exporter.config.secret import InlineSecret
 from exporter.config.settings import (
+    Account,
     Api,
     FileSource,
     GatewaySource,
@@ -24,6 +28,10 @@ accounts:
     api_key_env: ACME_KEY
 """
 PUSH = "sources: [{type: push}]\n"
+LARGE_DAY = (
+    "allows this exporter 207,360 calls a day; give daily, which is what LeadSquared allows the account in 24 hours, "
+    "or daily: unlimited"
+)
 
 
 @pytest.fixture
@@ -37,6 +45,11 @@ def settings_of(text: str, folder: Path, environment: Mapping[str, str] | None =
     return load("config.yaml", environment={"ACME_KEY": "key-of-acme"} if environment is None else environment)
 
 
+def warnings_of(settings: Settings) -> tuple[str, ...]:
+    """But for the one about the rate limit, which none of these files has."""
+    return tuple(one for one in settings.warnings if LARGE_DAY not in one)
+
+
 def test_the_smallest_file_has_all_defaults(folder: Path) -> None:
     settings = settings_of(ACCOUNT + PUSH, folder)
     (account,) = settings.accounts
@@ -46,20 +59,20 @@ def test_the_smallest_file_has_all_defaults(folder: Path) -> None:
     lead_update = BY_NAME["lead_update"]
     expected = Api(name="lead_update", status_path=lead_update.status_path, metrics_path=lead_update.metrics_path)
     assert account.apis == {"lead_update": expected}
-    assert settings == Settings(accounts=(account,), sources=settings.sources)
-    assert settings.warnings == ()
+    warnings = (f"config.yaml:2:5: accounts[0].rate_limit: is missing, which {LARGE_DAY}",)
+    assert settings == Settings(accounts=(account,), sources=settings.sources, warnings=warnings)
 
 
 def test_sources_left_empty_are_none(folder: Path) -> None:
     settings = settings_of(ACCOUNT + "sources:\n", folder)
     assert settings.sources == ()
-    assert settings.warnings == ("config.yaml:5:9: sources: has no source; without one nothing is watched",)
+    assert warnings_of(settings) == ("config.yaml:5:9: sources: has no source; without one nothing is watched",)
 
 
 def test_sections_left_empty_have_their_defaults(folder: Path) -> None:
     empty = "polling:\nqueue_metrics:\ncache: {}\nstorage:\nmetrics:\n"
     full = settings_of(ACCOUNT + "    rate_limit:\n    apis:\n" + PUSH + empty, folder)
-    assert full == settings_of(ACCOUNT + PUSH, folder)
+    assert replace(full, warnings=()) == replace(settings_of(ACCOUNT + PUSH, folder), warnings=())
 
 
 def test_every_given_value_arrives(folder: Path) -> None:
@@ -107,7 +120,82 @@ def test_every_given_value_arrives(folder: Path) -> None:
 @pytest.mark.parametrize("plan", PLANS)
 def test_a_plan_stands_for_its_calls(plan: str, folder: Path) -> None:
     (account,) = settings_of(ACCOUNT + f"    rate_limit: {{plan: {plan}}}\n" + PUSH, folder).accounts
-    assert account.rate_limit == RateLimit(calls=PLANS[plan])
+    assert account.rate_limit == RateLimit(calls=PLANS[plan].calls, daily=PLANS[plan].daily)
+
+
+def test_a_plan_brings_its_daily_limit_a_number_wins_and_unlimited_lifts_it(folder: Path) -> None:
+    def daily(limit: str) -> tuple[int | None, int | None]:
+        (account,) = settings_of(f"{ACCOUNT}    rate_limit: {{{limit}}}\n{PUSH}", folder).accounts
+        return account.rate_limit.daily, account.rate_limit.allowed_daily
+
+    assert daily("plan: pro") == (10_000, 5_000)
+    assert daily("plan: super") == (100_000, 50_000)
+    assert daily("plan: pro, daily: 12000") == (12_000, 6_000)
+    assert daily("plan: pro, daily: unlimited") == (None, None)
+    assert daily("calls: 10, daily: unlimited") == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ("plan: pro", "acme: at most 5,000 calls a day, 0.06 a second on average"),
+        ("plan: super, share: 1", "acme: at most 100,000 calls a day, 1.16 a second on average"),
+        ("plan: pro, daily: unlimited", "acme: at most 86,400 calls a day, 1 a second on average"),
+        ("calls: 25", "acme: at most 207,360 calls a day, 2.4 a second on average"),
+        ("calls: 30, period: 2d", "acme: at most 15 calls a day, 0.0002 a second on average"),
+    ],
+)
+def test_what_is_allowed_in_a_day_is_told(limit: str, told: str, folder: Path) -> None:
+    settings = settings_of(f"{ACCOUNT}    rate_limit: {{{limit}}}\n{PUSH}", folder)
+    assert allowance.told(settings.accounts) == [told]
+
+
+def test_accounts_that_may_do_the_same_are_told_in_one_line() -> None:
+    accounts = [Account(name=f"a{number}", base_url="", api_key=InlineSecret("k")) for number in range(200)]
+    assert allowance.told(accounts) == [
+        "a0, a1, a2, a3, a4 and 195 more: at most 207,360 calls a day, 2.4 a second on average"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ("", f"2:5: accounts[0].rate_limit: is missing, which {LARGE_DAY}"),
+        ("    rate_limit: {calls: 25}\n", f"5:25: accounts[0].rate_limit.calls: {LARGE_DAY}"),
+        ("    rate_limit: {plan: enterprise}\n", f"5:24: accounts[0].rate_limit.plan: {LARGE_DAY}"),
+        ("    rate_limit: {share: 0.5}\n", f"5:17: accounts[0].rate_limit: {LARGE_DAY}"),
+    ],
+)
+def test_a_large_day_without_a_limit_is_warned_of(limit: str, told: str, folder: Path) -> None:
+    assert settings_of(ACCOUNT + limit + PUSH, folder).warnings == (f"config.yaml:{told}",)
+
+
+@pytest.mark.parametrize("limit", ["daily: 100000", "daily: unlimited", "calls: 11", "plan: pro"])
+def test_a_day_that_is_limited_small_or_meant_is_not_warned_of(limit: str, folder: Path) -> None:
+    assert settings_of(f"{ACCOUNT}    rate_limit: {{{limit}}}\n{PUSH}", folder).warnings == ()
+
+
+def test_queue_metrics_that_would_use_up_the_day_are_warned_of(folder: Path) -> None:
+    text = ACCOUNT + "    rate_limit: {plan: pro}\n    apis: all\n" + PUSH
+    assert settings_of(text, folder).warnings == (
+        "config.yaml:2:5: accounts[0]: queue metrics of 7 APIs every 1m take 10,080 of at most 5,000 calls a day; "
+        "queue_metrics.interval: 21m leaves nine tenths of them to statuses",
+    )
+    assert settings_of(text + "queue_metrics: {interval: 21m}\n", folder).warnings == ()
+
+
+def test_all_apis_are_watched_by_one_word(folder: Path) -> None:
+    written = "".join(f"      {one.name}:\n" for one in ENDPOINTS)
+    everything = settings_of(ACCOUNT + "    apis: all\n" + PUSH, folder)
+    assert everything == settings_of(f"{ACCOUNT}    apis:\n{written}{PUSH}", folder)
+    assert len(everything.accounts[0].apis) == 7
+
+
+def test_submit_paths_arrive_and_are_those_that_are_known_where_none_are_given(folder: Path) -> None:
+    text = ACCOUNT + "    apis: {call_log: , lead_update: {submit_paths: [/lead/update, '/v*/*.svc/Lead.Update']}}\n"
+    (account,) = settings_of(text + PUSH, folder).accounts
+    assert account.apis["lead_update"].submit_paths == ("/lead/update", "/v*/*.svc/Lead.Update")
+    assert account.apis["call_log"].submit_paths == ()
 
 
 def test_empty_apis_have_the_paths_of_their_endpoints(folder: Path) -> None:
@@ -152,7 +240,7 @@ def test_a_storage_url_is_brought_into_one_spelling(given: str, read: str, folde
 def test_a_storage_folder_that_does_not_exist_is_warned_of(folder: Path) -> None:
     settings = settings_of(ACCOUNT + PUSH + "storage: {url: 'sqlite:////no/such/folder/state.db'}\n", folder)
     line = (ACCOUNT + PUSH).count("\n") + 1
-    assert settings.warnings == (
+    assert warnings_of(settings) == (
         f"config.yaml:{line}:16: storage.url: the folder /no/such/folder does not exist; without it the exporter does not start",
     )
 
@@ -226,7 +314,7 @@ def test_a_gateway_has_its_defaults_and_is_warned_of_where_keys_would_cross_the_
     )
     settings = settings_of(ACCOUNT + text, folder)
     assert settings.sources[0] == GatewaySource(account="acme", listen="127.0.0.1:0", name="gateway")
-    assert settings.warnings == (
+    assert warnings_of(settings) == (
         "config.yaml:8:44: sources[2].listen: is not on loopback: the application's keys cross the network to it in clear text",
     )
 
@@ -255,7 +343,7 @@ def test_warnings_are_told_in_the_order_of_the_file(folder: Path) -> None:
     )
     settings = settings_of(text, folder)
     assert settings.polling.policy == "learned"
-    assert settings.warnings == (
+    assert warnings_of(settings) == (
         "config.yaml:1:26: polling.give_up_after: give_up_after (1h) is shorter than error_grace (10h): "
         "a request in ERROR is given up before the error is final",
         "config.yaml:5:14: accounts[0].api_key: prefer api_key_file or api_key_env; whoever reads this file has the key",
@@ -264,7 +352,7 @@ def test_warnings_are_told_in_the_order_of_the_file(folder: Path) -> None:
 
 
 def test_a_long_error_grace_is_warned_of_where_it_stands(folder: Path) -> None:
-    assert settings_of(ACCOUNT + PUSH + "polling: {error_grace: 2d}\n", folder).warnings == (
+    assert warnings_of(settings_of(ACCOUNT + PUSH + "polling: {error_grace: 2d}\n", folder)) == (
         "config.yaml:6:24: polling.error_grace: give_up_after (1d) is shorter than error_grace (2d): "
         "a request in ERROR is given up before the error is final",
     )
@@ -280,7 +368,7 @@ def test_two_accounts_with_one_key_at_one_host_are_warned_of(folder: Path) -> No
         + PUSH
     )
     settings = settings_of(text, folder, {"ACME_KEY": "key-of-acme", "OTHER_KEY": "key-of-other"})
-    assert settings.warnings == (
+    assert warnings_of(settings) == (
         "config.yaml:5:5: accounts[1]: has the key and the host of accounts[0] (line 2), so LeadSquared counts the calls "
         "of both together: make them one account, or let their shares add up to what they may use",
     )

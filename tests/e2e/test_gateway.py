@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -11,6 +12,7 @@ import urllib.error
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,22 @@ def test_a_submission_is_watched_to_its_end_and_its_status_comes_from_the_cache_
     answer = json.loads(fetch(f"{url}&max_age=0", headers=KEY))
     assert answer["TaskStatus"]["RequestBody"] == "[]"
     assert stage.metric('leadsquared_api_calls_total{account="acme",code="200",endpoint="gateway"}') == 1
+
+
+def test_what_the_configuration_lacks_is_shown_with_the_line_that_settles_it(stage: Stage) -> None:
+    watched = stage.submit("/v2/LeadManagement.svc/Lead.Capture")
+    assert stage.record(watched)["api"] == "lead_capture"
+    stage.submit("/v2/OpportunityManagement.svc/Update")
+    assert stage.metric('leadsquared_gateway_unrecorded_total{account="acme"}') == 1
+    assert "1 submission passed the gateway of" in fetch(f"{stage.web}/").decode()
+    page = unescape(fetch(f"{stage.web}/accounts/acme").decode())
+    (line,) = re.findall("<pre>(.*)</pre>", page)
+    assert line == "apis: {lead_update: {}, lead_capture: {}, opportunity_update: {}}"
+    text = (stage.folder / "config.yaml").read_text()
+    stage.configure(text.replace("apis: {lead_update: , lead_capture: }", line))
+    stage.process.send_signal(signal.SIGHUP)
+    eventually(lambda: fetch(f"{stage.web}/").decode(), fits=lambda shown: "passed the gateway" not in shown)
+    assert stage.record(stage.submit("/opportunity/update"))["api"] == "opportunity_update"
 
 
 def test_a_reload_moves_the_gateway_and_follows_the_account(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from exporter.core.request import Record, Report
 from exporter.errors import CallError
 from exporter.gateway.source import Gateway
 from exporter.gateway.spooled import Spooled
+from exporter.gateway.unknown import Unknown
 from exporter.leadsquared.endpoints import ENDPOINTS
 from exporter.sources.source import Entry
 from exporter.store.spool import MemorySpool
@@ -200,12 +201,14 @@ class Stage:
         self.meter = Meter()
         self.spool = MemorySpool()
         self.spooled = Spooled(self.spool, intake=lambda: self.intake, health=self.health, now=lambda: NOW)
+        self.unknown = Unknown(now=lambda: NOW)
         self.gateway = Gateway(
             source,
             traffic=lambda _: self.traffic,
             spooled=self.spooled,
             health=self.health,
             meter=self.meter,
+            unknown=self.unknown,
             grace=1.0,
         )
 

@@ -108,7 +108,7 @@ def test_a_daily_limit_can_be_the_one_that_binds() -> None:
 
 
 def test_the_command_prints_a_verdict_and_a_line_for_each_share() -> None:
-    done = run(["plan", "--arrivals=2/1s", "--plan=pro", "--share=0.5"])
+    done = run(["plan", "--arrivals=2/1s", "--plan=pro", "--share=0.5", "--daily=unlimited"])
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(
@@ -121,6 +121,14 @@ def test_the_command_prints_a_verdict_and_a_line_for_each_share() -> None:
         "  0.25      2   does not fit\n"
         "   0.5      5   does not fit\n"
     )
+
+
+@pytest.mark.parametrize(("given", "day"), [([], "5000 of its 10000"), (["--daily=700"], "350 of its 700")])
+def test_a_plan_brings_its_daily_limit_unless_another_is_given(given: list[str], day: str) -> None:
+    done = run(["plan", "--arrivals=1/1h", "--plan=pro", *given])
+
+    expected = f"the exporter may make 5 of the account's 10 calls in 5s and {day} a day (share 0.5)\n"
+    assert done.stdout.partition("; ")[2].startswith(expected)
 
 
 def test_the_command_prints_one_json_object() -> None:

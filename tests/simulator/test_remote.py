@@ -23,6 +23,26 @@ def test_a_submission_is_accepted_with_a_request_id(endpoint: Endpoint, caller: 
     assert [len(part) for part in answer["RequestID"].split("-")] == [8, 4, 4, 4, 12]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [known.text.replace("*", "2") for one in ENDPOINTS for known in one.submit if not known.text.endswith("complete")],
+)
+def test_every_path_that_is_known_for_submissions_takes_one(path: str, caller: Caller) -> None:
+    assert "RequestID" in json.loads(caller.call("POST", path, 0.0).body)
+
+
+def test_a_key_may_be_in_the_query_as_connectors_have_it(caller: Caller) -> None:
+    reply = caller.remote.handle(
+        method="POST",
+        path="/2/api/telephony/logcallcomplete/connector/guid",
+        query={"xapikey": caller.key},
+        headers={},
+        body=b"{}",
+        now=0.0,
+    )
+    assert reply.code == 200
+
+
 @apis
 def test_a_finished_request_has_the_documented_answer(endpoint: Endpoint, caller: Caller) -> None:
     body = b'[\r\n {\r\n "Attribute": "mx_City",\r\n "Value": "Pune"\r\n }\r\n]\n'

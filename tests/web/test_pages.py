@@ -9,7 +9,8 @@ from yarl import URL
 
 from exporter.core.request import Cause, State, Transition
 from exporter.core.watch import QueueFigures
-from exporter.web.backend import SourceView
+from exporter.gateway.finding import Finding, Kind
+from exporter.web.backend import SourceView, UnknownView
 from exporter.web.layout import span
 from exporter.web.markup import element
 from tests.web.twins import ACCOUNT, API, IN_QUEUE, NOW, MemoryBackend, finished
@@ -74,6 +75,37 @@ async def test_the_status_page_tells_trouble(client: ClientSession, backend: Mem
     backend.sick, backend.busy, backend.accounts = "the poll loop is silent", "starting", []
     page = await read(client, "/")
     assert "the poll loop is silent starting No accounts are configured." in page.text
+
+
+UNKNOWN = UnknownView(
+    findings=[
+        Finding(kind=Kind.PATH, what="/v3/…/Lead.Capture", api="lead_capture", count=1200, last=NOW - 60.0),
+        Finding(kind=Kind.STATUS, what="/own/<state>", count=3, last=NOW),
+    ],
+    line="apis: {lead_capture: {submit_paths: [/v3/*/Lead.Capture]}}",
+)
+
+
+async def test_submissions_that_nobody_watches_are_told_on_the_status_page(
+    client: ClientSession, backend: MemoryBackend
+) -> None:
+    backend.unknowns = {"acme": UNKNOWN}
+    page = await read(client, "/")
+    assert "1,200 submissions passed the gateway of acme and nobody watches them." in page.text
+    backend.unknowns = {"acme": replace(UNKNOWN, findings=UNKNOWN.findings[1:])}
+    assert "passed the gateway" not in (await read(client, "/")).text
+
+
+async def test_an_account_shows_what_its_configuration_does_not_know_and_the_line(
+    client: ClientSession, backend: MemoryBackend
+) -> None:
+    backend.unknowns = {"acme": UNKNOWN}
+    page = await read(client, "/accounts/acme")
+    assert "submissions to a path that no submit_paths names /v3/…/Lead.Capture lead_capture 1,200 1m ago" in page.text
+    assert "status questions that no status_path names /own/<state> 3 0s ago" in page.text
+    assert f"this would know it: {UNKNOWN.line}" in page.text
+    backend.unknowns = {}
+    assert "Not in the configuration" not in (await read(client, "/accounts/acme")).text
 
 
 async def test_an_account_is_shown_with_its_apis_and_windows(client: ClientSession, backend: MemoryBackend) -> None:

@@ -10,7 +10,7 @@ from exporter.errors import ConfigurationError, ExporterError
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Found, Query
-from exporter.web.backend import Removal, SourceView
+from exporter.web.backend import Removal, SourceView, UnknownView
 from tests.sources.twins import Health
 
 NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
@@ -43,6 +43,7 @@ class MemoryBackend:
     ended: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     ways: list[SourceView] = field(default_factory=list)
     configured: dict[str, Sequence[str]] = field(default_factory=lambda: {"acme": ["lead_update"]})
+    unknowns: dict[str, UnknownView] = field(default_factory=dict)
     pushes: list[PushSource] = field(default_factory=list)
     trouble: Exception | None = None
     sick: str | None = None
@@ -100,6 +101,9 @@ class MemoryBackend:
 
     def sources(self) -> Sequence[SourceView]:
         return self.ways
+
+    def unknown(self, account: str) -> UnknownView:
+        return self.unknowns.get(account, UnknownView())
 
     def apis(self) -> Mapping[str, Collection[str]]:
         return self.configured
