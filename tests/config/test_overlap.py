@@ -16,7 +16,8 @@ __all__ = ["folder"]
 def warnings(folder: Path, *paths: str, kind: str = "log") -> tuple[str, ...]:
     rest = ", pattern: '(?P<request_id>x)'" if kind == "log" else ""
     lines = "".join(f"  - {{type: {kind}, paths: ['{path}']{rest}}}\n" for path in paths)
-    return settings_of(f"{ACCOUNT}sources:\n{lines}", folder).warnings
+    account = f"{ACCOUNT}    rate_limit: {{calls: 25, daily: 100000}}\n"
+    return settings_of(f"{account}sources:\n{lines}", folder).warnings
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def warnings(folder: Path, *paths: str, kind: str = "log") -> tuple[str, ...]:
 def test_two_sources_that_may_name_one_file_are_told_of(folder: Path, one: str, other: str) -> None:
     start = len("  - {type: log, paths: ") + 1
     assert warnings(folder, one, other) == (
-        f"config.yaml:7:{start}: sources[1].paths: {other} may name files that {one} of sources[0] names too; "
+        f"config.yaml:8:{start}: sources[1].paths: {other} may name files that {one} of sources[0] names too; "
         "each of the two takes in what it finds there",
     )
 
