@@ -78,6 +78,7 @@ class OpenedLog:
         self.rewritten = False
         self.moved_at = now
         self.offset = min(offset, status.st_size)
+        self._size = status.st_size
         self._inside = False
         window = min(self.offset, WINDOW)
         self._head = os.pread(self.number, window, 0)
@@ -91,6 +92,14 @@ class OpenedLog:
 
     def status(self) -> os.stat_result:
         return os.fstat(self.number)
+
+    def has_grown(self, now: float) -> bool:
+        """Since the last time that this was asked. What comes without the end of its line is not read, and shows here alone."""
+        size = self.status().st_size
+        if size == self._size:
+            return False
+        self._size, self.moved_at = size, now
+        return True
 
     def seen(self, sight: Sight) -> None:
         self.name, self.path, self.link, self.live = sight.name, sight.path, sight.link, True
