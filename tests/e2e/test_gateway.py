@@ -285,7 +285,9 @@ def test_a_stop_while_the_store_is_locked_keeps_what_passed_and_tells_of_no_defe
     stage.process = stage.start()
     for request_id in (*passed, *answered):
         eventually(lambda name=request_id: stage.record(name)["state"], fits=lambda state: state == "finished")  # type: ignore[misc]
-    eventually(lambda: stage.metric("leadsquared_exporter_spool_pending"), fits=lambda count: count == 0)
+    eventually(
+        lambda: stage.metric('leadsquared_exporter_spool_pending{account="acme"}'), fits=lambda count: count == 0
+    )
 
 
 def test_a_stop_just_when_the_store_is_free_again_gives_up_nothing_that_waits_in_the_spool(stage: Stage) -> None:

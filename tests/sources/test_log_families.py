@@ -166,3 +166,20 @@ async def test_an_older_file_beside_a_log_is_left_alone_whatever_it_is_called(tm
     bench = Bench(tmp_path, "worker-1.log")
     bench.write("worker-1.log", "new")
     assert await bench.read() == ["new"]
+
+
+async def test_half_a_line_of_a_log_that_was_just_renamed_waits_for_its_other_half(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "app.log")
+    path = bench.write("app.log", "first")
+    await bench.read()
+    bench.seconds += 600.0
+    bench.write("app.log", text="info RequestID=seco")
+    path.rename(tmp_path / "app.log.1")
+    assert await bench.read() == []
+    bench.seconds += 59.0
+    bench.write("app.log.1", text="n")
+    assert await bench.read() == []
+    bench.seconds += 59.0
+    assert await bench.read() == []
+    bench.write("app.log.1", text="d done\n")
+    assert await bench.read() == ["second"]

@@ -14,6 +14,8 @@ CHUNK = 256 * 1024
 # A copy may end before the place that was read to: so many ends of lines are remembered, at least so far apart, each with a digest
 # of what lies between it and the one before, to find a place up to which both files are the same.
 TRAIL_STEP = 4 * 1024
+# So much of the beginning of two files is compared at each look.
+COMPARED = 1024 * 1024
 TRAIL_PLACES = 32
 LONGEST_LINE = 1024 * 1024
 
@@ -78,6 +80,7 @@ class OpenedLog:
         self.rewritten = False
         self.moved_at = now
         self.offset = min(offset, status.st_size)
+        self._size = status.st_size
         self._inside = False
         window = min(self.offset, WINDOW)
         self._head = os.pread(self.number, window, 0)
@@ -91,6 +94,14 @@ class OpenedLog:
 
     def status(self) -> os.stat_result:
         return os.fstat(self.number)
+
+    def has_grown(self, now: float) -> bool:
+        """Since the last time that this was asked. What comes without the end of its line is not read, and shows here alone."""
+        size = self.status().st_size
+        if size == self._size:
+            return False
+        self._size, self.moved_at = size, now
+        return True
 
     def seen(self, sight: Sight) -> None:
         self.name, self.path, self.link, self.live = sight.name, sight.path, sight.link, True
@@ -127,13 +138,8 @@ class OpenedLog:
     def begins(self, original: "OpenedLog") -> bool:
         """Whether all that is in this file stands at the beginning of the other too: it is a copy, or becomes one."""
         size = self.status().st_size
-        bookmark = original.bookmark()
-        common = max((place for place, _ in bookmark.trail if place <= size), default=0)
-        if common > bookmark.trail[0][0] and self.known_until(bookmark) < common:
-            return False
-        # What comes behind the last place of the trail too, as far as one look may read.
-        window, rest = min(size, WINDOW), min(size - common, CHUNK)
-        places = ((0, window), (size - window, window), (common, rest))
+        start, end = min(size, COMPARED), min(size, CHUNK)
+        places = ((0, start), (size - end, end))
         return all(os.pread(self.number, length, at) == os.pread(original.number, length, at) for at, length in places)
 
     def known_until(self, bookmark: Bookmark) -> int:

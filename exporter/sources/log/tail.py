@@ -104,7 +104,11 @@ class Tail:
         for sight in sights:
             self._see(sight)
         for identity, file in self._files.items():
-            file.live = identity in self._current
+            live = identity in self._current
+            if file.live and not live:
+                # However long it was quiet under its own name, its writer may be in the middle of a line.
+                file.moved_at = self._monotonic()
+            file.live = live
         self._find_generations(anew=copying)
         for name, modified in read_until:
             if name not in self._copying:
@@ -358,8 +362,8 @@ class Tail:
         return lines
 
     def _last(self, file: OpenedLog) -> Lines | None:
-        """What a file ends with that nobody writes to any more."""
-        if file.live or self._monotonic() - file.moved_at < LINGER:
+        """What a file ends with that is written to no more: it has another name, and has not grown for a while."""
+        if file.live or file.has_grown(self._monotonic()) or self._monotonic() - file.moved_at < LINGER:
             return None
         lines = file.read(to_the_end=True)
         if lines is None:
