@@ -6,7 +6,7 @@ from grafana import colours
 from grafana.colours import BAD, GOOD, ODD, PLAIN, WORRYING
 from grafana.dashboard import Dashboard, Row, values_of
 from grafana.panel import Heatmap, Stat, TimeSeries
-from grafana.promql import INSTANCE, NOW, buckets, curve, highest, lowest, per_second, quantiles
+from grafana.promql import INSTANCE, NOW, buckets, curve, highest, lowest, per_second, quantiles, total
 
 # Both are of the scraper, and are there when the exporter is not.
 UP = f"up{{{INSTANCE}}}"
@@ -127,6 +127,14 @@ STORE = Row(
             queries=(curve(highest(f.JOURNAL, by=("instance",), selector=INSTANCE), "{{instance}}"),),
             unit="short",
             thresholds=((None, GOOD), (1000, WORRYING)),
+        ),
+        TimeSeries(
+            title="In the spool",
+            description="Submissions that passed a gateway and wait until the store takes them.",
+            queries=(curve(total(f.SPOOL, by=("account",), selector=INSTANCE), "{{account}}"),),
+            width=24,
+            unit="short",
+            thresholds=((None, GOOD), (1, WORRYING)),
         ),
     ),
 )

@@ -22,7 +22,7 @@ accounts:
   - name: globex
     base_url: {globex}
     api_key_file: key
-    rate_limit: {{calls: 25, period: 5s}}
+    rate_limit: {{calls: 25, period: 5s, daily: unlimited}}
     apis: {{lead_update: {{}}, opportunity_update: {{}}}}
 sources:
   - {{type: gateway, account: acme, listen: "{acme_gateway}", name: acme-gateway}}
