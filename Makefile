@@ -28,8 +28,8 @@ test: $(VENV)/dev.stamp ## lint, types and all tests
 	@scripts/servers $(SERVERS)
 	@$(MAKE) --keep-going --jobs=1 lint types coverage worlds
 
-test-all: $(VENV)/dev.stamp ## test, test-loops, test-lowest and heavy: what CI runs
-	@$(MAKE) --keep-going --jobs=1 test test-loops test-lowest heavy
+test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs
+	@$(MAKE) --keep-going --jobs=1 test heavy
 
 test-loops: $(VENV)/dev.stamp ## the tests that touch sockets on asyncio; the others run on uvloop
 	@scripts/servers $(SERVERS)
