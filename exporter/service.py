@@ -310,6 +310,8 @@ class Service:
                 return self._log_source(source, environment)
             case config.GatewaySource():
                 return self._gateway(source)
+            case config.RedisSource():
+                return self._redis_source(source, environment)
             case config.SqlSource():
                 return self._sql_source(source, environment)
             case config.PushSource():
@@ -361,6 +363,12 @@ class Service:
 
         return kept.logs_followed(self.engine.intake.positions())
 
+    def _redis_source(self, source: config.RedisSource, environment: Environment) -> Source:
+        from exporter.sources.redis.source import RedisSource
+
+        kept = self.engine.intake.positions().get(source.owner, {}).get(source.part)
+        return RedisSource(source, environment, kept=kept)
+
     def _sql_source(self, source: config.SqlSource, environment: Environment) -> Source:
         from exporter.sources import kept
         from exporter.sources.sql.source import SqlSource
@@ -385,10 +393,6 @@ def _independent(source: config.Source, environment: Environment) -> Source | No
             from exporter.sources.http.source import HttpSource
 
             return HttpSource(source, environment)
-        case config.RedisSource():
-            from exporter.sources.redis.source import RedisSource
-
-            return RedisSource(source, environment)
         case _:
             return None
 

@@ -22,9 +22,9 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         options = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", "")
-        durable = ("--appendonly", "yes", "--appendfsync", "everysec", *self._options)
+        durable = ("--appendonly", "yes", "--appendfsync", "everysec", *self._options, *more)
         with (self.folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(("redis-server", *options, *durable), stdout=log, stderr=log)
         eventually(lambda: self.command("PING"), fits=lambda answer: answer == "PONG")
@@ -36,8 +36,7 @@ class RedisServer:
             self._process = None
 
     def command(self, *words: str) -> str:
-        command = ("redis-cli", "-p", str(self.port), *words)
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        return redis_cli(self.port, *words)
 
 
 @contextmanager
@@ -49,6 +48,134 @@ def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
         yield server
     finally:
         server.stop()
+
+
+class RedisSentinel:
+    """A primary, its replica, and a Sentinel, which is patient: on a busy machine a primary may be slow."""
+
+    def __init__(self, folder: Path) -> None:
+        options = ("--repl-diskless-sync-delay", "0")
+        self.servers = [_made(folder / name, *options) for name in ("first", "second")]
+        self.port = free_port()
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        (folder / "sentinel.conf").write_text(
+            f"bind 127.0.0.1\nport {self.port}\ndir {folder}\n"
+            f"sentinel monitor orders 127.0.0.1 {self.servers[0].port} 1\n"
+            "sentinel down-after-milliseconds orders 5000\nsentinel failover-timeout orders 10000\n"
+        )
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://127.0.0.1:1,127.0.0.1:{self.port}/orders"
+
+    def start(self) -> None:
+        for server in self.servers:
+            server.start()
+        first, second = self.servers
+        second.command("REPLICAOF", "127.0.0.1", str(first.port))
+        eventually(lambda: second.command("INFO", "replication"), fits=lambda told: "master_link_status:up" in told)
+        with (self._folder / "sentinel.log").open("ab") as log:
+            command = ("redis-server", str(self._folder / "sentinel.conf"), "--sentinel")
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        eventually(lambda: self.command("SENTINEL", "replicas", "orders"), fits=lambda told: "127.0.0.1" in told)
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.stop()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def primary(self) -> RedisServer:
+        port = self.command("SENTINEL", "get-master-addr-by-name", "orders").split()[-1]
+        return next(server for server in self.servers if str(server.port) == port)
+
+    def fail_over(self) -> None:
+        """Kill the primary, and return when the other one has taken over and the killed one follows it."""
+        killed = self.primary()
+        killed.stop()
+        self.command("SENTINEL", "FAILOVER", "orders")
+        other = eventually(self.primary, fits=lambda server: server is not killed)
+        eventually(lambda: other.command("ROLE"), fits=lambda told: told.startswith("master"))
+        killed.start("--replicaof", "127.0.0.1", str(other.port))
+        eventually(lambda: other.command("INFO", "replication"), fits=lambda told: "state=online" in told)
+
+    def command(self, *words: str) -> str:
+        return redis_cli(self.port, *words)
+
+
+@contextmanager
+def redis_sentinel(folder: Path) -> Iterator[RedisSentinel]:
+    servers = RedisSentinel(folder)
+    try:
+        servers.start()
+        yield servers
+    finally:
+        servers.stop()
+
+
+class RedisCluster:
+    """Three primaries without replicas."""
+
+    def __init__(self, folder: Path) -> None:
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+        self.servers = [_made(folder / str(number), *options) for number in range(3)]
+
+    @property
+    def url(self) -> str:
+        return "redis+cluster://127.0.0.1:1," + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
+
+    def start(self) -> None:
+        for server in self.servers:
+            server.start()
+        nodes = [f"127.0.0.1:{server.port}" for server in self.servers]
+        command = ("redis-cli", "--cluster", "create", *nodes, "--cluster-yes")
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        for server in self.servers:
+            eventually(lambda: server.command("CLUSTER", "INFO"), fits=lambda told: "cluster_state:ok" in told)  # noqa: B023
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.stop()
+
+    def owner(self, key: str) -> RedisServer:
+        return next(server for server in self.servers if "MOVED" not in server.command("EXISTS", key))
+
+    def move(self, key: str) -> RedisServer:
+        """Give the slot of a key to another node, with all that is in it; that node."""
+        source = self.owner(key)
+        target = next(server for server in self.servers if server is not source)
+        slot = source.command("CLUSTER", "KEYSLOT", key)
+        ids = {server.port: server.command("CLUSTER", "MYID") for server in self.servers}
+        target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source.port])
+        source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target.port])
+        while keys := source.command("CLUSTER", "GETKEYSINSLOT", slot, "100").split():
+            source.command("MIGRATE", "127.0.0.1", str(target.port), "", "0", "5000", "KEYS", *keys)
+        for server in (target, source, *self.servers):
+            server.command("CLUSTER", "SETSLOT", slot, "NODE", ids[target.port])
+        return target
+
+
+@contextmanager
+def redis_cluster(folder: Path) -> Iterator[RedisCluster]:
+    servers = RedisCluster(folder)
+    try:
+        servers.start()
+        yield servers
+    finally:
+        servers.stop()
+
+
+def redis_cli(port: int, *words: str) -> str:
+    command = ("redis-cli", "-p", str(port), *words)
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _made(folder: Path, *options: str) -> RedisServer:
+    folder.mkdir()
+    return RedisServer(folder, *options)
 
 
 class PostgresServer:

@@ -308,21 +308,6 @@ class StorageUrl:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceUrl:
-    """Where another program listens. It may hold a password, so it is never shown whole."""
-
-    schemes: tuple[str, ...]
-    requirement: str
-
-    def read(self, scalar: Scalar) -> object:
-        return scalar.text if self.fits(scalar.text) else Unfit(self.requirement, masked(scalar.text))
-
-    def fits(self, text: str) -> bool:
-        scheme, separator, rest = text.partition("://")
-        return secret.fit(text) and scheme in self.schemes and bool(separator and rest) and split_url(text) is not None
-
-
-@dataclass(frozen=True, slots=True)
 class DatabaseUrl:
     """A database of one of the kinds that have a driver. It may hold a password, so it is never shown whole."""
 

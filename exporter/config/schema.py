@@ -18,13 +18,13 @@ from exporter.config.kinds import (
     Pattern,
     Seconds,
     SecretText,
-    ServiceUrl,
     Share,
     StorageUrl,
     Text,
     TimeZone,
     Unlimited,
 )
+from exporter.config.redis_url import RedisUrlKind
 from exporter.config.secret import InlineSecret
 from exporter.config.settings import (
     Cache,
@@ -66,9 +66,7 @@ KEY = Text("the name of a key of Redis", ".{1,512}")
 FIELD = Text("the name of a field", ".{1,128}")
 QUERY = Text("a SELECT", r"(?s).+", multiline=True)
 COLUMN = Text("the name of a column such as id or outbox.id", r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,2}")
-REDIS_URL = ServiceUrl(
-    ("redis", "rediss", "unix"), "redis://HOST:PORT/DATABASE, rediss://HOST:PORT/DATABASE with TLS, or unix:///SOCKET"
-)
+REDIS_URL = RedisUrlKind()
 SQL_URL = DatabaseUrl()
 # What an unnamed source of these types has; the keys that have no default are never shown.
 REDIS_DEFAULTS = RedisSource(account=None, api=None, url=InlineSecret(""), key="", is_stream=True, consumer="", name="")

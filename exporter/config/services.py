@@ -1,10 +1,12 @@
 """The sources that read from another program: Redis, or a database."""
 
+import re
 from collections.abc import Callable, Sequence
 from socket import gethostname
 from typing import Any
 from urllib.parse import parse_qs
 
+from exporter.config import redis_url
 from exporter.config.duration import format_duration
 from exporter.config.extras import lacking
 from exporter.config.kinds import split_url
@@ -20,6 +22,8 @@ TYPES = ("redis", "sql")
 _URL_KEYS = ("url_file", "url_env", "url")
 # Options of a database's URL that say where it is.
 _PLACES = ("host", "port", "dbname", "database", "unix_socket")
+# What alone of a key decides where a cluster has it: between the first brace and the next.
+_HASH_TAG = re.compile(r"[^{]*\{[^}]+\}")
 # What has to be unique with a key of Redis, and what to do otherwise.
 _UNIQUE = {"list": (" at its url", ""), "stream": (" with its url, group and consumer", "; give each its own consumer")}
 
@@ -42,7 +46,8 @@ def build(
     if source.values["type"] == "sql":
         return SqlSource(**given, reads=digest(source, *_table(url.reveal()), " ".join(given["query"].split())))
     key = source.values.get("stream") or source.values["list"]
-    return RedisSource(**({"consumer": gethostname()} | given), key=key, is_stream="stream" in source.values)
+    given = {"consumer": gethostname()} | given
+    return RedisSource(**given, key=key, is_stream="stream" in source.values, reads=_group(source, url.reveal()))
 
 
 def check_keys(sources: Sequence[Item], surroundings: Surroundings, problems: Problems) -> None:
@@ -84,15 +89,20 @@ def _redis_server(source: Item, surroundings: Surroundings) -> tuple[str, ...] |
     """Which database of which server, whoever the user is; None where that is not known."""
     try:
         url = secret(source, "url", surroundings)
-        parts = None if url is None else split_url(url.reveal())
+        found = None if url is None else redis_url.parse(url.reveal())
     except ConfigurationError:
         return None
-    if parts is None:
-        return None
-    number = parse_qs(parts.query).get("db", [""])[0]
-    if parts.scheme == "unix":
-        return parts.path, number or "0"
-    return parts.hostname or "localhost", str(parts.port or 6379), number or parts.path.strip("/") or "0"
+    return None if found is None else found.place
+
+
+def _group(source: Item, url: str) -> str:
+    """Stands for the group that an unnamed source reads."""
+    found = redis_url.parse(url)
+    return (
+        digest(source, *(found.place if found else ()), *_reader(source, "stream")[:2])
+        if "stream" in source.values
+        else ""
+    )
 
 
 def _reader(source: Item, key: str) -> tuple[str, ...]:
@@ -107,12 +117,25 @@ def _reader(source: Item, key: str) -> tuple[str, ...]:
 
 def _check_redis(source: Item, surroundings: Surroundings, problems: Problems) -> None:
     exactly_one(source, ("stream", "list"), problems, missing=f"must be {KEY.requirement}; or give list")
-    _check_url(source, REDIS_URL.requirement, REDIS_URL.fits, surroundings, problems)
+    url = _check_url(source, REDIS_URL.requirement, REDIS_URL.fits, _redis_has_password, surroundings, problems)
+    if url is not None:
+        _check_hash_tag(source, url, problems)
     _check_packages(source, "redis", problems)
 
 
+def _check_hash_tag(source: Item, url: str, problems: Problems) -> None:
+    """A cluster takes no transaction over keys of several nodes."""
+    found = redis_url.parse(url)
+    name = "stream" if "stream" in source.values else "list"
+    key = source.values.get(name)
+    if found is None or found.kind != redis_url.CLUSTER or key is None or _HASH_TAG.match(key):
+        return
+    what = "must have a hash tag such as {lsq}, for a cluster has its poison on another node otherwise"
+    problems.add(source.place(name), source.path_of(name), f"{what}, got {key}")
+
+
 def _check_sql(source: Item, surroundings: Surroundings, problems: Problems) -> None:
-    url = _check_url(source, SQL_URL.requirement, SQL_URL.fits, surroundings, problems)
+    url = _check_url(source, SQL_URL.requirement, SQL_URL.fits, _has_password, surroundings, problems)
     if url is not None:
         _check_packages(source, SQL_URL.database(url), problems)
     query = source.values.get("query")
@@ -126,7 +149,12 @@ def _check_packages(source: Item, extra: str, problems: Problems) -> None:
 
 
 def _check_url(
-    source: Item, requirement: str, fits: Callable[[str], bool], surroundings: Surroundings, problems: Problems
+    source: Item,
+    requirement: str,
+    fits: Callable[[str], bool],
+    has_password: Callable[[str], bool],
+    surroundings: Surroundings,
+    problems: Problems,
 ) -> str | None:
     """The URL, where it is one; it is in no message."""
     missing = "must be the path of a file that holds the URL; or give url_env or url"
@@ -141,7 +169,7 @@ def _check_url(
     if not fits(url):
         problems.add(source.place(name), source.path_of(name), f"must hold {requirement}")
         return None
-    if name == "url" and _has_password(url):
+    if name == "url" and has_password(url):
         message = "prefer url_file or url_env; whoever reads this file has the password"
         problems.warn(source.place(name), source.path_of(name), message)
     return url
@@ -155,6 +183,11 @@ def _table(url: str) -> tuple[str, ...]:
     given = parse_qs(parts.query)
     named = (f"{name} {given[name][0]}" for name in _PLACES if name in given)
     return SQL_URL.database(url), f"{parts.hostname}:{parts.port}", parts.path or str(parts.username), *named
+
+
+def _redis_has_password(url: str) -> bool:
+    found = redis_url.parse(url)
+    return found is None or found.has_password
 
 
 def _has_password(url: str) -> bool:

@@ -166,7 +166,8 @@ class GatewaySource:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisSource:
     """`key` is that of a stream, with its consumer `group`, or of a list. `account` and `api` are what an entry that names
-    none gets. `payload` is the field of an entry that may hold JSON in place of fields."""
+    none gets. `payload` is the field of an entry that may hold JSON in place of fields. `reads` stands for what is read, where
+    nobody gave a name."""
 
     account: str | None
     api: str | None
@@ -178,6 +179,17 @@ class RedisSource:
     group: str = "leadsquared-exporter"
     payload: str = "payload"
     claim_after: float = 300.0
+    reads: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Whose it is what is kept of the group."""
+        return self.reads or self.name
+
+    @property
+    def part(self) -> str:
+        """What it is kept under."""
+        return f"{self.group} {self.key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

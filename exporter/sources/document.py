@@ -1,7 +1,7 @@
 """JSON and YAML as plain values. Keys given twice are refused: the first list of RequestIDs would be lost without a word."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ def decode(body: bytes) -> str:
 def read_json(text: str) -> Any:
     """Raises InvalidEntry with line and column."""
     try:
-        return json.loads(text, object_pairs_hook=_without_doubles)
+        return json.loads(text, object_pairs_hook=without_doubles)
     except json.JSONDecodeError as error:
         raise InvalidEntry(f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
     except (ValueError, RecursionError) as error:
@@ -62,12 +62,15 @@ def child(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_doubles(
+    pairs: Sequence[tuple[str, Any]], *, told: str = "the key {} is given twice in one object"
+) -> dict[str, Any]:
+    """Raises InvalidEntry, in the words of `told`."""
     made = dict(pairs)
     if len(made) < len(pairs):
         seen: set[str] = set()
         double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise InvalidEntry(f"the key {shown(double)} is given twice in one object")
+        raise InvalidEntry(told.format(shown(double)))
     return made
 
 

@@ -15,7 +15,7 @@ from tests.chaos.ways.logs.rotated import RotatedLogs
 from tests.chaos.ways.logs.rotation import NAMES, ROTATIONS
 from tests.chaos.ways.pulled import KINDS, PulledList
 from tests.chaos.ways.push import Push
-from tests.chaos.ways.redis import Redis
+from tests.chaos.ways.redis import OneServer, Redis, Replicated
 from tests.chaos.ways.sql.mariadb import Mariadb
 from tests.chaos.ways.sql.outbox import Outbox
 from tests.chaos.ways.sql.postgresql import Postgresql
@@ -80,7 +80,11 @@ def _logs(names: Sequence[str]) -> Maker:
 
 
 def _redis(scene: Scene) -> Way:
-    return Redis(scene, account=_account(scene))
+    return Redis(scene, OneServer(scene), account=_account(scene))
+
+
+def _sentinel(scene: Scene) -> Way:
+    return Redis(scene, Replicated(scene), account=_account(scene))
 
 
 def _sqlite(scene: Scene) -> Way:
@@ -100,4 +104,4 @@ def _mariadb(scene: Scene) -> Way:
     return Outbox(scene, Mariadb(scene.folder, zone=zone, cursor=cursor), account=_account(scene))
 
 
-SERVERS: Mapping[str, Maker] = {"redis": _redis, "postgresql": _postgresql, "mariadb": _mariadb}
+SERVERS: Mapping[str, Maker] = {"redis": _redis, "sentinel": _sentinel, "postgresql": _postgresql, "mariadb": _mariadb}

@@ -5,10 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from redis import exceptions
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
+from exporter.config.redis_url import parse
 from exporter.config.settings import Secret
 from exporter.errors import (
     ConfigurationError,
@@ -18,10 +16,8 @@ from exporter.errors import (
     SourceUnreadable,
 )
 from exporter.sources.closing import to_the_end
+from exporter.sources.redis import address
 
-CONNECT_SECONDS = 5.0
-
-_CLUSTER = "it is part of a Redis Cluster, which is not supported: the keys of a source lie in several slots there"
 _SILENT = SourceTimeout, "Redis does not answer in time"
 _GONE = SourceUnreachable, "Redis can't be reached, or has closed the connection; check the source's url"
 # The first that fits.
@@ -34,10 +30,15 @@ _TOLD: tuple[tuple[type[Exception], tuple[type[SourceUnreadable], str]], ...] = 
         exceptions.NoPermissionError,
         (SourceRefused, "Redis refuses a command or a key to this user; docs/sources.md lists what it needs"),
     ),
-    (exceptions.ClusterError, (SourceRefused, _CLUSTER)),
     (exceptions.ReadOnlyError, (SourceRefused, "Redis is a read-only replica; url has to name the primary")),
     (exceptions.BusyLoadingError, (SourceRefused, "Redis is still loading its data")),
     (exceptions.OutOfMemoryError, (SourceRefused, "Redis is out of memory")),
+    (
+        exceptions.MovedError,
+        (SourceRefused, "this node of a Redis cluster does not have the key; url has to be redis+cluster://HOST:PORT"),
+    ),
+    (exceptions.AskError, (SourceRefused, "the key is on its way to another node of the cluster")),
+    (exceptions.ClusterDownError, (SourceRefused, "the Redis cluster is down")),
     (exceptions.TimeoutError, _SILENT),
     (TimeoutError, _SILENT),
     (exceptions.ConnectionError, _GONE),
@@ -47,20 +48,18 @@ _CODES = {
     "WRONGTYPE": "a key of the source is of another type; check stream or list",
     "NOGROUP": "the stream or its group was deleted; they are made anew",
     "MISCONF": "Redis can't save its data and takes no changes",
-    "UNBLOCKED": "the stream was deleted; it is made anew",
+    "BUSY": "Redis is busy with a script",
+    "UNBLOCKED": "Redis became a replica, or the key was deleted",
 }
 
 
 @asynccontextmanager
-async def connected(url: Secret) -> AsyncIterator[Any]:
-    """A client on one connection. Whatever redis raises in the block becomes SourceUnreadable in its kinds."""
+async def connected(url: Secret, key: str) -> AsyncIterator[Any]:
+    """A client of the server that has the key. Whatever redis raises in the block becomes SourceUnreadable in its kinds."""
     try:
-        client = _client(url.reveal())
-    except (ConfigurationError, ValueError) as error:
-        # The text of a ValueError repeats the URL.
-        why = str(error) if isinstance(error, ConfigurationError) else "it is not one of Redis"
-        raise SourceUnreadable(f"the source's url can't be used: {why}") from error
-    try:
+        client = address.client(await _server(url, key))
+        client.set_response_callback("XREADGROUP", _as_it_is)
+        client.set_response_callback("XAUTOCLAIM", _as_it_is)
         try:
             yield client
         finally:
@@ -69,29 +68,39 @@ async def connected(url: Secret) -> AsyncIterator[Any]:
         raise told(error) from error
 
 
+async def transaction(pipeline: Any) -> list[Any]:
+    """The answers of all its commands. Raises the first error, as the server wrote it: the library puts the command before it."""
+    answers: list[Any] = await pipeline.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
 def told(error: Exception) -> SourceUnreadable:
     """In our own words: an error may repeat the arguments of a command."""
     for cause, (kind, words) in _TOLD:
         if isinstance(error, cause):
             return kind(words)
-    # A pipeline tells first which command it was, with all its arguments.
-    code = str(error).rpartition("caused error: ")[2].partition(" ")[0]
+    # The library puts a command that was refused within a transaction before what the server wrote.
+    text = str(error).rpartition("pipeline caused error: ")[2].lstrip("('\"")
+    code = "NOGROUP" if "no such key" in text else text.partition(" ")[0]
     return SourceRefused(_CODES.get(code, "Redis refuses a command; version 6.2 or newer is needed"))
 
 
-def _client(url: str) -> Any:
-    """Nothing is tried again by the library: the answer that got lost may have held entries, which are asked for first.
+async def _server(url: Secret, key: str) -> str:
+    try:
+        if (parsed := parse(url.reveal())) is not None:
+            return await address.server(parsed, key)
+        why = "it is not one of Redis"
+    except ConfigurationError as error:
+        raise SourceUnreadable(f"the source's url can't be used: {error}") from error
+    except ValueError as error:
+        # Its text repeats the URL.
+        raise SourceUnreadable("the source's url can't be used: an option of it is not one of Redis") from error
+    raise SourceUnreadable(f"the source's url can't be used: {why}")
 
-    Nor does it watch the time of answers: up to Python 3.11 its way of doing that can swallow the cancelling of a source.
-    """
-    return Redis.from_url(
-        url,
-        decode_responses=True,
-        encoding_errors="surrogateescape",
-        protocol=2,
-        retry=Retry(NoBackoff(), 0),
-        single_connection_client=True,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=None,
-        client_name="leadsquared-exporter",
-    )
+
+def _as_it_is(answer: Any, **options: Any) -> Any:
+    """The library makes a mapping of an entry, which keeps the last of two fields of one name."""
+    return answer

@@ -8,15 +8,15 @@ from typing import NamedTuple, Protocol
 BLOCK_SECONDS = 2
 BATCH = 1000
 
-
+# What stands in an entry, in its order; a name may stand there twice.
 Fields = tuple[tuple[str, str], ...]
 
 
 class Message(NamedTuple):
     """What one application handed in, and where it lies: `key` is what the inlet knows it by.
 
-    `content` are the fields of a stream's entry, in their order and some maybe twice, or the text of a list's item; None for an
-    entry that the stream no longer holds although it was never acknowledged.
+    `content` are the fields of a stream's entry, or the text of a list's item; None for an entry that the stream no longer
+    holds although nobody has acknowledged it.
     """
 
     key: str
@@ -32,14 +32,6 @@ class Poison:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """`count` messages that were deleted before they were read; `between` which others they lay."""
-
-    count: int
-    between: str
-
-
 def raw(text: str) -> bytes:
     """The bytes that were read, also where they are no UTF-8."""
     return text.encode("utf-8", "surrogateescape")
@@ -53,10 +45,8 @@ class Inlet(Protocol):
 
     poison_key: str
 
-    def lost(self) -> Lost | None:
-        """What the last read found to be gone that was never read; told once."""
-
-    async def open(self) -> None: ...
+    async def open(self) -> None:
+        """Also sees that `poison_key` can take what is put aside: a transaction goes on after a step of it that failed."""
 
     async def read(self) -> list[Message]:
         """What is left over from before first, then what is new; empty when nothing came for BLOCK_SECONDS."""

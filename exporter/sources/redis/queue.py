@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from exporter.config import settings
+from exporter.sources.redis.connection import transaction
 from exporter.sources.redis.inlet import BATCH, BLOCK_SECONDS, Message, Poison, raw
 
 
@@ -21,10 +22,7 @@ class Queue:
         self._client = client
 
     async def open(self) -> None:
-        """A list needs nothing."""
-
-    def lost(self) -> None:
-        """A list deletes nothing by itself."""
+        await self._client.llen(self.poison_key)
 
     async def read(self) -> list[Message]:
         if not await self._client.exists(self._processing):
@@ -36,7 +34,7 @@ class Queue:
         async with self._client.pipeline(transaction=True) as pipeline:
             for message in messages:
                 pipeline.lrem(self._processing, 1, raw(message.key))
-            await pipeline.execute()
+            await transaction(pipeline)
 
     async def put_aside(self, poisons: Sequence[Poison]) -> None:
         """As they are, so that they can be mended and pushed again."""
@@ -44,7 +42,7 @@ class Queue:
             for poison in poisons:
                 pipeline.lrem(self._processing, 1, raw(poison.message.key))
                 pipeline.rpush(self.poison_key, raw(poison.message.key))
-            await pipeline.execute()
+            await transaction(pipeline)
 
     async def _move(self) -> None:
         """Applications LPUSH, as to any queue of this kind, so the oldest is at the right."""
@@ -54,4 +52,4 @@ class Queue:
         async with self._client.pipeline(transaction=False) as pipeline:
             for _ in range(waiting):
                 pipeline.lmove(self._key, self._processing, "RIGHT", "RIGHT")
-            await pipeline.execute()
+            await transaction(pipeline)

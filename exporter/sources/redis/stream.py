@@ -1,89 +1,73 @@
 """A stream's consumer group."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from redis.exceptions import ResponseError, WatchError
+from redis.exceptions import ResponseError
 
 from exporter.config import settings
-from exporter.sources.redis.inlet import BATCH, BLOCK_SECONDS, Fields, Lost, Message, Poison, raw
+from exporter.errors import SourceRefused
+from exporter.sources.redis.connection import transaction
+from exporter.sources.redis.gaps import BEGINNING, Gap, Gaps, Passed, Standing
+from exporter.sources.redis.inlet import BATCH, BLOCK_SECONDS, Message, Poison, raw
 
 # The entries themselves stay in the stream; of those put aside, the latest are kept.
 POISON_KEPT = 100_000
-BEGINNING = "0-0"
 REASON, ORIGIN = "poison_reason", "poison_entry"
-
-_Raw = Sequence[Any]
 
 
 class Stream:
     """What was read and not acknowledged stays pending in the group, under the name of the consumer that read it.
 
     A consumer's own pending entries come first: those of a process that was killed. Those that another consumer has left
-    pending for `claim_after` are claimed: it is dead.
-
-    What is new is read in one step with the figures of the stream and its group, so that they belong together: entries that were
-    trimmed before any consumer of the group had them leave no other trace.
+    pending for `claim_after` are claimed: it is dead. `tell` hears of each gap before the group moves on, or with that.
     """
 
-    def __init__(self, source: settings.RedisSource, client: Any, *, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        source: settings.RedisSource,
+        client: Any,
+        *,
+        gaps: Gaps,
+        tell: Callable[[Gap], None],
+        monotonic: Callable[[], float],
+    ) -> None:
         self.poison_key = f"{source.key}:poison"
         self._source = source
         self._client = client
+        self._gaps = gaps
+        self._tell = tell
         self._monotonic = monotonic
         self._left_over = True
         self._claim_from = BEGINNING
         self._claim_at = monotonic()
-        self._lost: Lost | None = None
-        self._last = BEGINNING
-        for command in ("XREADGROUP", "XAUTOCLAIM"):
-            # The library would make a dictionary of the fields, and drop the first of two of a name.
-            client.set_response_callback(command, _as_it_is)
 
     async def open(self) -> None:
-        """The group begins with the oldest entry that there is: what was handed in before the first start is not lost, and what was
-        trimmed before there was a group was never its to read. In one step: another exporter may begin to read at once."""
-        source = self._source
-        create = partial(self._client.xgroup_create, source.key, source.group, id="0", mkstream=True)
-        try:
-            await create(entries_read=await self._trimmed())
-        except ResponseError as error:
-            if str(error).startswith("BUSYGROUP"):
-                return
-            # Before version 7 a group counts nothing.
-            await self._open_uncounted(create)
-
-    async def _open_uncounted(self, create: Callable[[], Awaitable[object]]) -> None:
-        try:
-            await create()
-        except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
-                raise
-
-    async def _trimmed(self) -> int:
-        """How many entries the stream has had that are no longer there."""
-        try:
-            stream = await self._client.xinfo_stream(self._source.key)
-        except ResponseError as error:
-            if "no such key" not in str(error):
-                raise
-            return 0
-        added: int = stream.get("entries-added", stream["length"])
-        return added - int(stream["length"])
-
-    def lost(self) -> Lost | None:
-        lost, self._lost = self._lost, None
-        return lost
+        """The group begins with the oldest entry: what was handed in before the first start is not lost."""
+        await self._client.xlen(self.poison_key)
+        if await self._make() and self._gaps.is_known:
+            raise SourceRefused("the stream or its group was gone, with all that was not read yet; it is made anew")
+        async with self._client.pipeline(transaction=True) as pipeline:
+            self._ask(pipeline)
+            stream, groups = await transaction(pipeline)
+        now = self._standing(stream, groups)
+        if (passed := self._gaps.unseen(now)) is not None:
+            await self._catch_up(passed, now.delivered)
+        self._heard(self._gaps.look(now))
 
     async def read(self) -> list[Message]:
         if self._left_over:
-            if found := await self._read_own():
+            if found := await self._pending():
                 return found
             self._left_over = False
         if self._monotonic() >= self._claim_at and (found := await self._claim()):
             return found
-        return await self._read_new() or await self._read_when_there_is_something()
+        found, delivered = await self._next()
+        if not found:
+            # Reading by the group here would pass over what is trimmed meanwhile without a count of it.
+            await self._client.xread({self._source.key: delivered}, count=1, block=BLOCK_SECONDS * 1000)
+            found, _ = await self._next()
+        return found
 
     async def done(self, messages: Sequence[Message]) -> None:
         keys = [message.key for message in messages]
@@ -93,60 +77,60 @@ class Stream:
         async with self._client.pipeline(transaction=True) as pipeline:
             for poison in poisons:
                 content = poison.message.content
-                fields = content if isinstance(content, tuple) else ()
-                fields = (*fields, (ORIGIN, poison.message.key), (REASON, poison.reason))
-                words = [raw(word) for field in fields for word in field]
-                pipeline.execute_command("XADD", self.poison_key, "MAXLEN", "~", POISON_KEPT, "*", *words)
+                fields = [pair for pair in content or () if pair[0] not in (ORIGIN, REASON)]
+                fields += [(ORIGIN, poison.message.key), (REASON, poison.reason)]
+                encoded = [raw(text) for pair in fields for text in pair]
+                pipeline.execute_command("XADD", self.poison_key, "MAXLEN", "~", POISON_KEPT, "*", *encoded)
             pipeline.xack(self._source.key, self._source.group, *(poison.message.key for poison in poisons))
-            await pipeline.execute()
+            await transaction(pipeline)
 
-    async def _read_own(self) -> list[Message]:
+    async def _make(self) -> bool:
+        """Whether there was no group."""
         source = self._source
-        return self._messages(
-            await self._client.xreadgroup(source.group, source.consumer, {source.key: "0"}, count=BATCH)
+        trimmed = await self._trimmed()
+        try:
+            await self._client.xgroup_create(source.key, source.group, id="0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+            return False
+        self._gaps.made(trimmed)
+        return True
+
+    async def _catch_up(self, passed: Passed, delivered: str) -> None:
+        """With what was read and not taken in: a process that died, or an answer that got lost."""
+        source = self._source
+        pending = await self._client.xpending_range(
+            source.key, source.group, min=f"({passed.delivered}", max=delivered, count=BATCH
         )
+        self._gaps.caught_up(Passed(delivered, passed.count + len(pending)))
 
-    async def _read_new(self) -> list[Message]:
-        source = self._source
+    async def _trimmed(self) -> int | None:
+        """How many entries the stream has no longer; None where Redis does not count them."""
+        try:
+            stream = await self._client.xinfo_stream(self._source.key)
+        except ResponseError as error:
+            if "no such key" not in str(error):
+                raise
+            return 0
+        added = stream.get("entries-added")
+        return None if added is None else added - stream["length"]
+
+    async def _next(self) -> tuple[list[Message], str]:
+        """What is new, and the last ID that the group was given. In one transaction: else a trim in between is not seen."""
         async with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.xinfo_stream(source.key)
-            pipeline.xinfo_groups(source.key)
-            pipeline.xreadgroup(source.group, source.consumer, {source.key: ">"}, count=BATCH)
-            stream, groups, found = await pipeline.execute(raise_on_error=False)
-        # That the stream or its group is gone is told best by who wanted to read from it.
-        for answer in (found, groups, stream):
-            if isinstance(answer, Exception):
-                raise answer
-        self._last = stream["last-generated-id"]
-        group = next(one for one in groups if one["name"] == source.group)
-        self._lost = _lost(stream, group)
+            self._ask(pipeline)
+            self._read(pipeline, ">")
+            pipeline.xinfo_groups(self._source.key)
+            stream, groups, found, groups_after = await transaction(pipeline)
         messages = self._messages(found)
-        if not messages and group.get("entries-read") != stream.get("entries-added"):
-            await self._set_count(stream, group)
-        return messages
+        before, after = self._standing(stream, groups), self._standing(stream, groups_after)
+        got = len(messages)
+        self._heard(self._gaps.step(before, after, got=got, is_end=got < BATCH))
+        return messages, after.delivered
 
-    async def _read_when_there_is_something(self) -> list[Message]:
-        """Waiting reads nothing: what is read is read with its figures."""
-        if await self._client.xread({self._source.key: self._last}, count=1, block=BLOCK_SECONDS * 1000):
-            return await self._read_new()
-        return []
-
-    async def _set_count(self, stream: dict[str, Any], group: dict[str, Any]) -> None:
-        """All is read: what the group has had is what was added. Of entries that were trimmed unread Redis says for ever that they
-        were not, and they would be counted again; where it does not know, what is lost from now on could not be told."""
-        source = self._source
-        async with self._client.pipeline(transaction=True) as pipeline:
-            await pipeline.watch(source.key)
-            if (await pipeline.xinfo_stream(source.key))["entries-added"] != stream["entries-added"]:
-                return
-            pipeline.multi()
-            last, added = group["last-delivered-id"], stream["entries-added"]
-            pipeline.execute_command("XGROUP SETID", source.key, source.group, last, "ENTRIESREAD", added)
-            try:
-                await pipeline.execute()
-            except WatchError:
-                # Something came meanwhile; the next quiet moment will do.
-                return
+    async def _pending(self) -> list[Message]:
+        return self._messages(await self._read(self._client, "0"))
 
     async def _claim(self) -> list[Message]:
         source = self._source
@@ -156,40 +140,39 @@ class Stream:
         )
         if self._claim_from == BEGINNING:
             self._claim_at = self._monotonic() + source.claim_after / 2
-        # Redis 6 has no name for what was deleted from the stream, and leaves it pending.
-        claimed = [self._message(entry[0], entry[1]) for entry in entries if entry and entry[0] is not None]
+        # Redis 6 has no name for what was deleted from the stream, and leaves it pending: for this consumer, now.
+        self._left_over = None in entries
+        claimed = [self._message(*entry) for entry in entries if entry is not None]
         return claimed + [self._message(key, None) for key in (deleted[0] if deleted else ())]
 
-    def _messages(self, found: _Raw | None) -> list[Message]:
-        return [self._message(key, fields) for _, entries in found or () for key, fields in entries]
+    def _ask(self, pipeline: Any) -> None:
+        pipeline.xinfo_stream(self._source.key)
+        pipeline.xinfo_groups(self._source.key)
 
-    def _message(self, key: str, words: Sequence[str] | None) -> Message:
-        fields: Fields = tuple(zip(words[::2], words[1::2], strict=True)) if words else ()
-        return Message(key, f"{self._source.key} {key}", fields or None)
+    def _read(self, client: Any, position: str) -> Any:
+        source = self._source
+        return client.xreadgroup(source.group, source.consumer, {source.key: position}, count=BATCH)
 
+    def _standing(self, stream: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> Standing:
+        group = next(one for one in groups if one["name"] == self._source.group)
+        return Standing(
+            added=stream.get("entries-added"),
+            length=stream["length"],
+            first=stream["first-entry"][0] if stream["first-entry"] else BEGINNING,
+            last=stream["last-generated-id"],
+            delivered=group["last-delivered-id"],
+            read=group.get("entries-read"),
+            consumers=group["consumers"],
+        )
 
-def _as_it_is(answer: Any, **_: object) -> Any:
-    return answer
+    def _heard(self, gap: Gap | None) -> None:
+        if gap is not None:
+            self._tell(gap)
 
+    def _messages(self, answer: Any) -> list[Message]:
+        return [self._message(*entry) for _, entries in answer or () for entry in entries]
 
-def _lost(stream: dict[str, Any], group: dict[str, Any]) -> Lost | None:
-    """What lay behind the last entry that the group has had, and is no longer in the stream.
-
-    All that is in the stream is new to the group where its first entry is; then what was added and is neither read nor there is
-    gone. None also where Redis (before version 7) does not count.
-    """
-    first, last = stream["first-entry"], group["last-delivered-id"]
-    added, read = stream.get("entries-added"), group.get("entries-read")
-    if added is None or (first is not None and _number(first[0]) <= _number(last)):
-        return None
-    if read is None:
-        # A group that an operator made, or a stream with deleted entries: nothing tells what is missing.
-        return None
-    between = f"between {last} and {first[0] if first else 'the end'}"
-    count = added - read - stream["length"]
-    return Lost(count, between) if count > 0 else None
-
-
-def _number(entry: str) -> tuple[int, int]:
-    milliseconds, _, sequence = entry.partition("-")
-    return int(milliseconds), int(sequence)
+    def _message(self, key: str, texts: Sequence[str] | None) -> Message:
+        """Names and values take turns."""
+        fields = None if texts is None else tuple(zip(texts[::2], texts[1::2], strict=True))
+        return Message(key, f"{self._source.key} {key}", fields)

@@ -2,107 +2,41 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
-from redis import Redis, ResponseError
+from redis import Redis
 
 from exporter.config.secret import InlineSecret
-from exporter.config.settings import RedisSource as Settings
+from exporter.core.cursor import Cursor
 from exporter.errors import ExporterError, IntakeFull, StoreUnavailable
-from exporter.sources.environment import Environment
 from exporter.sources.redis import source as redis_source
-from exporter.sources.redis.source import RedisSource
+from exporter.sources.source import Accepted, Entry
 from tests.servers import RedisServer, redis_server
 from tests.sources.logged import logged
-from tests.sources.twins import FIRST, NOW, SECOND, Clock, Health, MemoryIntake, Naps
+from tests.sources.redis.scene import Scene, lost, pending
+from tests.sources.twins import FIRST, NOW, SECOND, MemoryIntake, Naps
 from tests.sources.waiting import until
 
-APIS = {"acme": ("lead_update", "call_log")}
+DOCUMENTED = Path("docs/sources.md").read_text().replace("\n", " ")
+ALWAYS = "multi exec client|setname"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as server:
-        yield server
+class Slow(MemoryIntake):
+    """Takes entries in when it may."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = asyncio.Event()
+        self.is_asked = False
 
-@pytest.fixture
-def redis(server: RedisServer) -> Iterator[Any]:
-    with Redis.from_url(server.url, decode_responses=True, encoding_errors="surrogateescape") as client:
-        client.flushall()
-        yield client
-
-
-@dataclass
-class Scene:
-    """One source and what is around it."""
-
-    url: str
-    intake: MemoryIntake = field(default_factory=MemoryIntake)
-    health: Health = field(default_factory=Health)
-    naps: Naps = field(default_factory=Naps)
-    at_nap: Callable[[], object] = object
-    seen: list[object] = field(default_factory=list)
-
-    async def sleep(self, seconds: float) -> None:
-        """Notes what there is to see while the source waits."""
-        self.seen.append(self.at_nap())
-        await self.naps(seconds)
-
-    def source(self, **changes: Any) -> RedisSource:
-        given: dict[str, Any] = {
-            "account": None,
-            "api": "lead_update",
-            "url": InlineSecret(self.url),
-            "key": "lsq",
-            "is_stream": True,
-            "group": "exporters",
-            "consumer": "one",
-            "payload": "payload",
-            "claim_after": 300.0,
-            "name": "orders",
-        }
-        return RedisSource(
-            Settings(**(given | changes)),
-            Environment(
-                intake=self.intake,
-                health=self.health,
-                clock=Clock(),
-                apis=lambda: APIS,
-                random=Random(1),
-                sleep=self.sleep,
-            ),
-        )
-
-    @asynccontextmanager
-    async def running(self, **changes: Any) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.source(**changes).run())
-        try:
-            yield
-        finally:
-            task.cancel()
-            async with asyncio.timeout(5):
-                await asyncio.gather(task, return_exceptions=True)
-
-
-@pytest.fixture
-def scene(server: RedisServer) -> Scene:
-    return Scene(server.url)
-
-
-def pending(redis: Any) -> int | None:
-    """Entries of the group that are not acknowledged; None while there is no group."""
-    try:
-        count: int = redis.xpending("lsq", "exporters")["pending"]
-    except ResponseError:
-        return None
-    return count
+    async def accept(self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> Accepted:
+        if entries:
+            self.is_asked = True
+            await self.may.wait()
+        return await super().accept(source, entries, cursors)
 
 
 async def test_entries_of_a_stream_are_taken_in_with_all_their_fields_and_acknowledged(
@@ -184,13 +118,14 @@ async def test_every_entry_that_was_moved_aside_is_in_the_log(redis: Any, scene:
 async def test_while_the_intake_refuses_nothing_is_acknowledged_and_then_it_is_taken(
     redis: Any, scene: Scene, refusal: ExporterError
 ) -> None:
-    scene.intake.refusals = [refusal] * 3
-    redis.xadd("lsq", {"request_id": "a"})
     scene.at_nap = lambda: pending(redis)
     async with scene.running():
+        await until(lambda: scene.health.story == ["orders up"])
+        scene.intake.refusals = [refusal] * 3
+        redis.xadd("lsq", {"request_id": "a"})
         await until(lambda: scene.intake.ids == ["a"] and pending(redis) == 0)
     assert scene.seen == [1, 1, 1]
-    assert scene.health.story[:3] == [f"orders down: {refusal}"] * 3
+    assert scene.health.story[1:4] == [f"orders down: {refusal}"] * 3
 
 
 @pytest.mark.parametrize("is_stream", [True, False])
@@ -283,7 +218,7 @@ async def test_entries_of_a_dead_consumer_are_claimed_and_those_of_a_living_one_
     assert "busy" not in scene.intake.ids
 
 
-async def test_an_entry_that_was_trimmed_while_it_was_pending_is_told_and_not_asked_for_again(
+async def test_an_entry_that_was_trimmed_while_it_was_pending_is_told_and_counted_as_lost(
     redis: Any, scene: Scene
 ) -> None:
     redis.xgroup_create("lsq", "exporters", id="0", mkstream=True)
@@ -292,14 +227,13 @@ async def test_an_entry_that_was_trimmed_while_it_was_pending_is_told_and_not_as
     redis.xreadgroup("exporters", "dead", {"lsq": ">"}, count=1)
     redis.xclaim("lsq", "exporters", "dead", 0, [other], idle=3_600_000, justid=True)
     redis.xtrim("lsq", maxlen=0, approximate=False)
-    async with scene.running():
-        await until(lambda: redis.xlen("lsq:poison") == 2 and bool(scene.health.story))
-    reason = "it was deleted from the stream before it was taken in"
-    assert [fields for _, fields in redis.xrange("lsq:poison")] == [
-        {"poison_entry": own, "poison_reason": reason},
-        {"poison_entry": other, "poison_reason": reason},
-    ]
-    assert scene.health.story[0] == f"orders refused 1: lsq {own}: {reason}"
+    with logged() as log:
+        async with scene.running():
+            await until(lambda: pending(redis) == 0 and len(scene.health.story) >= 3)
+    assert lost(scene) == [1, 1]
+    for key in (own, other):
+        assert f'before they were acknowledged" source=orders entries=1 problem="lsq {key}"' in log.getvalue()
+    assert redis.exists("lsq:poison") == 0
 
 
 async def test_a_stream_that_is_deleted_is_made_anew(redis: Any, scene: Scene) -> None:
@@ -310,6 +244,14 @@ async def test_a_stream_that_is_deleted_is_made_anew(redis: Any, scene: Scene) -
         redis.xadd("lsq", {"request_id": "b"})
         await until(lambda: scene.intake.ids == ["a", "b"])
     assert "orders down: the stream" in " ".join(scene.health.story)
+
+
+async def test_a_stream_that_is_deleted_and_not_written_again_is_made_anew(redis: Any, scene: Scene) -> None:
+    async with scene.running():
+        await until(lambda: "orders up" in scene.health.story)
+        redis.delete("lsq")
+        await until(lambda: redis.exists("lsq") == 1)
+    assert scene.health.story[1] == "orders down: the stream or its group was deleted; they are made anew"
 
 
 async def test_items_of_a_list_are_taken_in_oldest_first_and_removed(redis: Any, scene: Scene) -> None:
@@ -405,95 +347,6 @@ async def test_a_redis_that_hangs_is_told_as_one_that_does_not_answer_in_time(
     assert "orders down: Redis does not answer in time" in scene.health.story
 
 
-async def test_entries_trimmed_before_they_were_read_are_told_and_counted_once(redis: Any, scene: Scene) -> None:
-    for number in range(3):
-        redis.xadd("lsq", {"request_id": f"early-{number}"})
-    async with scene.running():
-        await until(lambda: len(scene.intake.ids) == 3 and pending(redis) == 0)
-    last = redis.xinfo_stream("lsq")["last-generated-id"]
-    for number in range(10):
-        redis.xadd("lsq", {"request_id": f"late-{number}"}, maxlen=4, approximate=False)
-    first = redis.xinfo_stream("lsq")["first-entry"][0]
-    with logged() as log:
-        async with scene.running():
-            await until(lambda: len(scene.intake.ids) == 7 and pending(redis) == 0)
-    problem = f"6 entries between {last} and {first} were deleted before they were read; trim the stream later"
-    assert f'problem="{problem}"' in log.getvalue()
-    assert [one for one in scene.health.story if "refused" in one] == [f"orders refused 6: {problem}"]
-    async with scene.running():
-        redis.xadd("lsq", {"request_id": "last"})
-        await until(lambda: "last" in scene.intake.ids and pending(redis) == 0)
-        await until(lambda: redis.xinfo_groups("lsq")[0]["lag"] == 0)
-    for number in range(3):
-        redis.xadd("lsq", {"request_id": f"again-{number}"}, maxlen=1, approximate=False)
-    async with scene.running():
-        await until(lambda: "again-2" in scene.intake.ids)
-    assert [one.partition(" between")[0] for one in scene.health.story if "refused" in one] == [
-        "orders refused 6: 6 entries",
-        "orders refused 2: 2 entries",
-    ]
-
-
-async def test_a_stream_that_is_trimmed_to_nothing_tells_what_went_with_it(redis: Any, scene: Scene) -> None:
-    redis.xadd("lsq", {"request_id": "a"})
-    async with scene.running():
-        await until(lambda: scene.intake.ids == ["a"] and pending(redis) == 0)
-    redis.xadd("lsq", {"request_id": "b"})
-    redis.xtrim("lsq", maxlen=0, approximate=False)
-    async with scene.running():
-        await until(lambda: any("refused 1: 1 entries between" in one for one in scene.health.story))
-
-
-async def test_trimming_what_was_read_or_what_came_before_the_group_is_no_loss(redis: Any, scene: Scene) -> None:
-    for number in range(9):
-        redis.xadd("lsq", {"request_id": f"before-{number}"}, maxlen=2, approximate=False)
-    async with scene.running():
-        await until(lambda: len(scene.intake.ids) == 2 and pending(redis) == 0)
-        for number in range(20):
-            redis.xadd("lsq", {"request_id": f"r-{number}"})
-            await until(lambda number=number: f"r-{number}" in scene.intake.ids and pending(redis) == 0)  # type: ignore[misc]
-            redis.xtrim("lsq", maxlen=number % 3, approximate=False)
-        for key, _ in redis.xrange("lsq"):
-            redis.xdel("lsq", key)
-        redis.xadd("lsq", {"request_id": "end"})
-        await until(lambda: "end" in scene.intake.ids)
-    assert scene.health.story == ["orders up"]
-
-
-async def test_a_group_that_counts_nothing_tells_of_no_loss(redis: Any, scene: Scene) -> None:
-    redis.xadd("lsq", {"request_id": "old"}, id="1-1")
-    redis.xtrim("lsq", maxlen=0, approximate=False)
-    redis.xgroup_create("lsq", "exporters", id="$")
-    assert redis.xinfo_groups("lsq")[0]["entries-read"] is None
-    redis.xadd("lsq", {"request_id": "a"})
-    async with scene.running():
-        await until(lambda: scene.intake.ids == ["a"] and pending(redis) == 0)
-        await until(lambda: redis.xinfo_groups("lsq")[0]["entries-read"] == 2)
-    assert scene.health.story == ["orders up"]
-
-
-async def test_an_entry_with_a_field_twice_is_put_aside_with_both(redis: Any, scene: Scene) -> None:
-    redis.execute_command("XADD", "lsq", "*", "request_id", "a", "request_id", "b")
-    redis.xadd("lsq", {"request_id": "c"})
-    async with scene.running():
-        await until(lambda: scene.intake.ids == ["c"] and redis.xlen("lsq:poison") == 1)
-    (reason,) = (fields["poison_reason"] for _, fields in redis.xrange("lsq:poison"))
-    assert reason.endswith('has the field "request_id" twice')
-    redis.set_response_callback("XRANGE", lambda answer, **_: answer)
-    ((_, words),) = redis.execute_command("XRANGE", "lsq:poison", "-", "+")
-    assert words[:4] == ["request_id", "a", "request_id", "b"]
-
-
-async def test_a_member_of_a_cluster_is_refused_in_words(tmp_path: Path, scene: Scene) -> None:
-    with redis_server(tmp_path, "--cluster-enabled", "yes", "--appendonly", "no") as member:
-        clustered = Scene(member.url)
-        async with clustered.running():
-            await until(lambda: bool(clustered.health.story))
-    assert clustered.health.story[0] == (
-        "orders down: it is part of a Redis Cluster, which is not supported: the keys of a source lie in several slots there"
-    )
-
-
 async def test_two_exporters_in_a_group_share_its_entries(redis: Any, scene: Scene) -> None:
     other = Scene(scene.url)
     for number in range(3000):
@@ -502,3 +355,139 @@ async def test_two_exporters_in_a_group_share_its_entries(redis: Any, scene: Sce
         await until(lambda: len(scene.intake.ids) + len(other.intake.ids) == 3000 and pending(redis) == 0)
     assert not set(scene.intake.ids) & set(other.intake.ids)
     assert [one for one in (*scene.health.story, *other.health.story) if "up" not in one] == []
+
+
+async def test_a_field_that_stands_twice_in_an_entry_is_moved_aside_with_both_values(redis: Any, scene: Scene) -> None:
+    redis.execute_command("XADD", "lsq", "*", "request_id", "a", "request_id", "b")
+    redis.execute_command("XADD", "lsq", "*", "payload", "c", "payload", "d")
+    redis.execute_command("XADD", "lsq", "*", "payload", "e", "trace", "1", "trace", "2")
+    async with scene.running():
+        await until(lambda: pending(redis) == 0 and bool(scene.health.story))
+    assert scene.intake.ids == ["e"]
+    redis.set_response_callback("XRANGE", lambda answer: answer)
+    moved = [fields for _, fields in redis.xrange("lsq:poison")]
+    for fields, name, values in zip(moved, ("request_id", "payload"), (("a", "b"), ("c", "d")), strict=True):
+        assert fields[:4] == [name, values[0], name, values[1]]
+        assert fields[6:] == ["poison_reason", f'the field "{name}" is given twice in one entry']
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_a_poison_key_of_another_type_is_told_before_anything_is_lost_to_it(
+    redis: Any, scene: Scene, is_stream: bool
+) -> None:
+    redis.set("lsq:poison", "x")
+    redis.xadd("lsq", {"request_id": "not one"}) if is_stream else redis.lpush("lsq", "not one")
+    async with scene.running(is_stream=is_stream):
+        await until(lambda: bool(scene.health.story))
+        assert redis.exists("lsq") and not pending(redis) if is_stream else redis.lrange("lsq", 0, -1) == ["not one"]
+        redis.delete("lsq:poison")
+        await until(lambda: redis.exists("lsq:poison") == 1)
+    assert scene.health.story[0] == "orders down: a key of the source is of another type; check stream or list"
+
+
+async def test_poison_that_can_not_be_moved_aside_is_told_once_and_kept(redis: Any, scene: Scene) -> None:
+    redis.execute_command("ACL SETUSER default -rpush")
+    redis.lpush("lsq", "not one")
+    try:
+        async with scene.running(is_stream=False):
+            await until(lambda: len(scene.naps.taken) > 5)
+            redis.execute_command("ACL SETUSER default +@all")
+            await until(lambda: redis.lrange("lsq:poison", 0, -1) == ["not one"])
+    finally:
+        redis.execute_command("ACL SETUSER default +@all")
+    assert sum("refused 1" in told for told in scene.health.story) == 1
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_two_exporters_that_need_names_of_their_own_take_the_same_in_twice(
+    redis: Any, scene: Scene, is_stream: bool
+) -> None:
+    """Of a stream what is pending under the name that both have; of a list, which has no names, anything."""
+    if is_stream:
+        redis.xgroup_create("lsq", "exporters", id="0", mkstream=True)
+        redis.xadd("lsq", {"request_id": "a"})
+        redis.xreadgroup("exporters", "one", {"lsq": ">"})
+    else:
+        redis.lpush("lsq", "a")
+    slow = Slow()
+    other = Scene(scene.url, intake=slow)
+    async with other.running(is_stream=is_stream):
+        await until(lambda: slow.is_asked)
+        async with scene.running(is_stream=is_stream):
+            await until(lambda: scene.intake.ids == ["a"])
+            slow.may.set()
+            await until(lambda: other.intake.ids == ["a"])
+
+
+async def test_a_consumer_takes_over_only_after_claim_after(redis: Any, scene: Scene) -> None:
+    """While the first has no room: what it could not take in is taken in by the other, and by it alone."""
+    other = Scene(scene.url)
+    scene.intake.room = 0
+    redis.xadd("lsq", {"request_id": "a"})
+    async with scene.running(claim_after=0.2):
+        await until(lambda: pending(redis) == 1)
+        async with other.running(consumer="two", claim_after=0.2):
+            await until(lambda: other.intake.ids == ["a"] and pending(redis) == 0)
+            scene.intake.room = None
+            redis.xadd("lsq", {"request_id": "b"})
+            await until(lambda: "b" in scene.intake.ids + other.intake.ids)
+    assert "a" not in scene.intake.ids
+
+
+async def test_a_redis_that_runs_a_script_is_told_as_busy(redis: Any, server: RedisServer) -> None:
+    scene = Scene(server.url, naps=Naps(10_000), pause=0.01)
+    redis.config_set("busy-reply-threshold", 1)
+    script = "local n = redis.call('time') repeat local m = redis.call('time') until m[1] - n[1] > 1"
+    running = asyncio.create_task(asyncio.to_thread(redis.eval, script, 0))
+    await asyncio.sleep(0)
+    async with scene.running():
+        await until(lambda: "orders down: Redis is busy with a script" in scene.health.story)
+        await running
+        await until(lambda: scene.health.story[-1] == "orders up")
+
+
+async def test_a_redis_that_loads_its_data_is_told_and_waited_for(tmp_path: Path) -> None:
+    delays = ("--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024")
+    with redis_server(tmp_path, "--appendonly", "no", *delays) as slow:
+        with Redis.from_url(slow.url) as client:
+            client.mset({f"key-{number}": "x" * 100 for number in range(1500)})
+            client.xadd("lsq", {"request_id": "a"})
+            client.save()
+        slow.stop()
+        scene = Scene(slow.url, naps=Naps(1_000_000), pause=0.01)
+        starting = asyncio.create_task(asyncio.to_thread(slow.start, "--dbfilename", "dump.rdb"))
+        async with scene.running():
+            await until(lambda: scene.intake.ids == ["a"])
+        await starting
+    assert "orders down: Redis is still loading its data" in scene.health.story
+
+
+@pytest.mark.parametrize(
+    ("is_stream", "commands", "keys"),
+    [
+        (
+            True,
+            "xgroup|create xinfo|stream xinfo|groups xread xreadgroup xpending xautoclaim xack xadd xlen multi exec client|setname",
+            "~lsq ~lsq:poison",
+        ),
+        (
+            False,
+            "exists blmove llen lmove lrange lrem rpush multi exec client|setname",
+            "~lsq ~lsq:processing ~lsq:poison",
+        ),
+    ],
+)
+async def test_a_user_needs_no_other_rights_than_the_documentation_lists(
+    redis: Any, server: RedisServer, scene: Scene, is_stream: bool, commands: str, keys: str
+) -> None:
+    assert all(f"`{one}`" in DOCUMENTED for one in (commands.removesuffix(f" {ALWAYS}"), ALWAYS))
+    rights = " ".join(f"+{command}" for command in commands.split())
+    redis.execute_command(f"ACL SETUSER reader reset on >s3cr3t {keys} {rights}")
+    handed = ("a", "not one", "b")
+    for one in handed:
+        redis.xadd("lsq", {"request_id": one}) if is_stream else redis.lpush("lsq", one)
+    url = InlineSecret(f"redis://reader:s3cr3t@127.0.0.1:{server.port}/0")
+    async with scene.running(is_stream=is_stream, url=url, claim_after=0.1):
+        await until(lambda: scene.intake.ids == ["a", "b"] and "orders up" in scene.health.story)
+        await until(lambda: redis.exists("lsq:poison") == 1)
+    assert scene.health.kinds == []
