@@ -82,17 +82,26 @@ class Client:
         return connection.usable(freed_after=now - IDLE_SECONDS, born_after=now - OLDEST_SECONDS)
 
     async def _connected(self, place: Place, patience: Patience) -> Connection:
-        limit = min(patience.connect, patience.total)
+        # A task of its own, because who calls may be none, and a time limit needs one.
+        dialling = self._loop.create_task(self._dialled(place, min(patience.connect, patience.total)))
         try:
-            async with asyncio.timeout(None if limit == inf else limit):
-                connection = await self._dial.connect(place)
-        except TimeoutError as error:
-            raise PatienceError("no connection in time") from error
+            connection = await dialling
+        except asyncio.CancelledError:
+            # It may have succeeded in the same moment.
+            dialling.add_done_callback(_hang_up)
+            raise
         if self._closed or connection.gone:
             connection.transport.abort()
             raise NoConnectionError("it was closed before anything was sent")
         self._places[connection] = place
         return connection
+
+    async def _dialled(self, place: Place, limit: float) -> Connection:
+        try:
+            async with asyncio.timeout(None if limit == inf else limit):
+                return await self._dial.connect(place)
+        except TimeoutError as error:
+            raise PatienceError("no connection in time") from error
 
     def _connection(self) -> Connection:
         return Connection(self._buffer, freed=self._freed, lost=self._lost)
@@ -127,3 +136,8 @@ class Client:
                 del self._free[place]
         if self._free:
             self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+
+def _hang_up(dialling: "asyncio.Task[Connection]") -> None:
+    if not dialling.cancelled() and dialling.exception() is None:
+        dialling.result().transport.abort()

@@ -34,6 +34,8 @@ _STATUSES = {
 }
 # No status and no step is longer; a longer text is none of them, and is not kept in a cache.
 _LONGEST_WORD = 128
+_MOST_KEYS = 16
+_decode = json.JSONDecoder().decode
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 _RATE = re.compile(r"rate\s*limit|exceeded the limit|limit exceeded|too many requests", re.IGNORECASE)
 _AUTHORITY = re.compile(r"un-?authori[sz]ed|AuthenticationFailed|InvalidAccessDetails", re.IGNORECASE)
@@ -140,13 +142,26 @@ def _number(value: object) -> float | None:
 
 
 def _folded(document: Mapping[str, object]) -> dict[str, object]:
-    return {key.casefold(): value for key, value in document.items()}
+    """With its keys in lower case. Those of nearly all answers are the same few."""
+    keys = tuple(document)
+    if len(keys) > _MOST_KEYS or sum(map(len, keys)) > _LONGEST_WORD:
+        return {key.casefold(): value for key, value in document.items()}
+    return dict(zip(_lower(keys), document.values(), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _lower(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(key.casefold() for key in keys)
 
 
 def _json(answer: RawAnswer) -> object:
     """None where there is none, or more of it than the bound."""
+    body = answer.body
     try:
-        return json.loads(answer.body) if len(answer.body) <= BODY_LIMIT else None
+        # Nearly every answer is an object in UTF-8, for which nobody has to guess.
+        if len(body) > BODY_LIMIT:
+            return None
+        return _decode(body.decode()) if body[:2] == b'{"' else json.loads(body)
     except (ValueError, RecursionError):
         return None
 

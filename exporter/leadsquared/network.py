@@ -12,6 +12,7 @@ from exporter.http.trouble import HttpTrouble, MalformedError, NoConnectionError
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 
 _READ_LATER = {b"retry-after": "retry-after", b"date": "date"}
+_MOST_WRITTEN = 4096
 _LENGTHS = frozenset(map(len, _READ_LATER))
 
 
@@ -20,10 +21,10 @@ class NetworkTransport:
 
     def __init__(self) -> None:
         self._client = Client()
+        self._written: dict[tuple[tuple[str, str], ...], bytes] = {}
 
     async def get(self, place: Place, target: str, *, headers: Mapping[str, str], timeout: float) -> RawAnswer:
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")
-        message = place.head("GET", target, lines)
+        message = place.head("GET", target, self._lines(headers))
         try:
             answer = await self._client.ask(place, message, without_body=False, patience=_patience(timeout))
             body = answer.body.take() if answer.body.ended else await _read(answer)
@@ -33,6 +34,16 @@ class NetworkTransport:
 
     async def close(self) -> None:
         await self._client.close()
+
+    def _lines(self, headers: Mapping[str, str]) -> bytes:
+        """Most calls have the headers of others."""
+        key = tuple(headers.items())
+        found = self._written.get(key)
+        if found is None:
+            if len(self._written) >= _MOST_WRITTEN:
+                self._written.clear()
+            found = self._written[key] = "".join(f"{name}: {value}\r\n" for name, value in key).encode("latin-1")
+        return found
 
 
 @lru_cache(maxsize=8)
