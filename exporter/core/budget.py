@@ -131,13 +131,15 @@ class Window:
         self.record(at, 1)
 
     def record(self, at: float, calls: int) -> None:
-        end = ceil(at / self.limit.grain) * self.limit.grain if self.limit.grain else at
-        if end not in self._ended:
-            self._ended[end] = 0
+        limit, ended = self.limit, self._ended
+        end = ceil(at / limit.grain) * limit.grain if limit.grain else at
+        if end in ended:
+            ended[end] += calls
+        else:
+            ended[end] = calls
             heappush(self._ends, end)
-        self._ended[end] += calls
         self._ended_total += calls
-        if self.limit.durable:
+        if limit.durable:
             self._unsaved.add(end)
 
     def unsaved(self, now: float) -> list[tuple[float, int]]:
@@ -163,8 +165,13 @@ class Window:
         return self._under_way
 
     def _expire(self, now: float) -> None:
-        while self._ends and self._ends[0] + self.limit.seconds + MARGIN <= now:
-            end = heappop(self._ends)
+        ends = self._ends
+        if not ends:
+            return
+        seconds = self.limit.seconds
+        # Added up as in `frees_at`: rounded otherwise, a call could be free and its place still taken.
+        while ends and ends[0] + seconds + MARGIN <= now:
+            end = heappop(ends)
             self._ended_total -= self._ended.pop(end)
             self._unsaved.discard(end)
 

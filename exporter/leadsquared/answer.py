@@ -34,7 +34,8 @@ _STATUSES = {
 }
 # No status and no step is longer; a longer text is none of them, and is not kept in a cache.
 _LONGEST_WORD = 128
-_MOST_KEYS = 16
+_MOST_LOWER = 64
+_LOWER: dict[tuple[str, ...], tuple[str, ...]] = {}
 _decode = json.JSONDecoder().decode
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 _RATE = re.compile(r"rate\s*limit|exceeded the limit|limit exceeded|too many requests", re.IGNORECASE)
@@ -144,14 +145,12 @@ def _number(value: object) -> float | None:
 def _folded(document: Mapping[str, object]) -> dict[str, object]:
     """With its keys in lower case. Those of nearly all answers are the same few."""
     keys = tuple(document)
-    if len(keys) > _MOST_KEYS or sum(map(len, keys)) > _LONGEST_WORD:
-        return {key.casefold(): value for key, value in document.items()}
-    return dict(zip(_lower(keys), document.values(), strict=True))
-
-
-@lru_cache(maxsize=256)
-def _lower(keys: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(key.casefold() for key in keys)
+    lower = _LOWER.get(keys)
+    if lower is None:
+        lower = tuple(key.casefold() for key in keys)
+        if len(_LOWER) < _MOST_LOWER and sum(map(len, keys)) <= _LONGEST_WORD:
+            _LOWER[keys] = lower
+    return dict(zip(lower, document.values(), strict=True))
 
 
 def _json(answer: RawAnswer) -> object:

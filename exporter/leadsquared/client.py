@@ -6,7 +6,7 @@ from urllib.parse import quote_plus
 from exporter import __version__
 from exporter.clock import Clock
 from exporter.config.settings import Account, Api
-from exporter.core.request import Report
+from exporter.core.request import REQUEST_ID, Report
 from exporter.core.watch import QueueFigures
 from exporter.errors import CallError, CallTimeout, ConfigurationError, Unauthorized
 from exporter.http.place import place
@@ -36,7 +36,9 @@ class Client:
         self.timeout = timeout
 
     async def status(self, account: Account, api: Api, request_id: str) -> Report:
-        target = f"{api.status_path}?{api.request_id_param}={quote_plus(request_id)}"
+        # No RequestID that was taken in has anything to be quoted.
+        value = request_id if REQUEST_ID.fullmatch(request_id) else quote_plus(request_id)
+        target = f"{api.status_path}?{api.request_id_param}={value}"
         try:
             return read_status(await self._send(account, STATUS, target), request_id)
         except CallError as error:
