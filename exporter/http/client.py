@@ -1,9 +1,10 @@
 """Calls servers: each call once, whatever comes of it, over connections that are kept by place."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from math import inf
+from typing import Any
 
 from exporter.http.connection import RECEIVE_BYTES, Answer, Connection, Patience
 from exporter.http.dial import Dial
@@ -30,11 +31,15 @@ class Client:
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def ask(self, place: Place, message: bytes, *, without_body: bool, patience: Patience) -> Answer:
+    def ask(
+        self, place: Place, message: bytes, *, without_body: bool, patience: Patience
+    ) -> Coroutine[Any, Any, Answer]:
         """Send a whole request; the answer, once its head is there. Raises HttpTrouble."""
         until = inf if patience.total == inf else self._loop.time() + patience.total
-        connection = self._kept(place) or await self._connected(place, patience)
-        return await connection.ask(message, without_body=without_body, silence=patience.silence, until=until)
+        connection = self._kept(place)
+        if connection is None:
+            return self._ask_anew(place, message, without_body=without_body, patience=patience, until=until)
+        return connection.ask(message, without_body=without_body, silence=patience.silence, until=until)
 
     async def send(
         self,
@@ -54,6 +59,12 @@ class Client:
     def open(self) -> int:
         """How many connections there are."""
         return len(self._places)
+
+    async def _ask_anew(
+        self, place: Place, message: bytes, *, without_body: bool, patience: Patience, until: float
+    ) -> Answer:
+        connection = await self._connected(place, patience)
+        return await connection.ask(message, without_body=without_body, silence=patience.silence, until=until)
 
     async def close(self) -> None:
         """Every connection, whatever is on it."""

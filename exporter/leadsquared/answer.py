@@ -189,7 +189,7 @@ def _envelope(fields: Mapping[str, object]) -> str | None:
     kind, text = fields.get("exceptiontype"), fields.get("exceptionmessage")
     if kind is not None or (fields.get("status") == "Error" and "taskstatus" not in fields):
         return f"{kind} {text}"
-    if set(fields) == {"message"}:
+    if len(fields) == 1 and "message" in fields:
         return str(fields["message"])
     return None
 

@@ -1,6 +1,6 @@
 """The Transport over a real network."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from exporter.errors import CallTimeout, ConnectionFailed, InvalidResponse
@@ -30,7 +30,7 @@ class NetworkTransport:
             body = answer.body.take() if answer.body.ended else await _read(answer)
         except HttpTrouble as trouble:
             raise _translated(trouble, timeout) from trouble
-        return RawAnswer(answer.status, read_later(answer.fields), body)
+        return RawAnswer(answer.status, ReadLater(answer.fields), body)
 
     async def close(self) -> None:
         await self._client.close()
@@ -64,13 +64,30 @@ async def _read(answer: Answer) -> bytes:
     return b"".join(parts)
 
 
-def read_later(fields: Fields) -> dict[str, str]:
-    """The fields that are read of an answer, and no others: a dict of all of them costs more than parsing a status."""
-    return {
-        _READ_LATER[key]: value.strip().decode("latin-1")
-        for name, value in fields
-        if len(name) in _LENGTHS and (key := name.lower()) in _READ_LATER
-    }
+class ReadLater(Mapping[str, str]):
+    """The fields of an answer that are read of it, and no others. Nearly always nobody asks for them, so that they are looked for
+    when somebody does."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> str:
+        return self._found()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found())
+
+    def __len__(self) -> int:
+        return len(self._found())
+
+    def _found(self) -> dict[str, str]:
+        return {
+            _READ_LATER[key]: value.strip().decode("latin-1")
+            for name, value in self._fields
+            if len(name) in _LENGTHS and (key := name.lower()) in _READ_LATER
+        }
 
 
 def _translated(trouble: HttpTrouble, timeout: float) -> CallTimeout | ConnectionFailed | InvalidResponse:
