@@ -15,8 +15,9 @@ from random import Random
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from benchmarks.polls import REQUESTS_EACH, settings
+from benchmarks.polls import settings
 from benchmarks.upstream import upstream
+from exporter import loop
 from exporter.clock import SteadyClock
 from exporter.engine.engine import Engine
 from exporter.leadsquared.network import NetworkTransport
@@ -28,6 +29,7 @@ from exporter.sources.source import Entry
 from exporter.store.open import open_store
 
 ACCOUNTS = 200
+REQUESTS_EACH = 200
 LAG_EVERY = 0.005
 
 
@@ -39,7 +41,7 @@ async def load(engine: Engine) -> None:
     for account in engine.settings.accounts:
         entries = [
             Entry(request_id=str(uuid.uuid4()), account=account.name, api="lead_update", submitted=None)
-            for _ in range(REQUESTS_EACH * 4)
+            for _ in range(REQUESTS_EACH)
         ]
         await engine.intake.accept("push", entries)
     await asyncio.sleep(5.0)
@@ -111,7 +113,7 @@ def main() -> None:
     parser.add_argument("--policy", default="round_robin")
     arguments = parser.parse_args()
     with upstream() as base_url:
-        asyncio.run(measure(base_url, arguments.seconds, arguments.policy))
+        loop.run(measure(base_url, arguments.seconds, arguments.policy))
 
 
 if __name__ == "__main__":

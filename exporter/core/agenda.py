@@ -36,6 +36,15 @@ class Agenda:
             # Requests that finish early would otherwise leave their entries until these come up, hours later.
             self._entries.keep(self._holds)
 
+    def put_one(self, slot: int, due: float) -> None:
+        """The same for one slot that was in before."""
+        tick = self._tick(due)
+        self._size += self._ticks[slot] == ABSENT
+        self._ticks[slot] = tick
+        self._entries.push_one((tick << SLOT_BITS) | slot)
+        if len(self._entries) > 2 * self._size + 64:
+            self._entries.keep(self._holds)
+
     def drop(self, slot: int) -> None:
         """Take a slot out; nothing happens where it is not in."""
         if slot < len(self._ticks) and self._ticks[slot] != ABSENT:

@@ -131,13 +131,16 @@ class Window:
         self.record(at, 1)
 
     def record(self, at: float, calls: int) -> None:
-        end = ceil(at / self.limit.grain) * self.limit.grain if self.limit.grain else at
-        if end not in self._ended:
-            self._ended[end] = 0
+        limit, ended = self.limit, self._ended
+        end = ceil(at / limit.grain) * limit.grain if limit.grain else at
+        if end in ended:
+            ended[end] += calls
+        else:
+            ended[end] = calls
             heappush(self._ends, end)
-        self._ended[end] += calls
         self._ended_total += calls
-        self._unsaved.add(end)
+        if limit.durable:
+            self._unsaved.add(end)
 
     def unsaved(self, now: float) -> list[tuple[float, int]]:
         """The part of the log that changed since it was last stored."""
@@ -162,8 +165,13 @@ class Window:
         return self._under_way
 
     def _expire(self, now: float) -> None:
-        while self._ends and self._ends[0] + self.limit.seconds + MARGIN <= now:
-            end = heappop(self._ends)
+        ends = self._ends
+        if not ends:
+            return
+        seconds = self.limit.seconds
+        # Added up as in `frees_at`: rounded otherwise, a call could be free and its place still taken.
+        while ends and ends[0] + seconds + MARGIN <= now:
+            end = heappop(ends)
             self._ended_total -= self._ended.pop(end)
             self._unsaved.discard(end)
 
@@ -184,12 +192,17 @@ class Budget:
         self._others_waiting = 0
         self._credit: dict[str, int] = {window.limit.name: 0 for window in self._durable()}
         self._stated: Statement | None = None
+        self._rate, self._rated = inf, 0.0
 
     @property
     def rate(self) -> float:
         """Calls/s that can go on for ever while others make none."""
-        own = (window for window in self.windows if not window.limit.whole)
-        return min((self._calls(window) / window.limit.seconds for window in own), default=inf)
+        # Asked before every call, and nearly always as it was.
+        if self._rated != self.pace:
+            own = [window for window in self.windows if not window.limit.whole]
+            self._rate = min((self._calls(window) / window.limit.seconds for window in own), default=inf)
+            self._rated = self.pace
+        return self._rate
 
     def free(self, now: float) -> bool:
         return self.free_at(now) <= now
@@ -199,9 +212,14 @@ class Budget:
         # Asked before every call: loops, because generators would take as long as all the rest of it.
         free = now
         for window in self.windows:
-            if window.limit.durable and window.limit.bounded and self._credit[window.limit.name] <= 0:
+            limit = window.limit
+            if limit.calls >= UNLIMITED:
+                continue
+            if limit.durable and self._credit[limit.name] <= 0:
                 return inf
-            free = max(free, window.frees_at(now, self._calls(window)))
+            frees = window.frees_at(now, self._calls(window))
+            if frees > free:
+                free = frees
         return free
 
     def start(self) -> None:
@@ -274,12 +292,17 @@ class Budget:
         reserved = {name: self._credit[name] for name, one in former.items() if one.limit.durable and one.limit.bounded}
         self.windows = [self._resized(former, limit, now) for limit in limits]
         self._credit = {window.limit.name: reserved.get(window.limit.name, 0) for window in self._durable()}
+        self._rated = 0.0
         # A statement that is being stored now was about the former limits.
         self._stated = None
 
     def wants_reservation(self) -> bool:
         """Whether a durable window is about to run out of stored reservation, or has calls to be stored."""
-        return any(self._credit[w.limit.name] <= self._block(w) // 2 for w in self._durable())
+        for window in self.windows:
+            limit = window.limit
+            if limit.durable and self._credit[limit.name] <= self._block(window) // 2:
+                return True
+        return False
 
     def statement(self, now: float) -> Statement:
         """What to store before more calls are made: how each durable window's log changed, and a fresh reservation."""

@@ -42,9 +42,19 @@ class Recency:
             self._earlier[later] = earlier
 
     def touch(self, slot: int) -> None:
-        if slot != self._last:
-            self.remove(slot)
-            self.append((slot,))
+        last = self._last
+        if slot == last:
+            return
+        earlier, later = self._earlier[slot], self._later[slot]
+        # It is not the last, so that one comes behind it.
+        self._earlier[later] = earlier
+        if earlier == NOBODY:
+            self._first = later
+        else:
+            self._later[earlier] = later
+        self._earlier[slot], self._later[slot] = last, NOBODY
+        self._later[last] = slot
+        self._last = slot
 
 
 def chain(slots: Sequence[int], last: int, earlier: "array[int]", later: "array[int]") -> None:

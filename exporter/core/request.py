@@ -120,9 +120,9 @@ class Record:
     finished: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What one status answer says, in label form. `reason` is a bounded word for a failure, None otherwise."""
+class Report(NamedTuple):
+    """What one status answer says, in label form. `reason` is a bounded word for a failure, None otherwise. A tuple, because one
+    is made for each poll."""
 
     status: Status
     current_step: str

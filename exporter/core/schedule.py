@@ -113,7 +113,7 @@ class Timed:
 
     def again(self, slot: int, *, now: float, not_before: float = 0.0) -> None:
         if slot < len(self._origins) and not isnan(self._origins[slot]):
-            self._agenda.put((slot,), (max(now + self.pause(now - self._origins[slot]), not_before),))
+            self._agenda.put_one(slot, max(now + self.pause(now - self._origins[slot]), not_before))
 
     def next(self, now: float) -> int | None:
         return self._agenda.pop(now)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
+from typing import NamedTuple
 
 from exporter.core.breaker import Breaker
 from exporter.core.budget import LOST_CALL_SECONDS, Budget
@@ -30,8 +31,7 @@ TROUBLE_LAST = 600.0
 QUEUE_METRICS_LONGEST = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class StatusCall:
+class StatusCall(NamedTuple):
     """Ask about the request in `slot`. The budget is taken already."""
 
     slot: int
@@ -40,8 +40,7 @@ class StatusCall:
     sent: float
 
 
-@dataclass(frozen=True, slots=True)
-class QueueCall:
+class QueueCall(NamedTuple):
     """Ask for the queue metrics of an API. The budget is taken already."""
 
     api: str
@@ -60,8 +59,7 @@ class Reason(StrEnum):
     HELD = "held"
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(NamedTuple):
     """Nothing before `until`; inf: not before something else happens (an answer, an intake, a stored reservation)."""
 
     until: float
@@ -102,6 +100,8 @@ class Watch:
         self._apis = apis
         self._queue_interval = queue_interval
         self._queue_due: dict[str, float] = dict.fromkeys(queue_apis, 0.0)
+        # The first of them; looked at before each call.
+        self._queue_next = min(self._queue_due.values(), default=inf)
         self._queue_pause: dict[str, float] = dict.fromkeys(queue_apis, queue_interval)
         self._under_way = 0
         self._waiting_since: float | None = None
@@ -176,6 +176,7 @@ class Watch:
         self.policy.blocked(now)
         self._queue_interval = queue_interval
         self._queue_due = {api: self._queue_due.get(api, now) for api in queue_apis}
+        self._queue_next = min(self._queue_due.values(), default=inf)
         self._queue_pause = dict.fromkeys(queue_apis, queue_interval)
         self.queue = {api: self.queue.get(api) for api in queue_apis}
 
@@ -240,7 +241,7 @@ class Watch:
             if figures.per_second is not None:
                 self.policy.queue_speed(call.api, figures.per_second, now=now)
             self._queue_pause[call.api] = self._queue_interval
-            self._queue_due[call.api] = now + self._queue_interval
+            self._set_queue_due(call.api, now + self._queue_interval)
 
     def forget_queue(self) -> None:
         """What was last heard of the queues is too old to be shown."""
@@ -297,18 +298,24 @@ class Watch:
 
     def _due(self) -> float:
         polls = self.policy.due()
-        return min(inf if polls is None else polls, min(self._queue_due.values(), default=inf))
+        return self._queue_next if polls is None or polls > self._queue_next else polls
 
     def _why_idle(self, due: float, now: float) -> Reason:
         """A policy that was told until when the budget blocks says that time itself: the wait is still for the budget."""
         waiting = self._waiting_since is not None and self.budget.free_at(now) >= due
         return Reason.BUDGET if waiting and due < inf else Reason.IDLE
 
+    def _set_queue_due(self, api: str, due: float) -> None:
+        self._queue_due[api] = due
+        self._queue_next = min(self._queue_due.values())
+
     def _queue_call(self, now: float) -> QueueCall | None:
+        if self._queue_next > now:
+            return None
         for api, due in self._queue_due.items():
             if due <= now:
                 # Not again until its answer; the answer sets the next time.
-                self._queue_due[api] = inf
+                self._set_queue_due(api, inf)
                 self._start()
                 return QueueCall(api, now)
         return None
@@ -418,6 +425,6 @@ class Watch:
             self.queue[call.api] = None
             if path_only or isinstance(error, BadRequest | InvalidResponse):
                 self._queue_pause[call.api] = min(QUEUE_METRICS_LONGEST, 2 * self._queue_pause[call.api])
-            self._queue_due[call.api] = now + self._queue_pause[call.api]
+            self._set_queue_due(call.api, now + self._queue_pause[call.api])
         if not path_only:
             self.breaker.failed(error, sent=call.sent, now=now)

@@ -11,11 +11,15 @@ from exporter.core.change import Change
 from exporter.core.request import Outcome, Report, State
 from exporter.core.watch import QueueCall, Rest, StatusCall, Watch
 from exporter.engine.answers import Answers
+from exporter.engine.errand import Errand
 from exporter.engine.journal import Journal
 from exporter.engine.turnstile import Turnstile
 from exporter.errors import CallError
 from exporter.leadsquared.client import Client
 from exporter.log import get_logger
+
+# At a stop the calls under way are looked at so often.
+LOOK_SECONDS = 0.01
 
 log = get_logger(__name__)
 
@@ -56,8 +60,9 @@ class Poller:
         self._meter = meter
         self._clock = clock
         self._turnstile = turnstile
+        self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands: set[Errand] = set()
         self._waited = 0.0
 
     def wake(self) -> None:
@@ -119,11 +124,13 @@ class Poller:
     async def stop(self, grace: float) -> None:
         """Retire; wait `grace` seconds for the calls under way, then give them up."""
         self.retire()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        until = self._loop.time() + grace
+        while self._errands and self._loop.time() < until:  # noqa: ASYNC110  (they end by themselves)
+            await asyncio.sleep(min(LOOK_SECONDS, grace))
+        for errand in list(self._errands):
+            errand.cancel()
+        while self._errands:  # noqa: ASYNC110  (a turn or two of the event loop)
+            await asyncio.sleep(0)
 
     async def _status(self, call: StatusCall, api: Api) -> None:
         try:
@@ -195,7 +202,7 @@ class Poller:
             self._timer.cancel()
             self._timer = None
         if rest.until < inf:
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, rest.until - now), self.wake)
+            self._timer = self._loop.call_later(max(0.0, rest.until - now), self.wake)
 
     def _count_wait(self) -> None:
         if self.watch.waited > self._waited:
@@ -203,12 +210,12 @@ class Poller:
             self._waited = self.watch.waited
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._over)
+        errand = Errand(work, self._over, self._loop)
+        self._errands.add(errand)
+        errand.run()
 
-    def _over(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (defect := task.exception()) is not None:
+    def _over(self, errand: Errand, defect: BaseException | None) -> None:
+        self._errands.discard(errand)
+        if defect is not None and not isinstance(defect, asyncio.CancelledError):
             self.broken = defect
             log.error("defect in polling", account=self.account.name, error=repr(defect))

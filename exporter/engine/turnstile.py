@@ -21,6 +21,7 @@ class Turnstile:
         self._queue: deque[Passenger] = deque()
         self._waiting: set[int] = set()
         self._turning = False
+        self._loop = asyncio.get_running_loop()
 
     def enter(self, passenger: Passenger) -> None:
         """Queue up; once is enough."""
@@ -30,7 +31,7 @@ class Turnstile:
         self._queue.append(passenger)
         if not self._turning:
             self._turning = True
-            asyncio.get_running_loop().call_soon(self._turn)
+            self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
         try:
@@ -43,4 +44,4 @@ class Turnstile:
             # A defect of one passenger must not stop the others.
             self._turning = bool(self._queue)
             if self._turning:
-                asyncio.get_running_loop().call_soon(self._turn)
+                self._loop.call_soon(self._turn)

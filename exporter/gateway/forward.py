@@ -17,7 +17,7 @@ from exporter.http.place import place
 from exporter.http.request import Reply, Request
 from exporter.http.trouble import BrokenOffError, HttpTrouble
 from exporter.leadsquared.answer import find_error, read_status, read_submission
-from exporter.leadsquared.network import read_later
+from exporter.leadsquared.network import ReadLater
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 from exporter.sources.source import Entry
 
@@ -287,7 +287,7 @@ def _raw(answer: Answer, body: bytes) -> RawAnswer:
     """The answer for those who read it, unpacked. Raises InvalidResponse where it can't be."""
     codings = b",".join(answer.values(b"content-encoding")).decode("latin-1")
     content = decoded(body, codings, limit=BODY_LIMIT) if codings and body else body
-    return RawAnswer(answer.status, read_later(answer.fields), content)
+    return RawAnswer(answer.status, ReadLater(answer.fields), content)
 
 
 def _told(request: Request, error: CallError) -> Reply:

@@ -1,9 +1,10 @@
 """Calls servers: each call once, whatever comes of it, over connections that are kept by place."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from math import inf
+from typing import Any
 
 from exporter.http.connection import RECEIVE_BYTES, Answer, Connection, Patience
 from exporter.http.dial import Dial
@@ -30,11 +31,15 @@ class Client:
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def ask(self, place: Place, message: bytes, *, without_body: bool, patience: Patience) -> Answer:
+    def ask(
+        self, place: Place, message: bytes, *, without_body: bool, patience: Patience
+    ) -> Coroutine[Any, Any, Answer]:
         """Send a whole request; the answer, once its head is there. Raises HttpTrouble."""
         until = inf if patience.total == inf else self._loop.time() + patience.total
-        connection = self._kept(place) or await self._connected(place, patience)
-        return await connection.ask(message, without_body=without_body, silence=patience.silence, until=until)
+        connection = self._kept(place)
+        if connection is None:
+            return self._ask_anew(place, message, without_body=without_body, patience=patience, until=until)
+        return connection.ask(message, without_body=without_body, silence=patience.silence, until=until)
 
     async def send(
         self,
@@ -54,6 +59,12 @@ class Client:
     def open(self) -> int:
         """How many connections there are."""
         return len(self._places)
+
+    async def _ask_anew(
+        self, place: Place, message: bytes, *, without_body: bool, patience: Patience, until: float
+    ) -> Answer:
+        connection = await self._connected(place, patience)
+        return await connection.ask(message, without_body=without_body, silence=patience.silence, until=until)
 
     async def close(self) -> None:
         """Every connection, whatever is on it."""
@@ -82,17 +93,26 @@ class Client:
         return connection.usable(freed_after=now - IDLE_SECONDS, born_after=now - OLDEST_SECONDS)
 
     async def _connected(self, place: Place, patience: Patience) -> Connection:
-        limit = min(patience.connect, patience.total)
+        # A task of its own, because who calls may be none, and a time limit needs one.
+        dialling = self._loop.create_task(self._dialled(place, min(patience.connect, patience.total)))
         try:
-            async with asyncio.timeout(None if limit == inf else limit):
-                connection = await self._dial.connect(place)
-        except TimeoutError as error:
-            raise PatienceError("no connection in time") from error
+            connection = await dialling
+        except asyncio.CancelledError:
+            # It may have succeeded in the same moment.
+            dialling.add_done_callback(_hang_up)
+            raise
         if self._closed or connection.gone:
             connection.transport.abort()
             raise NoConnectionError("it was closed before anything was sent")
         self._places[connection] = place
         return connection
+
+    async def _dialled(self, place: Place, limit: float) -> Connection:
+        try:
+            async with asyncio.timeout(None if limit == inf else limit):
+                return await self._dial.connect(place)
+        except TimeoutError as error:
+            raise PatienceError("no connection in time") from error
 
     def _connection(self) -> Connection:
         return Connection(self._buffer, freed=self._freed, lost=self._lost)
@@ -127,3 +147,8 @@ class Client:
                 del self._free[place]
         if self._free:
             self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+
+def _hang_up(dialling: "asyncio.Task[Connection]") -> None:
+    if not dialling.cancelled() and dialling.exception() is None:
+        dialling.result().transport.abort()

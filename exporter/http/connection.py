@@ -96,7 +96,13 @@ class Connection(asyncio.BufferedProtocol):
         """Send a whole request; the answer, once its head is there. Raises HttpTrouble."""
         answer = self._begin(without_body, silence, until)
         self.transport.write(message)
-        return await self._headed(answer)
+        # As `_headed`, without another coroutine: this is the way of every poll.
+        try:
+            await answer.headed
+        except BaseException:
+            self._give_up(answer)
+            raise
+        return answer
 
     async def send(
         self, head: bytes, parts: AsyncIterator[bytes], *, chunked: bool, without_body: bool, silence: float
@@ -144,12 +150,15 @@ class Connection(asyncio.BufferedProtocol):
         try:
             await answer.headed
         except BaseException:
-            self.abandon(answer)
-            if not answer.headed.cancelled():
-                # Who was cancelled in the same moment does not hear of it, and must not be told of as a defect.
-                answer.headed.exception()
+            self._give_up(answer)
             raise
         return answer
+
+    def _give_up(self, answer: Answer) -> None:
+        self.abandon(answer)
+        if answer.headed.done() and not answer.headed.cancelled():
+            # Who was cancelled in the same moment does not hear of it, and must not be told of as a defect.
+            answer.headed.exception()
 
     async def _send(
         self, answer: Answer, head: bytes, parts: AsyncIterator[bytes], chunked: bool, silence: float

@@ -18,17 +18,14 @@ class Place:
     port: int
     tls: Tls | None
     proxy: Proxy | None
-    authority: bytes
+    # What stands before the target of a request, and behind it.
+    before: str
+    behind: bytes
 
     def head(self, method: str, target: str, fields: bytes) -> bytes:
         """Request line and header. `target` begins with a slash; `fields` are whole lines."""
-        line = b"%b %b%b HTTP/1.1\r\nHost: %b\r\n" % (
-            method.encode("ascii"),
-            self._before_target(),
-            target.encode("utf-8", "surrogateescape"),
-            self.authority,
-        )
-        return b"%b%b%b\r\n" % (line, fields, self._for_proxy())
+        line = f"{method} {self.before}{target}".encode("utf-8", "surrogateescape")
+        return b"%b%b%b\r\n" % (line, self.behind, fields)
 
     def tunnel(self) -> bytes:
         """What a proxy is told to open a way to a server that speaks TLS."""
@@ -41,13 +38,6 @@ class Place:
         """Whether connections are kept. Some proxies (tinyproxy) end theirs behind each answer, and do not say so."""
         return self.proxy is None or self.tls is not None
 
-    def _before_target(self) -> bytes:
-        """A proxy is told the whole URL of what goes through it in clear text."""
-        return b"" if self.keeps else b"http://" + self.authority
-
-    def _for_proxy(self) -> bytes:
-        return b"" if self.proxy is None or self.keeps else b"Connection: close\r\n" + _credentials(self.proxy)
-
 
 @lru_cache(maxsize=_MOST_PLACES)
 def place(base_url: str, proxy: Proxy | None = None, tls: Tls | None = None) -> Place:
@@ -56,7 +46,14 @@ def place(base_url: str, proxy: Proxy | None = None, tls: Tls | None = None) -> 
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     shown = _bracketed(host)
     authority = shown if port == _PORTS[parts.scheme] else b"%b:%d" % (shown, port)
-    return Place(host, port, (tls or Tls()) if parts.scheme == "https" else None, proxy, authority)
+    behind = b" HTTP/1.1\r\nHost: %b\r\n" % authority
+    if parts.scheme == "https":
+        return Place(host, port, tls or Tls(), proxy, "", behind)
+    if proxy is None:
+        return Place(host, port, None, None, "", behind)
+    # A proxy is told the whole URL of what goes through it in clear text.
+    behind += b"Connection: close\r\n" + _credentials(proxy)
+    return Place(host, port, None, proxy, f"http://{authority.decode('ascii')}", behind)
 
 
 def _bracketed(host: str) -> bytes:

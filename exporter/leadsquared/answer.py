@@ -36,6 +36,9 @@ _STATUSES = {
 }
 # No status and no step is longer; a longer text is none of them, and is not kept in a cache.
 _LONGEST_WORD = 128
+_MOST_LOWER = 64
+_LOWER: dict[tuple[str, ...], tuple[str, ...]] = {}
+_decode = json.JSONDecoder().decode
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 _TASK_TYPES = {endpoint.task_type.casefold(): endpoint.name for endpoint in ENDPOINTS}
 # Looked for before anything is parsed: most answers to other calls have neither.
@@ -174,13 +177,24 @@ def _number(value: object) -> float | None:
 
 
 def _folded(document: Mapping[str, object]) -> dict[str, object]:
-    return {key.casefold(): value for key, value in document.items()}
+    """With its keys in lower case. Those of nearly all answers are the same few."""
+    keys = tuple(document)
+    lower = _LOWER.get(keys)
+    if lower is None:
+        lower = tuple(key.casefold() for key in keys)
+        if len(_LOWER) < _MOST_LOWER and sum(map(len, keys)) <= _LONGEST_WORD:
+            _LOWER[keys] = lower
+    return dict(zip(lower, document.values(), strict=True))
 
 
 def _json(answer: RawAnswer) -> object:
     """None where there is none, or more of it than the bound."""
+    body = answer.body
     try:
-        return json.loads(answer.body) if len(answer.body) <= BODY_LIMIT else None
+        # Nearly every answer is an object in UTF-8, for which nobody has to guess.
+        if len(body) > BODY_LIMIT:
+            return None
+        return _decode(body.decode()) if body[:2] == b'{"' else json.loads(body)
     except (ValueError, RecursionError):
         return None
 
@@ -209,7 +223,7 @@ def _envelope(fields: Mapping[str, object]) -> str | None:
     kind, text = fields.get("exceptiontype"), fields.get("exceptionmessage")
     if kind is not None or (fields.get("status") == "Error" and "taskstatus" not in fields):
         return f"{kind} {text}"
-    if set(fields) == {"message"}:
+    if len(fields) == 1 and "message" in fields:
         return str(fields["message"])
     return None
 

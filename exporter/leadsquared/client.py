@@ -1,20 +1,17 @@
 """Calls LeadSquared: a status of one request, or the figures of one queue."""
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol
 from urllib.parse import quote_plus
 
 from exporter import __version__
 from exporter.clock import Clock
 from exporter.config.settings import Account, Api
-from exporter.core.request import Report
+from exporter.core.request import REQUEST_ID, Report
 from exporter.core.watch import QueueFigures
 from exporter.errors import CallError, CallTimeout, ConfigurationError, Unauthorized
 from exporter.http.place import place
 from exporter.leadsquared.answer import read_queue, read_status
 from exporter.leadsquared.transport import RawAnswer, Transport
-
-Value = TypeVar("Value")
 
 USER_AGENT = f"leadsquared-exporter/{__version__}"
 STATUS = "status"
@@ -39,27 +36,20 @@ class Client:
         self.timeout = timeout
 
     async def status(self, account: Account, api: Api, request_id: str) -> Report:
-        return await self._call(
-            account,
-            STATUS,
-            f"{api.status_path}?{api.request_id_param}={quote_plus(request_id)}",
-            lambda answer: read_status(answer, request_id),
-        )
+        # No RequestID that was taken in has anything to be quoted.
+        value = request_id if REQUEST_ID.fullmatch(request_id) else quote_plus(request_id)
+        target = f"{api.status_path}?{api.request_id_param}={value}"
+        try:
+            return read_status(await self._send(account, STATUS, target), request_id)
+        except CallError as error:
+            self._meter.call_error(account.name, STATUS, error.kind)
+            raise
 
     async def queue_metrics(self, account: Account, api: Api) -> QueueFigures:
-        return await self._call(account, QUEUE_METRICS, api.metrics_path or "", read_queue)
-
-    async def _call(
-        self,
-        account: Account,
-        endpoint: str,
-        target: str,
-        read: Callable[[RawAnswer], Value],
-    ) -> Value:
         try:
-            return read(await self._send(account, endpoint, target))
+            return read_queue(await self._send(account, QUEUE_METRICS, api.metrics_path or ""))
         except CallError as error:
-            self._meter.call_error(account.name, endpoint, error.kind)
+            self._meter.call_error(account.name, QUEUE_METRICS, error.kind)
             raise
 
     async def _send(self, account: Account, endpoint: str, target: str) -> RawAnswer:

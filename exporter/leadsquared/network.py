@@ -1,6 +1,6 @@
 """The Transport over a real network."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from exporter.errors import CallTimeout, ConnectionFailed, InvalidResponse
@@ -12,6 +12,7 @@ from exporter.http.trouble import HttpTrouble, MalformedError, NoConnectionError
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
 
 _READ_LATER = {b"retry-after": "retry-after", b"date": "date"}
+_MOST_WRITTEN = 4096
 _LENGTHS = frozenset(map(len, _READ_LATER))
 
 
@@ -20,19 +21,29 @@ class NetworkTransport:
 
     def __init__(self) -> None:
         self._client = Client()
+        self._written: dict[tuple[tuple[str, str], ...], bytes] = {}
 
     async def get(self, place: Place, target: str, *, headers: Mapping[str, str], timeout: float) -> RawAnswer:
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")
-        message = place.head("GET", target, lines)
+        message = place.head("GET", target, self._lines(headers))
         try:
             answer = await self._client.ask(place, message, without_body=False, patience=_patience(timeout))
             body = answer.body.take() if answer.body.ended else await _read(answer)
         except HttpTrouble as trouble:
             raise _translated(trouble, timeout) from trouble
-        return RawAnswer(answer.status, read_later(answer.fields), body)
+        return RawAnswer(answer.status, ReadLater(answer.fields), body)
 
     async def close(self) -> None:
         await self._client.close()
+
+    def _lines(self, headers: Mapping[str, str]) -> bytes:
+        """Most calls have the headers of others."""
+        key = tuple(headers.items())
+        found = self._written.get(key)
+        if found is None:
+            if len(self._written) >= _MOST_WRITTEN:
+                self._written.clear()
+            found = self._written[key] = "".join(f"{name}: {value}\r\n" for name, value in key).encode("latin-1")
+        return found
 
 
 @lru_cache(maxsize=8)
@@ -53,13 +64,30 @@ async def _read(answer: Answer) -> bytes:
     return b"".join(parts)
 
 
-def read_later(fields: Fields) -> dict[str, str]:
-    """The fields that are read of an answer, and no others: a dict of all of them costs more than parsing a status."""
-    return {
-        _READ_LATER[key]: value.strip().decode("latin-1")
-        for name, value in fields
-        if len(name) in _LENGTHS and (key := name.lower()) in _READ_LATER
-    }
+class ReadLater(Mapping[str, str]):
+    """The fields of an answer that are read of it, and no others. Nearly always nobody asks for them, so that they are looked for
+    when somebody does."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> str:
+        return self._found()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found())
+
+    def __len__(self) -> int:
+        return len(self._found())
+
+    def _found(self) -> dict[str, str]:
+        return {
+            _READ_LATER[key]: value.strip().decode("latin-1")
+            for name, value in self._fields
+            if len(name) in _LENGTHS and (key := name.lower()) in _READ_LATER
+        }
 
 
 def _translated(trouble: HttpTrouble, timeout: float) -> CallTimeout | ConnectionFailed | InvalidResponse:

@@ -1,16 +1,14 @@
 """One GET to LeadSquared: the seam between the client and the network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exporter.http.place import Place
 
 BODY_LIMIT = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
+class RawAnswer(NamedTuple):
     """What came back. `body` is cut one byte past BODY_LIMIT; header names are lower case."""
 
     code: int

@@ -32,7 +32,7 @@ def build(
     middlewares = [_answer_errors(pages)]
     if security is not None:
         middlewares.append(_authenticate(security, backend))
-    application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
+    application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY + 1)
     application.add_routes([*operations.routes(), *Api(backend).routes(), *pages.routes()])
     application.on_response_prepare.append(_add_headers(security))
     return application

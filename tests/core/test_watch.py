@@ -1,6 +1,5 @@
 """What one account does next."""
 
-from dataclasses import replace
 from itertools import pairwise
 from math import inf
 from random import Random
@@ -95,7 +94,7 @@ def test_an_answer_that_shows_nothing_new_does_at_once_what_a_decision_about_it_
     assert quick.budget.windows[0].used(3.5) == careful.budget.windows[0].used(3.5) == 2
 
 
-@pytest.mark.parametrize("news", [DONE, replace(QUEUED, last_step="parsed"), replace(QUEUED, status=Status.ERROR)])
+@pytest.mark.parametrize("news", [DONE, QUEUED._replace(last_step="parsed"), QUEUED._replace(status=Status.ERROR)])
 def test_an_answer_with_news_is_not_taken_over_before_it_is_durable(news: Report) -> None:
     watch = a_watch(requests=1)
     settle(watch, a_call(watch, 0.0), QUEUED, 1.0)
@@ -106,7 +105,7 @@ def test_an_answer_with_news_is_not_taken_over_before_it_is_durable(news: Report
 
 
 def test_an_error_that_goes_on_is_decided_on_each_time_because_its_grace_may_be_over() -> None:
-    watch, error = a_watch(requests=1), replace(QUEUED, status=Status.ERROR)
+    watch, error = a_watch(requests=1), QUEUED._replace(status=Status.ERROR)
     settle(watch, a_call(watch, 0.0), error, 1.0)
     assert not watch.confirmed(a_call(watch, 2.0), error, now=3.0)
 

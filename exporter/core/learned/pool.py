@@ -58,6 +58,16 @@ class Pool:
         for group, members in grouped(fresh, partial(self._rank_group, now, frontier)).items():
             self._ranks.put(members, [roster.order[slot] for slot in members], group)
 
+    def enter_one(self, slot: int, now: float, frontier: Frontier | None) -> None:
+        """The same for one that was here before."""
+        one = (slot,)
+        self._crowd.add(one)
+        self._turns.append(one)
+        self._ages.append(one, self._age_group(slot))
+        roster = self._roster
+        if roster.peers[slot] == Peers.FRESH:
+            self._ranks.put(one, (roster.order[slot],), self._rank_group(now, frontier, slot))
+
     def leave(self, slot: int) -> bool:
         """Whether it was there."""
         if slot not in self._crowd:

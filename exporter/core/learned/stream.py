@@ -98,7 +98,8 @@ class Stream:
     def back(self, slot: int, now: float) -> None:
         """The request can be picked again."""
         if self._under_way.pop(slot, None) is not None:
-            self._enter((slot,), now)
+            self.waiting += 1
+            self._pool.enter_one(slot, now, self.order.frontier)
 
     def finished_by(self, slot: int, now: float, *, round_time: float) -> None:
         """An answer that arrived at `now` showed the request finished."""

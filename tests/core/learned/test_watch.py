@@ -1,7 +1,6 @@
 """The learned policy at work in a Watch, between tracker and budget."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -20,7 +19,7 @@ from exporter.core.watch import QueueCall, QueueFigures, Reason, Rest, StatusCal
 RULES = Rules(stuck_after=1800.0, give_up_after=86400.0, error_grace=36000.0, not_found_attempts=5, last_look=1800.0)
 QUEUED = Report(status=Status.IN_QUEUE, current_step="none", last_step="none")
 DONE = Report(status=Status.SUCCESS, current_step="none", last_step="none")
-ERROR = replace(QUEUED, status=Status.ERROR)
+ERROR = QUEUED._replace(status=Status.ERROR)
 API = "lead_update"
 
 
