@@ -42,6 +42,10 @@ test-lowest: $(VENV)/dev.stamp ## the tests that touch packages with the lowest 
 	@scripts/servers $(SERVERS)
 	@scripts/lowest $(PARALLEL) $(TOUCHED) $(TESTS)
 
+test-trixie: $(VENV)/dev.stamp ## all tests on Debian 13: Python 3.13, PostgreSQL 17, Redis 8, Prometheus 2.53; as root
+	@scripts/servers mmdebstrap
+	@SERVERS="$(SERVERS)" scripts/trixie $(PARALLEL) $(TESTS)
+
 heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
 	@scripts/servers prometheus nodejs:node npm strace systemd:systemd-analyze $(COUNTERPARTS)
 	@scripts/servers podman runc iptables netavark:/usr/lib/podman/netavark aardvark-dns:/usr/lib/podman/aardvark-dns mmdebstrap
@@ -102,5 +106,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all test-loops test-lowest heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock image clean
+.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock image clean
 .PRECIOUS: $(VENV)/%.stamp

@@ -18,6 +18,7 @@ TARGETS = [
         "test-all",
         "test-loops",
         "test-lowest",
+        "test-trixie",
         "heavy",
         "test-fast",
         "lint",
