@@ -96,6 +96,9 @@ pictures: $(VENV)/dev.stamp ## photograph the dashboards over a scene of 15 minu
 lock: $(VENV)/dev.stamp ## lock the packages; UPGRADE=--upgrade takes the newest
 	@scripts/lock $(UPGRADE)
 
+dist: $(VENV)/dev.stamp ## what a release publishes beside the image, in dist/: sdist, wheel, chart, SBOM, checksums
+	@scripts/dist
+
 image: ## build the container image, with docker, podman or buildah
 	@scripts/image --tag $(IMAGE)
 
@@ -106,5 +109,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock image clean
+.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock dist image clean
 .PRECIOUS: $(VENV)/%.stamp

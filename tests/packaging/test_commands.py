@@ -34,7 +34,7 @@ TARGETS = [
         "pictures",
         "lock",
     ),
-    *("image", "clean"),
+    *("dist", "image", "clean"),
 ]
 
 
