@@ -47,7 +47,7 @@ test-trixie: $(VENV)/dev.stamp ## all tests on Debian 13: Python 3.13, PostgreSQ
 	@SERVERS="$(SERVERS)" scripts/trixie $(PARALLEL) $(TESTS)
 
 heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
-	@scripts/servers prometheus nodejs:node npm strace systemd:systemd-analyze $(COUNTERPARTS)
+	@scripts/servers prometheus nodejs:node npm chromium strace systemd:systemd-analyze $(COUNTERPARTS)
 	@scripts/servers podman runc iptables netavark:/usr/lib/podman/netavark aardvark-dns:/usr/lib/podman/aardvark-dns mmdebstrap
 	@$(RUN) pytest -m heavy $(TESTS)
 
