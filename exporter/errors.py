@@ -117,6 +117,10 @@ class InvalidEntry(IntakeError):
     """Something handed in does not fit the format."""
 
 
+class ImpossibleTime(InvalidEntry):
+    """Entries were taken in without their submission time, which lay too far ahead."""
+
+
 class UnknownAccount(InvalidEntry):
     """An account or api was named that the configuration does not have."""
 

@@ -64,12 +64,19 @@ class Service:
         self._transport = transport
         self._random = random
         self._grace = grace
-        self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.now, random=random)
+        self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.wall, random=random)
         self._background = Tasks("the spool")
         self._feed = Feed(self._build_source, self)
         build = Build(version=version(), revision=revision(), python_version=python_version())
         self._scraper = Scraper(
-            Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
+            Collector(
+                self.engine.ledger,
+                meters,
+                self.engine.views,
+                store=self._store_state,
+                ahead=clock.ahead,
+                build=build,
+            )
         )
         self._standard_input = StandardInput()
         self._loaded = False
@@ -84,7 +91,7 @@ class Service:
         await self._spooled.open()
         self._background.start(self._spooled.run())
         await self._feed.apply(self.engine.settings.sources)
-        self.meters.config_reload(ok=True, time=self._clock.now())
+        self.meters.config_reload(ok=True, time=self._clock.wall())
         self._unready = None
 
     async def stop(self) -> None:
@@ -119,7 +126,7 @@ class Service:
         log.error("defect", error=self._defect, where=context.get("message"))
 
     def now(self) -> float:
-        return self._clock.now()
+        return self._clock.wall()
 
     @property
     def intake(self) -> Intake:
@@ -213,14 +220,14 @@ class Service:
             self._declare()
             await self._feed.apply(settings.sources)
             self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
-            self.meters.config_reload(ok=True, time=self._clock.now())
+            self.meters.config_reload(ok=True, time=self._clock.wall())
             log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
 
     def _loaded_anew(self) -> Settings:
         try:
             return self._load()
         except ConfigurationError:
-            self.meters.config_reload(ok=False, time=self._clock.now())
+            self.meters.config_reload(ok=False, time=self._clock.wall())
             raise
 
     def quit(self) -> None:

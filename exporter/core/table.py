@@ -175,6 +175,21 @@ class Table:
         self._answered[slot] = received
         self._unfinished[slot] = sent
 
+    def grow_younger(self, seconds: float, started: float | None) -> bool:
+        """Submissions that lie so long before the first sight are that much younger, and so is all that was first seen so long
+        before `started`. Whether there is any."""
+        grown = False
+        submitted, first_seen = self._submitted, self._first_seen
+        for slot in self._slots.values():
+            seen = first_seen[slot]
+            if started is not None and seen + seconds <= started:
+                first_seen[slot] = seen + seconds
+                seen, grown = started, True
+            if submitted[slot] + seconds <= seen:
+                submitted[slot] += seconds
+                grown = True
+        return grown
+
     def remove(self, slot: int) -> None:
         request_id = self._ids[slot]
         if request_id is not None:

@@ -55,7 +55,7 @@ class Upkeep:
 
     async def prune(self) -> None:
         while True:
-            now = self._clock.now()
+            now = self._clock.wall()
             try:
                 await self._store.prune(
                     finished_before=now - self._settings().storage.retention, spent_before=now - KEPT_SECONDS

@@ -150,7 +150,8 @@ class Forwarder:
             self._recorder.miss(account.name, f"the account's apis lack {api}")
             return None
         where = f"gateway {self._source.name}"
-        entry = Entry(request_id=request_id, account=account.name, api=api, submitted=sent, where=where)
+        submitted = self._traffic.wall(sent)
+        entry = Entry(request_id=request_id, account=account.name, api=api, submitted=submitted, where=where)
         return self._recorder.record(entry, self._traffic)
 
     async def _stream(self, exchange: "Exchange", answer: Answer, first: bytes) -> web.StreamResponse:

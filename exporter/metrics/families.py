@@ -41,7 +41,16 @@ ERROR_KINDS = (
     "timeout",
     "connection",
 )
-SOURCE_ERROR_KINDS = ("unreadable", "unreachable", "timeout", "refused", "invalid_entry", "intake_full", "store")
+SOURCE_ERROR_KINDS = (
+    "unreadable",
+    "unreachable",
+    "timeout",
+    "refused",
+    "invalid_entry",
+    "impossible_time",
+    "intake_full",
+    "store",
+)
 BREAKER_STATES = tuple(str(mode) for mode in Mode)
 
 _C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
@@ -214,7 +223,8 @@ SOURCE_ERRORS = Family("leadsquared_exporter_source_errors_total", _C, "Failures
 SOURCE_ERRORS_BY_KIND = Family(
     "leadsquared_exporter_source_errors_by_kind_total",
     _C,
-    "The same failures by kind: what it reads can't be had, an entry does not fit, or it waits for room or the store.",
+    "The same failures by kind: what it reads can't be had, an entry does not fit or was taken in without its impossible time, or "
+    "it waits for room or the store.",
     ("source", "type", "kind"),
 )
 COMMIT = Family(
@@ -232,6 +242,11 @@ LAG = Family(
     "leadsquared_exporter_event_loop_lag_seconds",
     _G,
     "How late the event loop was, at worst, in the last 15 seconds or so.",
+)
+CLOCK_STEPS = Family(
+    "leadsquared_exporter_clock_step_seconds_total",
+    _C,
+    "Seconds by which the system's clock was set, forward or back, while the exporter ran or since it ran last.",
 )
 
 FAMILIES: tuple[Family, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Family))

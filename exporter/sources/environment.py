@@ -8,10 +8,14 @@ from random import Random
 from typing import Any, Protocol, TypeVar
 
 from exporter.clock import Clock
+from exporter.errors import ImpossibleTime
+from exporter.log import get_logger
 from exporter.sources.delivery import Delivery, Sleep
-from exporter.sources.groups import Terms
+from exporter.sources.groups import Terms, Untimed
 from exporter.sources.retry import Retry
 from exporter.sources.source import Intake, SourceHealth
+
+log = get_logger(__name__)
 
 Apis = Mapping[str, Collection[str]]
 Result = TypeVar("Result")
@@ -51,7 +55,20 @@ class Environment:
 
     def terms(self, source: Named, *, file: str | None = None) -> Terms:
         """What is handed in now is checked against these."""
-        return Terms(apis=self.apis(), now=self.clock.now(), account=source.account, api=source.api, file=file)
+        return Terms(apis=self.apis(), now=self.clock.wall(), account=source.account, api=source.api, file=file)
+
+    def tell_untimed(self, source: Named, untimed: Untimed) -> None:
+        """Entries came with a time that lies too far ahead, and are taken in without it."""
+        if not untimed.count:
+            return
+        told = "; ".join(untimed.wheres)
+        log.warning(
+            "entries are taken in without their time, which lies ahead; do the clocks differ?",
+            source=source.name,
+            count=untimed.count,
+            entries=told,
+        )
+        self.health.refused(source.name, ImpossibleTime(f"the time lies ahead: {told}"), untimed.count)
 
     def delivery(self, source: Named) -> Delivery:
         return Delivery(source.name, intake=self.intake, health=self.health, random=self.random, sleep=self.sleep)

@@ -24,6 +24,7 @@ class _Seen:
     settled   the state was the same twice in a row: what was read after that is complete
     digest    of the content that was last taken in or refused; empty before, and after the file could not be read
     apis      what was configured then; a file that names an account too early is right later
+    ahead     how the wall clock was set then; what seemed to lie ahead may be right later
     handed    the RequestIDs in it that the intake has
     trouble   why the content is not used; what was read before stays in use
     """
@@ -32,6 +33,7 @@ class _Seen:
     settled: bool = False
     digest: bytes = b""
     apis: Apis | None = None
+    ahead: float = 0.0
     handed: set[str] = field(default_factory=set)
     trouble: ExporterError | None = None
 
@@ -90,16 +92,18 @@ class FileSource:
 
     def _may_do_better(self, seen: _Seen) -> bool:
         """Whether a file in trouble is worth another reading although it did not change."""
-        return isinstance(seen.trouble, SourceUnreadable) or (
-            seen.trouble is not None and seen.apis != self._environment.apis()
-        )
+        return isinstance(seen.trouble, SourceUnreadable) or (seen.trouble is not None and self._is_other_now(seen))
+
+    def _is_other_now(self, seen: _Seen) -> bool:
+        return seen.apis != self._environment.apis() or seen.ahead != self._environment.clock.ahead()
 
     async def _read(self, name: str, seen: _Seen) -> None:
         content = await self._environment.in_thread(watched.read, name, complete=seen.settled)
+        is_better_now = seen.trouble is not None and self._is_other_now(seen)
         apis = self._environment.apis()
-        if content.digest == seen.digest and apis == seen.apis:
+        if content.digest == seen.digest and apis == seen.apis and not is_better_now:
             return
-        seen.digest, seen.apis = content.digest, apis
+        seen.digest, seen.apis, seen.ahead = content.digest, apis, self._environment.clock.ahead()
         terms = self._environment.terms(self._source, file=name)
         new, seen.handed = await self._environment.in_thread(_take, name, content, terms, seen.handed)
         async for batch in self._delivery.hand_in(new):

@@ -7,14 +7,14 @@ A single group may stand without the list. All mistakes are found, and with one 
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.core.request import REQUEST_ID
 from exporter.leadsquared.endpoints import DEFAULT_API
 from exporter.sources import document, moment
 from exporter.sources.document import child
-from exporter.sources.mistakes import Mistakes, length, with_lines
+from exporter.sources.mistakes import MOST_SHOWN, Mistakes, length, with_lines
 from exporter.sources.source import Entry
 
 # Clocks differ a little; a submission that lies further ahead is a mistake, such as local time given as UTC.
@@ -48,13 +48,13 @@ class Terms:
 def parse_json(body: bytes, terms: Terms) -> list[Entry]:
     """Raises InvalidEntry, and nothing else whatever the bytes are."""
     text = document.decode(body)
-    return _checked(document.read_json(text), text, terms)
+    return _checked(document.read_json(text), text, _Reader(terms))
 
 
 def parse_yaml(body: bytes, terms: Terms) -> list[Entry]:
     """Raises InvalidEntry, and nothing else whatever the bytes are."""
     text = document.decode(body)
-    return _checked(document.read_yaml(text), text, terms)
+    return _checked(document.read_yaml(text), text, _Reader(terms))
 
 
 def parse_text(body: bytes, terms: Terms) -> list[Entry]:
@@ -76,12 +76,33 @@ def parse_text(body: bytes, terms: Terms) -> list[Entry]:
     raise reader.mistakes.refusal(lambda path, what: f"{terms.file}:{path.removeprefix('line ')}: {what}")
 
 
+@dataclass(slots=True)
+class Untimed:
+    """How many entries were taken without their time, and where the first of them stand."""
+
+    count: int = 0
+    wheres: list[str] = field(default_factory=list)
+
+    def add(self, count: int, where: str) -> None:
+        self.count += count
+        if count and len(self.wheres) < MOST_SHOWN:
+            self.wheres.append(where)
+
+    def join(self, other: "Untimed") -> None:
+        self.count += other.count
+        self.wheres = [*self.wheres, *other.wheres][:MOST_SHOWN]
+
+
 class Messages:
-    """Reads one message after the other on the same terms. `where` tells where it comes from."""
+    """Reads one message after the other on the same terms. `where` tells where it comes from.
+
+    Who wrote them is not there to be told: where a time lies too far ahead the entry is taken without it, and `untimed` tells.
+    """
 
     def __init__(self, terms: Terms) -> None:
+        self.untimed = Untimed()
         self._terms = terms
-        self._reader = _Reader(terms)
+        self._reader = _Reader(terms, strict=False)
 
     def fields(self, fields: Mapping[str, Any], where: str) -> Entry:
         """One RequestID as the fields request_id, submitted_at, account and api; all but the first may be left out.
@@ -89,11 +110,13 @@ class Messages:
 
         Raises InvalidEntry.
         """
-        entry = self._reader.fields(fields, where)
-        if self._reader.mistakes.count:
-            refusal = self._reader.mistakes.refusal()
-            self._reader = _Reader(self._terms)
-            raise refusal
+        reader = self._reader
+        entry = reader.fields(fields, where)
+        if reader.mistakes.count or reader.untimed:
+            self._reader = _Reader(self._terms, strict=False)
+        if reader.mistakes.count:
+            raise reader.mistakes.refusal()
+        self.untimed.add(reader.untimed, where)
         return entry
 
     def text(self, text: str, where: str) -> list[Entry]:
@@ -103,7 +126,10 @@ class Messages:
         content = document.read_json(text)
         if isinstance(content, dict) and "request_ids" not in content:
             return [self.fields(content, where)]
-        return _checked(content, text, self._terms)
+        reader = _Reader(self._terms, strict=False)
+        entries = _checked(content, text, reader)
+        self.untimed.add(reader.untimed, where)
+        return entries
 
 
 def target(terms: Terms) -> tuple[str, str] | None:
@@ -113,23 +139,25 @@ def target(terms: Terms) -> tuple[str, str] | None:
     return None if reader.mistakes.count else found
 
 
-def _checked(content: Any, text: str, terms: Terms) -> list[Entry]:
-    reader = _Reader(terms)
+def _checked(content: Any, text: str, reader: "_Reader") -> list[Entry]:
     entries = reader.document(content)
-    mistakes = reader.mistakes
+    mistakes, file = reader.mistakes, reader.terms.file
     if not mistakes.count:
         return entries
-    if terms.file is None:
+    if file is None:
         raise mistakes.refusal()
-    raise mistakes.refusal(with_lines(terms.file, document.find_lines(text, mistakes.paths)))
+    raise mistakes.refusal(with_lines(file, document.find_lines(text, mistakes.paths)))
 
 
 class _Reader:
-    """Collects entries and mistakes from one document."""
+    """Collects entries and mistakes from one document. A time that lies too far ahead is a mistake, or left out and counted as
+    `untimed` where that is not meant strictly."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, *, strict: bool = True) -> None:
         self.mistakes = Mistakes()
-        self._terms = terms
+        self.untimed = 0
+        self.terms = terms
+        self._strict = strict
         self._default: tuple[str, str] | None = None
 
     def document(self, content: Any) -> list[Entry]:
@@ -218,22 +246,29 @@ class _Reader:
         submitted = moment.parse(value) if isinstance(value, str) else moment.of(value)
         if submitted is None:
             self.mistakes.add(where, _TIME_RULE)
-        elif submitted > self._terms.now + FURTHEST_AHEAD:
-            self.mistakes.add(where, "must not lie more than 5 minutes in the future")
+        elif submitted > self.terms.now + FURTHEST_AHEAD:
+            self._refuse_ahead(where)
+            return None
         return submitted
 
+    def _refuse_ahead(self, where: str) -> None:
+        if self._strict:
+            self.mistakes.add(where, "must not lie more than 5 minutes in the future")
+        else:
+            self.untimed += 1
+
     def _account(self, group: Mapping[str, Any], path: str) -> str:
-        apis = self._terms.apis
+        apis = self.terms.apis
         account = group.get("account")
         if account is None:
-            account = self._terms.account or (next(iter(apis)) if len(apis) == 1 else None)
+            account = self.terms.account or (next(iter(apis)) if len(apis) == 1 else None)
         return self._configured(account, apis, "account", path, is_own=group.get("account") is not None)
 
     def _api(self, group: Mapping[str, Any], path: str, account: str) -> str:
-        apis = self._terms.apis[account]
+        apis = self.terms.apis[account]
         api = group.get("api")
         if api is None:
-            api = self._terms.api or (next(iter(apis)) if len(apis) == 1 else None)
+            api = self.terms.api or (next(iter(apis)) if len(apis) == 1 else None)
         if api is None and DEFAULT_API in apis:
             api = DEFAULT_API
         return self._configured(api, apis, "api", path, is_own=group.get("api") is not None)

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from exporter.core.cursor import Cursor
-from exporter.errors import IntakeFull, InvalidEntry, SourceRefused, SourceTimeout, SourceUnreachable, StoreError
+from exporter.errors import (
+    ImpossibleTime,
+    IntakeFull,
+    InvalidEntry,
+    SourceRefused,
+    SourceTimeout,
+    SourceUnreachable,
+    StoreError,
+)
 
 
 class Entry(NamedTuple):
@@ -46,7 +54,8 @@ class SourceHealth(Protocol):
     def down(self, source: str, error: Exception) -> None: ...
 
     def refused(self, source: str, error: InvalidEntry, count: int = 1) -> None:
-        """So many entries do not fit and were passed over or put aside; the source itself works on."""
+        """So many entries do not fit and were passed over or put aside, or taken in without their time (ImpossibleTime); the
+        source itself works on."""
 
 
 class Source(Protocol):
@@ -68,6 +77,8 @@ class Changeable(Protocol):
 def trouble_of(error: Exception) -> str:
     """The kind of an error, as a value of a label."""
     match error:
+        case ImpossibleTime():
+            return "impossible_time"
         case InvalidEntry():
             return "invalid_entry"
         case IntakeFull():

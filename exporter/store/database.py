@@ -143,7 +143,7 @@ class Database:
         # pop: a RequestID that is in the call twice is taken once.
         return [sequences.pop(one.request_id, None) for one in submissions]
 
-    def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls]) -> None:
+    def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls], *, anew: bool) -> None:
         pending = self._pending_names()
         self._connection.run_many(_UPDATE, [_row(change) for change in changes])
         # A request has no more transitions than polls, so most need not be looked at.
@@ -152,7 +152,7 @@ class Database:
             self._trim(sequence)
         self._count(tally for change in changes for tally in change.tallies)
         self._observe(one for change in changes for one in change.observations)
-        self._spend(spent)
+        self._spend(spent, anew=anew)
         for change in changes:
             if change.record.state is not State.PENDING:
                 pending.end(change.record.request_id)
@@ -178,8 +178,7 @@ class Database:
         self._connection.run("DELETE FROM spent_calls WHERE time < ?", (before,))
 
     def stop_cleanly(self, spent: Sequence[SpentCalls]) -> None:
-        self._connection.run("DELETE FROM spent_calls")
-        self._spend(spent)
+        self._spend(spent, anew=True)
         self._connection.run("UPDATE meta SET value = 1 WHERE name = 'stopped_cleanly'")
 
     def _pending_names(self) -> PendingNames:
@@ -269,7 +268,9 @@ class Database:
         self._connection.run_many(buckets, [one[:3] for one in found])
         self._connection.run_many(totals, [(one[0], one[1], one[3]) for one in found])
 
-    def _spend(self, spent: Sequence[SpentCalls]) -> None:
+    def _spend(self, spent: Sequence[SpentCalls], *, anew: bool) -> None:
+        if anew:
+            self._connection.run("DELETE FROM spent_calls")
         sql = "INSERT OR REPLACE INTO spent_calls VALUES (?, ?, ?, ?, ?)"
         self._connection.run_many(sql, [(one.account, one.window, one.key, one.calls, one.time) for one in spent])
 

@@ -1,7 +1,7 @@
 """Everything in memory: for tests, and for `memory://`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeVar
 
@@ -64,10 +64,10 @@ class MemoryStore:
             self._move(cursor)
         return sequences
 
-    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = (), *, anew: bool = False) -> None:
         for change in changes:
             self._commit(change)
-        self._spend(spent)
+        self._spend(spent, anew=anew)
 
     async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
         record = self.durable.records.get(request_id)
@@ -94,8 +94,7 @@ class MemoryStore:
         return len(past)
 
     async def close(self, spent: Sequence[SpentCalls]) -> None:
-        self.durable.spent.clear()
-        self._spend(spent)
+        self._spend(spent, anew=True)
         self.durable.stopped_cleanly = True
 
     def _admit_all(self, submissions: Sequence[Submission]) -> list[int | None]:
@@ -128,8 +127,8 @@ class MemoryStore:
 
     def _commit(self, change: Change) -> None:
         durable, request_id = self.durable, change.record.request_id
-        if request_id in durable.records:
-            durable.records[request_id] = change.record
+        if (stored := durable.records.get(request_id)) is not None:
+            durable.records[request_id] = _as_taken_in(change.record, stored)
         if change.transition is not None:
             transitions = durable.transitions.get(request_id, [])
             durable.transitions[request_id] = trimmed([*transitions, change.transition])
@@ -144,9 +143,18 @@ class MemoryStore:
             key = (tally.counter, tally.labels)
             self.durable.counters[key] = self.durable.counters.get(key, 0) + tally.amount
 
-    def _spend(self, spent: Sequence[SpentCalls]) -> None:
+    def _spend(self, spent: Sequence[SpentCalls], *, anew: bool) -> None:
+        if anew:
+            self.durable.spent.clear()
         for one in spent:
             self.durable.spent[one.account, one.window, one.key] = one
+
+
+def _as_taken_in(record: Record, stored: Record) -> Record:
+    """What was told at the intake stays as it is: the wall clock may have been set since."""
+    if (record.submitted, record.first_seen) == (stored.submitted, stored.first_seen):
+        return record
+    return replace(record, submitted=stored.submitted, first_seen=stored.first_seen)
 
 
 def _fits(record: Record, query: Query) -> bool:

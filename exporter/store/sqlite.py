@@ -33,8 +33,8 @@ class SqliteStore:
     ) -> "asyncio.Future[list[int | None]]":
         return self._writer.do(lambda: self._database.admit(submissions, cursors))
 
-    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
-        await self._writer.do(lambda: self._database.commit(changes, spent))
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = (), *, anew: bool = False) -> None:
+        await self._writer.do(lambda: self._database.commit(changes, spent, anew=anew))
 
     async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
         found: Found | None = await self._read(lambda database: database.find(request_id, sequence))

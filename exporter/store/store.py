@@ -66,7 +66,7 @@ class Found:
 
 
 class Store(Protocol):
-    """Everything awaits durability: when a call returns, a `kill -9` can't undo it.
+    """Everything awaits durability: when a call returns, a `kill -9` can't undo it. Times are what the wall clock showed.
 
     Any call may raise StoreUnavailable (nothing was done; the same call may work later) or StoreUnusable.
     """
@@ -82,8 +82,9 @@ class Store(Protocol):
         awaited.
         """
 
-    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
-        """Write records, transitions, tallies and observations, and upsert spent calls (by account, window, key)."""
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = (), *, anew: bool = False) -> None:
+        """Write records but for what was told at their intake, transitions, tallies and observations; and upsert spent calls (by
+        account, window, key), or replace all of them where they are told `anew`."""
 
     async def find(self, request_id: str, sequence: int | None = None) -> Found | None:
         """A request that has ended; a pending one by its sequence number too, which its watcher knows."""

@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from exporter.clock import Clock
 from exporter.config.settings import Settings
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter
@@ -33,7 +34,7 @@ def entries(beginning: str, count: int) -> list[Entry]:
     ]
 
 
-class Still:
+class Still(Clock):
     """A clock that stands still; the window of the dead process stays full, and nothing is polled."""
 
     def now(self) -> float:

@@ -72,6 +72,17 @@ async def test_what_does_not_fit_is_told_with_its_place_and_the_rest_goes_on(tmp
     ]
 
 
+async def test_a_line_whose_time_lies_ahead_is_taken_without_it_and_counted(tmp_path: Path) -> None:
+    pattern = r"(at=(?P<submitted_at>\S+) )?RequestID=(?P<request_id>\S+)"
+    bench = Bench(tmp_path, "app.log", pattern=pattern)
+    lines = "at=2026-02-02T02:46:00Z RequestID=a\nat=2026-02-02T02:39:00Z RequestID=b\n"
+    path = bench.write("app.log", text=lines)
+    assert await bench.read() == ["a", "b"]
+    assert [one.submitted for one in bench.intake.entries] == [None, NOW - 60]
+    assert bench.health.story == [f"log refused 1: the time lies ahead: {path}: byte 0", "log up"]
+    assert bench.health.kinds == ["impossible_time"]
+
+
 async def test_every_line_that_does_not_fit_is_in_the_log_with_its_place(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "app.log")
     with logged() as log:

@@ -154,6 +154,7 @@ class LogSource:
         self._unkept |= batch.positions
         if findings.refused:
             self._refuse(findings.refusals, findings.refused)
+        self._environment.tell_untimed(self._source, findings.untimed)
         if findings.entries:
             await self._deliver(findings.entries)
         self._standard_input.forget(batch.input_position)

@@ -10,7 +10,7 @@ from exporter.core.parts import parts
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
 from exporter.sources.environment import Environment
-from exporter.sources.groups import Messages
+from exporter.sources.groups import Messages, Untimed
 from exporter.sources.mistakes import MOST_SHOWN
 from exporter.sources.source import Entry
 from exporter.sources.sql import position
@@ -102,22 +102,27 @@ class SqlSource:
         messages = Messages(self._environment.terms(self._source))
         entries: list[Entry] = []
         mistakes: list[str] = []
+        untimed = Untimed()
         for part in parts(page.rows, PART):
             for row in part:
                 where = f"row with {self._source.cursor} {row[page.columns.cursor or 0]}"
+                before = messages.untimed.count
                 try:
                     entries.append(messages.fields(page.columns.fields(row), where))
                 except InvalidEntry as error:
-                    if self._is_news(where, error):
+                    if self._is_news(where, *error.details):
                         mistakes.append(f"{where}: {'; '.join(error.details)}")
+                if messages.untimed.count > before and self._is_news(where):
+                    untimed.add(1, where)
             await asyncio.sleep(0)
         if mistakes:
             self._report(mistakes)
+        self._environment.tell_untimed(self._source, untimed)
         return entries
 
-    def _is_news(self, where: str, error: InvalidEntry) -> bool:
+    def _is_news(self, *told: str) -> bool:
         """Looking back meets the same row again."""
-        key = hash((where, *error.details))
+        key = hash(told)
         if key in self._reported:
             return False
         if len(self._reported) >= MOST_REPORTED:
