@@ -121,6 +121,10 @@ class ImpossibleTime(InvalidEntry):
     """Entries were taken in without their submission time, which lay too far ahead."""
 
 
+class UnfitReference(InvalidEntry):
+    """Entries were taken in without their reference, which was none."""
+
+
 class UnknownAccount(InvalidEntry):
     """An account or api was named that the configuration does not have."""
 

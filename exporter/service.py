@@ -164,6 +164,10 @@ class Service:
     def apis(self) -> Mapping[str, Collection[str]]:
         return {account.name: tuple(account.apis) for account in self.engine.settings.accounts}
 
+    @property
+    def references(self) -> bool:
+        return self.engine.settings.references
+
     def push_sources(self) -> Sequence[PushSource]:
         return [source for source in self.engine.settings.sources if isinstance(source, PushSource)]
 
@@ -278,7 +282,12 @@ class Service:
     def _build_source(self, source: config.Source) -> Source | None:
         """A task for a source; push has none, its requests come through the web."""
         environment = Environment(
-            intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
+            intake=self.intake,
+            health=self,
+            clock=self._clock,
+            apis=self.apis,
+            random=self._random,
+            references=lambda: self.references,
         )
         match source:
             case config.StaticSource():

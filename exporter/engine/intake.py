@@ -119,7 +119,10 @@ class Gate:
     async def _submissions(self, source: str, entries: Sequence[Entry], now: float) -> list[Submission]:
         made: list[Submission] = []
         for part in parts(entries, PART):
-            made += [Submission(name, account, api, source, time, now) for name, account, api, time, _ in part]
+            made += [
+                Submission(name, account, api, source, time, now, reference)
+                for name, account, api, time, _, reference in part
+            ]
             await _breathe(entries)
         return made
 

@@ -12,6 +12,7 @@ from exporter.gateway.encoding import decoded
 from exporter.gateway.messages import BROKEN, SMALL, Passed, Upload, json_answer, problem
 from exporter.gateway.recognise import Call, StatusQuestion, Submission, recognise
 from exporter.gateway.recorder import Recorder
+from exporter.gateway.reference import ReferenceHeader
 from exporter.gateway.upstream import FAILURES, Answer, Body, Upstream, translated
 from exporter.leadsquared.answer import find_error, read_status, read_submission
 from exporter.leadsquared.transport import BODY_LIMIT, RawAnswer
@@ -31,12 +32,14 @@ class Forwarder:
         recorder: Recorder,
         upstream: Upstream,
         meter: GatewayMeter,
+        reference: ReferenceHeader,
     ) -> None:
         self._source = source
         self._traffic = traffic
         self._recorder = recorder
         self._upstream = upstream
         self._meter = meter
+        self._reference = reference
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         target = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
@@ -61,7 +64,7 @@ class Forwarder:
         return json_answer(answer, headers={"Age": str(age)})
 
     async def _forward(self, request: web.BaseRequest, target: str, call: Call) -> web.StreamResponse:
-        upload = Upload(request, timeout=self._source.timeout)
+        upload = Upload(request, timeout=self._source.timeout, kept=self._reference.kept)
         try:
             # A submission that never comes whole takes no place in the budget.
             body = await upload.body(ahead=isinstance(call, Submission))
@@ -137,21 +140,21 @@ class Forwarder:
         self, exchange: "Exchange", api: str, request_id: str, answer: Answer, body: bytes
     ) -> web.StreamResponse:
         """All that can be done while the store commits is done meanwhile."""
-        recorded = self._record(api, request_id, exchange.sent)
+        recorded = self._record(exchange, api, request_id)
         self._traffic.succeeded()
         response = Passed(exchange.request, answer, body)
         if recorded is not None:
             await recorded
         return response
 
-    def _record(self, api: str, request_id: str, sent: float) -> "asyncio.Future[None] | None":
+    def _record(self, exchange: "Exchange", api: str, request_id: str) -> "asyncio.Future[None] | None":
         account = self._traffic.account
         if api not in account.apis:
             self._recorder.miss(account.name, f"the account's apis lack {api}")
             return None
         where = f"gateway {self._source.name}"
-        submitted = self._traffic.wall(sent)
-        entry = Entry(request_id=request_id, account=account.name, api=api, submitted=submitted, where=where)
+        submitted, reference = self._traffic.wall(exchange.sent), self._reference.of(exchange.request)
+        entry = Entry(request_id, account.name, api, submitted, where, reference)
         return self._recorder.record(entry, self._traffic)
 
     async def _stream(self, exchange: "Exchange", answer: Answer, first: bytes) -> web.StreamResponse:

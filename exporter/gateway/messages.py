@@ -98,18 +98,19 @@ def _date(now: int) -> bytes:
 
 class Upload:
     """The body of a request on its way up. `broken` tells that the application went away, or broke HTTP, in the middle; or that
-    no byte came for `timeout` seconds, which is `silent` too."""
+    no byte came for `timeout` seconds, which is `silent` too. The headers `kept`, by their names in lower case, end here."""
 
-    def __init__(self, request: web.BaseRequest, *, timeout: float) -> None:
+    def __init__(self, request: web.BaseRequest, *, timeout: float, kept: frozenset[bytes] = frozenset()) -> None:
         self.broken = False
         self.silent = False
         self.chunked = "Transfer-Encoding" in request.headers
         self._request = request
         self._timeout = timeout
+        self._kept = kept
 
     def headers(self) -> bytes:
         request = self._request
-        passed = end_to_end(request.raw_headers, but=_OURS)
+        passed = end_to_end(request.raw_headers, but=_OURS | self._kept if self._kept else _OURS)
         if self.chunked:
             return passed + _CHUNKED
         if "Content-Length" not in request.headers and request.method in _MAY_HAVE_BODY:

@@ -12,6 +12,7 @@ from exporter.gateway.account import AccountTraffic, GatewayMeter
 from exporter.gateway.door import Door
 from exporter.gateway.forward import Forwarder
 from exporter.gateway.recorder import Recorder
+from exporter.gateway.reference import ReferenceHeader
 from exporter.gateway.spooled import Spooled
 from exporter.gateway.upstream import Upstream
 from exporter.log import get_logger
@@ -80,6 +81,7 @@ class Gateway:
             recorder=self._recorder,
             upstream=self._upstream,
             meter=self._meter,
+            reference=ReferenceHeader(self._source.reference_header, source=self.name, health=self._health),
         )
 
     def _handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:

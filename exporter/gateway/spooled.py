@@ -62,7 +62,9 @@ class Spooled:
 
     async def add(self, source: str, entry: Entry) -> None:
         """Returns when it is durable, or when it can't be; never an error."""
-        one = Submission(entry.request_id, entry.account, entry.api, source, entry.submitted, self._now())
+        one = Submission(
+            entry.request_id, entry.account, entry.api, source, entry.submitted, self._now(), entry.reference
+        )
         if not await self._put([one]):
             self._keep(one)
         self._wanted.set()
@@ -146,7 +148,8 @@ class Spooled:
 
     async def _hand_on_group(self, group: Sequence[Submission]) -> None:
         source, account = group[0].source, group[0].account
-        entries = [Entry(one.request_id, one.account, one.api, one.submitted, f"gateway {source}") for one in group]
+        where = f"gateway {source}"
+        entries = [Entry(one.request_id, one.account, one.api, one.submitted, where, one.reference) for one in group]
         delivery = Delivery(source, intake=self._intake(), health=self._health, sleep=self._sleep)
         left = len(entries)
         try:

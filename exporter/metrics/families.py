@@ -48,6 +48,7 @@ SOURCE_ERROR_KINDS = (
     "refused",
     "invalid_entry",
     "impossible_time",
+    "unfit_reference",
     "intake_full",
     "store",
 )
@@ -223,8 +224,8 @@ SOURCE_ERRORS = Family("leadsquared_exporter_source_errors_total", _C, "Failures
 SOURCE_ERRORS_BY_KIND = Family(
     "leadsquared_exporter_source_errors_by_kind_total",
     _C,
-    "The same failures by kind: what it reads can't be had, an entry does not fit or was taken in without its impossible time, or "
-    "it waits for room or the store.",
+    "The same failures by kind: what it reads can't be had, an entry does not fit or was taken in without its time or reference, "
+    "or it waits for room or the store.",
     ("source", "type", "kind"),
 )
 COMMIT = Family(

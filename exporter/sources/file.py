@@ -25,6 +25,7 @@ class _Seen:
     digest    of the content that was last taken in or refused; empty before, and after the file could not be read
     apis      what was configured then; a file that names an account too early is right later
     ahead     how the wall clock was set then; what seemed to lie ahead may be right later
+    refers    whether requests might carry a reference then
     handed    the RequestIDs in it that the intake has
     trouble   why the content is not used; what was read before stays in use
     """
@@ -34,6 +35,7 @@ class _Seen:
     digest: bytes = b""
     apis: Apis | None = None
     ahead: float = 0.0
+    refers: bool = False
     handed: set[str] = field(default_factory=set)
     trouble: ExporterError | None = None
 
@@ -95,7 +97,9 @@ class FileSource:
         return isinstance(seen.trouble, SourceUnreadable) or (seen.trouble is not None and self._is_other_now(seen))
 
     def _is_other_now(self, seen: _Seen) -> bool:
-        return seen.apis != self._environment.apis() or seen.ahead != self._environment.clock.ahead()
+        environment = self._environment
+        now = environment.apis(), environment.clock.ahead(), environment.references()
+        return (seen.apis, seen.ahead, seen.refers) != now
 
     async def _read(self, name: str, seen: _Seen) -> None:
         content = await self._environment.in_thread(watched.read, name, complete=seen.settled)
@@ -103,7 +107,8 @@ class FileSource:
         apis = self._environment.apis()
         if content.digest == seen.digest and apis == seen.apis and not is_better_now:
             return
-        seen.digest, seen.apis, seen.ahead = content.digest, apis, self._environment.clock.ahead()
+        seen.digest, seen.apis = content.digest, apis
+        seen.ahead, seen.refers = self._environment.clock.ahead(), self._environment.references()
         terms = self._environment.terms(self._source, file=name)
         new, seen.handed = await self._environment.in_thread(_take, name, content, terms, seen.handed)
         async for batch in self._delivery.hand_in(new):

@@ -13,11 +13,13 @@ from exporter.errors import (
     SourceTimeout,
     SourceUnreachable,
     StoreError,
+    UnfitReference,
 )
 
 
 class Entry(NamedTuple):
-    """One RequestID as it was handed in; `where` says from where, for error messages. `submitted` is seconds since the epoch.
+    """One RequestID as it was handed in; `where` says from where, for error messages. `submitted` is seconds since the epoch,
+    `reference` what the application knows it by.
 
     A tuple, because it takes a third of the time to make.
     """
@@ -27,6 +29,7 @@ class Entry(NamedTuple):
     api: str
     submitted: float | None
     where: str = ""
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,8 @@ class SourceHealth(Protocol):
     def down(self, source: str, error: Exception) -> None: ...
 
     def refused(self, source: str, error: InvalidEntry, count: int = 1) -> None:
-        """So many entries do not fit and were passed over or put aside, or taken in without their time (ImpossibleTime); the
-        source itself works on."""
+        """So many entries do not fit and were passed over or put aside, or taken in without their time or reference
+        (ImpossibleTime, UnfitReference); the source itself works on."""
 
 
 class Source(Protocol):
@@ -79,6 +82,8 @@ def trouble_of(error: Exception) -> str:
     match error:
         case ImpossibleTime():
             return "impossible_time"
+        case UnfitReference():
+            return "unfit_reference"
         case InvalidEntry():
             return "invalid_entry"
         case IntakeFull():

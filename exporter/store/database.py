@@ -21,7 +21,7 @@ _SHORTEST_LINE = 20
 
 _COLUMNS = (
     "request_id, account, api, source, submitted, first_seen, sequence, state, status, current_step, last_step, polls, "
-    "answered, unfinished, errored, errored_after, failed, not_found, reason, cause, finished_after, finished"
+    "answered, unfinished, errored, errored_after, failed, not_found, reason, cause, finished_after, finished, reference"
 )
 _UPDATE = """
     UPDATE requests SET state = ?, status = ?, current_step = ?, last_step = ?, polls = ?, answered = ?, unfinished = ?,
@@ -34,7 +34,8 @@ _HAS_ENDED = f"{_ENDED} ?"
 _ENDED_AMONG = f"SELECT value FROM json_each(?) AS name WHERE EXISTS ({_ENDED} name.value)"  # noqa: S608
 _BEGINNING = "request_id >= ? AND request_id < ?"
 _NAMED = f"""sequence IN (SELECT sequence FROM requests WHERE state <> 'pending' AND {_BEGINNING}
-    UNION ALL SELECT sequence FROM requests WHERE state = 'pending' AND {_BEGINNING})"""  # noqa: S608
+    UNION ALL SELECT sequence FROM requests WHERE state = 'pending' AND {_BEGINNING}
+    UNION ALL SELECT sequence FROM requests WHERE reference >= ? AND reference < ?)"""  # noqa: S608
 _PENDING_NAMES = "SELECT request_id FROM requests WHERE state = 'pending'"
 # Of a RequestID that is there several times the first row stays, or the one that has ended.
 _TWICE = "FROM requests WHERE state = 'pending' GROUP BY request_id HAVING count(*) > 1"
@@ -44,7 +45,7 @@ _DOUBLES = f"""
     SELECT sequence, account, api FROM requests WHERE state = 'pending'
         AND request_id IN (SELECT request_id {_TWICE}) AND sequence NOT IN (SELECT min(sequence) {_TWICE})
 """  # noqa: S608
-_INTAKE = "sequence, request_id, account, api, source, submitted, first_seen"
+_INTAKE = "sequence, request_id, account, api, source, submitted, first_seen, reference"
 _COUNT = "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
 _DISCOVERED = str(Counter.DISCOVERED)
 # SQLite allows 32,766 parameters; larger statements than this are not faster.
@@ -119,10 +120,7 @@ class Database:
         if one.request_id in pending or run(_HAS_ENDED, (one.request_id,)).fetchone() is not None:
             return None
         sequence = self._connection.take_numbers(1)
-        run(
-            _insertion(1),
-            (sequence, one.request_id, one.account, one.api, one.source, one.submitted, one.first_seen),
-        )
+        run(_insertion(1), (sequence, *one))
         pending.add((one.request_id,))
         run(_COUNT, (_DISCOVERED, _text((one.account, one.api, one.source)), 1))
         return sequence
@@ -225,10 +223,7 @@ class Database:
     def _insert(self, submissions: Mapping[str, Submission], first: int) -> None:
         """A statement takes many rows, because after each one the thread has to win back the interpreter lock from a busy
         event loop; powers of two keep the number of statements to prepare small."""
-        rows = [
-            (first + place, name, one.account, one.api, one.source, one.submitted, one.first_seen)
-            for place, (name, one) in enumerate(submissions.items())
-        ]
+        rows = [(first + place, *one) for place, one in enumerate(submissions.values())]
         start = 0
         while start < len(rows):
             size = min(_MOST_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
@@ -277,7 +272,7 @@ class Database:
 
 @cache
 def _insertion(size: int) -> str:
-    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size)
+    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * size)
     return f"INSERT INTO requests ({_INTAKE}) VALUES {rows}"  # noqa: S608
 
 
@@ -313,6 +308,7 @@ def _record(row: tuple[Any, ...]) -> Record:
         cause=None if row[19] is None else Cause(row[19]),
         finished_after=row[20],
         finished=row[21],
+        reference=row[22],
     )
 
 
@@ -350,8 +346,8 @@ def _conditions(query: Query) -> tuple[str, list[object]]:
         if getattr(query, name) is not None
     ]
     if query.prefix:
-        # As a range, which the index of RequestIDs can answer; they hold nothing beyond ASCII.
-        wanted.append((_NAMED, (query.prefix, query.prefix + "\x7f") * 2))
+        # As ranges, which the indexes can answer; neither RequestIDs nor references hold anything beyond ASCII.
+        wanted.append((_NAMED, (query.prefix, query.prefix + "\x7f") * 3))
     if query.stuck_before is not None:
         wanted.append(("state = 'pending' AND coalesce(submitted, first_seen) < ?", (query.stuck_before,)))
     if query.before is not None:

@@ -115,6 +115,7 @@ class MemoryStore:
             submitted=one.submitted,
             first_seen=one.first_seen,
             sequence=self.durable.last_sequence,
+            reference=one.reference,
         )
         return self.durable.last_sequence
 
@@ -151,17 +152,16 @@ class MemoryStore:
 
 
 def _as_taken_in(record: Record, stored: Record) -> Record:
-    """What was told at the intake stays as it is: the wall clock may have been set since."""
-    if (record.submitted, record.first_seen) == (stored.submitted, stored.first_seen):
-        return record
-    return replace(record, submitted=stored.submitted, first_seen=stored.first_seen)
+    """What was told at the intake stays as it is."""
+    return replace(record, submitted=stored.submitted, first_seen=stored.first_seen, reference=stored.reference)
 
 
 def _fits(record: Record, query: Query) -> bool:
     origin = record.first_seen if record.submitted is None else record.submitted
     stuck = query.stuck_before is None or (record.state is State.PENDING and origin < query.stuck_before)
     before = query.before is None or record.sequence < query.before
-    named = record.request_id.startswith(query.prefix or "")
+    names = (record.request_id, record.reference or "")
+    named = not query.prefix or any(name.startswith(query.prefix) for name in names)
     return stuck and before and named and _has(record, query)
 
 

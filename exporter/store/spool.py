@@ -10,7 +10,7 @@ from exporter.store.connection import Connection, Schema
 from exporter.store.writer import Writer
 
 # In the header of the file ("LSQP"). The number of a row is no promise to anyone, so that it may be used again.
-_SCHEMA = Schema(
+SCHEMA = Schema(
     0x4C535150,
     (
         """
@@ -21,13 +21,14 @@ _SCHEMA = Schema(
     CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     INSERT INTO meta VALUES ('batch', 0);
     """,
+        "ALTER TABLE submissions ADD COLUMN reference TEXT",
     ),
     setting="storage.url",
     last_number="SELECT 0",
 )
-_PUT = """INSERT OR IGNORE INTO submissions (request_id, account, api, source, submitted, first_seen)
-    VALUES (?, ?, ?, ?, ?, ?)"""
-_OLDEST = "SELECT request_id, account, api, source, submitted, first_seen FROM submissions ORDER BY number LIMIT ?"
+_COLUMNS = "request_id, account, api, source, submitted, first_seen, reference"
+_PUT = f"INSERT OR IGNORE INTO submissions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_OLDEST = f"SELECT {_COLUMNS} FROM submissions ORDER BY number LIMIT ?"  # noqa: S608
 
 
 class Spool(Protocol):
@@ -86,10 +87,8 @@ class SqliteSpool:
         return count
 
     async def put(self, submissions: Sequence[Submission]) -> None:
-        rows = [
-            (one.request_id, one.account, one.api, one.source, one.submitted, one.first_seen) for one in submissions
-        ]
-        await self._do(lambda file: file.run_many(_PUT, rows))
+        # Each is a row as it is.
+        await self._do(lambda file: file.run_many(_PUT, submissions))
 
     async def oldest(self, most: int) -> Sequence[Submission]:
         rows: list[tuple[Any, ...]] = await self._do(lambda file: file.run(_OLDEST, (most,)).fetchall())
@@ -113,7 +112,7 @@ class _File:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.connection = Connection(path, _SCHEMA)
+        self.connection = Connection(path, SCHEMA)
         self._is_open = False
 
     def transact(self, work: Callable[[], None]) -> None:

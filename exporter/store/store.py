@@ -44,7 +44,7 @@ class Contents:
 class Query:
     """Which requests a page shows; None takes all. `before` continues below that sequence; `stuck_before` asks for
     pending requests whose age origin (submitted, else first_seen) lies before that time.
-    `prefix` is the beginning of a RequestID."""
+    `prefix` is the beginning of a RequestID or of a reference."""
 
     account: str | None = None
     api: str | None = None

@@ -1,6 +1,7 @@
 """The real process, as those find it that push to it: what it keeps out is counted, and told apart from an outage."""
 
 import json
+import signal
 import sqlite3
 import urllib.error
 
@@ -71,3 +72,19 @@ def test_what_is_not_taken_in_is_an_error_and_only_trouble_of_the_exporter_is_an
     eventually(lambda: push(stage, "b"), fits=lambda status: status == 202)
     assert state(stage, name)[0] == 1
     assert "what was handed in does not fit" in (stage.folder / "exporter.log").read_text()
+
+
+def test_a_reference_leads_from_the_order_to_the_request_once_references_are_allowed(stage: Stage) -> None:
+    text = CONFIGURATION.format(source="", folder=stage.folder)
+    configuration = stage.folder / "config.yaml"
+    configuration.write_text(text)
+    exporter = stage.start_exporter()
+    body = json.dumps({"request_ids": [{"request_id": "a", "reference": "shop:2026/81#2"}]})
+    assert post(stage, body) == 400
+    configuration.write_text(f"{text}references: true\n")
+    exporter.send_signal(signal.SIGHUP)
+    eventually(lambda: post(stage, body), fits=lambda status: status == 202)
+    found = json.loads(fetch(f"{stage.url}/api/v1/requests?q=shop:2026/81%232"))
+    assert [(one["request_id"], one["reference"]) for one in found["requests"]] == [("a", "shop:2026/81#2")]
+    assert "81#2" not in str(stage.metrics())
+    assert "81#2" not in (stage.folder / "exporter.log").read_text()

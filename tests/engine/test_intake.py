@@ -21,10 +21,11 @@ from exporter.errors import IntakeFull, StoreError, StoreUnavailable
 from exporter.leadsquared.network import NetworkTransport
 from exporter.metrics.meters import Meters
 from exporter.sources.source import Accepted, Entry
-from exporter.store.memory import MemoryStore
+from exporter.store.memory import Durable, MemoryStore
 from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Store
 from tests.engine.test_removal import SETTINGS
+from tests.store.conftest import ignore
 
 
 def entries(beginning: str, count: int) -> list[Entry]:
@@ -217,3 +218,31 @@ async def test_a_value_that_does_not_fit_into_the_database_is_refused_alone(tmp_
         assert isinstance(bad, StoreError)
         assert str(bad).endswith("a value does not fit into the database")
         assert engine.intake.pending == 2
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_a_reference_is_kept_in_memory_and_across_a_restart(kind: str, tmp_path: Path) -> None:
+    durable = Durable()
+
+    def store() -> Store:
+        return MemoryStore(durable) if kind == "memory" else SqliteStore(str(tmp_path / "s.db"), on_commit=ignore)
+
+    referred = Entry("a", "acme", "lead_update", None, reference="shop:2026/81#2")
+    for _ in range(2):
+        async with running(store()) as engine:
+            await engine.intake.accept("push", [referred, *entries("b", 3)])
+            table = engine.pollers["acme"].watch.tracker.table
+            records = [table.record(slot) for slot in table]
+            assert [record.reference for record in records] == ["shop:2026/81#2", None, None, None]
+            found = await engine.find("a")
+            assert found is not None
+            assert found.record.reference == "shop:2026/81#2"
+
+
+async def test_a_slot_that_is_used_again_has_no_reference_of_the_former_request(engine: Engine) -> None:
+    await engine.intake.accept("push", [Entry("a", "acme", "lead_update", None, reference="o-1")])
+    assert await engine.remove("a")
+    await engine.intake.accept("push", entries("b", 1))
+    found = await engine.find("b0")
+    assert found is not None
+    assert found.record.reference is None

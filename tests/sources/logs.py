@@ -19,12 +19,19 @@ class Bench:
     """`paths` are relative to the folder. `restart` begins anew with the positions of the last commit."""
 
     def __init__(
-        self, folder: Path, *paths: str, pattern: str = PATTERN, intake: MemoryIntake | None = None, **keys: Any
+        self,
+        folder: Path,
+        *paths: str,
+        pattern: str = PATTERN,
+        intake: MemoryIntake | None = None,
+        references: bool = False,
+        **keys: Any,
     ) -> None:
         self.folder = folder
         self.intake = intake or MemoryIntake()
         self.health = Health()
         self.apis: dict[str, list[str]] = {"acme": ["lead_update"]}
+        self.references = references
         self.seconds = 0.0
         self.standard_input = StandardInput()
         names = tuple(path if path == "-" else str(folder / path) for path in paths)
@@ -41,6 +48,7 @@ class Bench:
                 clock=Clock(),
                 apis=lambda: self.apis,
                 random=Steady(),
+                references=lambda: self.references,
                 sleep=Naps(),
                 monotonic=lambda: self.seconds,
                 in_thread=at_once,

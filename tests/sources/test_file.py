@@ -25,6 +25,7 @@ class Bench:
         self.health = Health()
         self.naps = Naps()
         self.clock = Clock()
+        self.references = False
         self.apis: Mapping[str, Sequence[str]] = {"acme": ["lead_update"]}
         paths = tuple(str(folder / pattern) for pattern in patterns)
         self.source = FileSource(
@@ -35,6 +36,7 @@ class Bench:
                 clock=self.clock,
                 apis=lambda: self.apis,
                 random=Steady(),
+                references=lambda: self.references,
                 sleep=self.naps,
                 in_thread=at_once,
             ),
@@ -333,3 +335,16 @@ async def test_a_time_that_lay_ahead_of_a_slow_clock_is_right_once_that_is_set(t
     assert bench.health.story[-1] == "file-0 up"
     await bench.look(times=5)
     assert len(bench.intake.calls) == 1
+
+
+async def test_a_file_with_references_is_used_once_they_are_allowed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "*.json")
+    path = bench.write("ids.json", json.dumps([{"request_ids": [{"request_id": "a", "reference": "o-1"}]}]))
+    await bench.look()
+    rule = "is refused unless references: true stands in the configuration"
+    assert bench.health.story == [
+        f"file-0 down: nothing was taken in: 1 mistake; {path}:1: [0].request_ids[0].reference: {rule}"
+    ]
+    bench.references = True
+    await bench.look(times=1)
+    assert [(one.request_id, one.reference) for one in bench.intake.entries] == [("a", "o-1")]

@@ -47,6 +47,7 @@ class Scene:
     health: Health = field(default_factory=Health)
     naps: Naps = field(default_factory=Naps)
     at_nap: Callable[[], object] = object
+    references: bool = False
     seen: list[object] = field(default_factory=list)
 
     async def sleep(self, seconds: float) -> None:
@@ -76,6 +77,7 @@ class Scene:
                 apis=lambda: APIS,
                 random=Random(1),
                 sleep=self.sleep,
+                references=lambda: self.references,
             ),
         )
 
@@ -184,6 +186,24 @@ async def test_an_entry_whose_time_lies_ahead_is_taken_without_it_and_counted(re
     }
     assert scene.health.story == [f"orders refused 3: the time lies ahead: lsq {first}; lsq {second}", "orders up"]
     assert scene.health.kinds == ["impossible_time"]
+
+
+async def test_an_entry_may_have_a_reference(redis: Any, scene: Scene) -> None:
+    scene.references = True
+    redis.xadd("lsq", {"request_id": FIRST, "reference": "o-1"})
+    redis.xadd("lsq", {"payload": json.dumps([{"request_ids": [{"request_id": "b", "reference": "o-2"}, "c"]}])})
+    async with scene.running():
+        await until(lambda: pending(redis) == 0 and bool(scene.health.story))
+    assert [one.reference for one in scene.intake.entries] == ["o-1", "o-2", None]
+
+
+async def test_an_entry_with_a_reference_is_moved_aside_unless_references_are_allowed(redis: Any, scene: Scene) -> None:
+    redis.xadd("lsq", {"request_id": FIRST, "reference": "o-1"})
+    async with scene.running():
+        await until(lambda: pending(redis) == 0 and bool(scene.health.story))
+    ((_, moved),) = redis.xrange("lsq:poison")
+    assert moved["poison_reason"] == "reference: is refused unless references: true stands in the configuration"
+    assert moved["reference"] == "o-1"
 
 
 async def test_every_entry_that_was_moved_aside_is_in_the_log(redis: Any, scene: Scene) -> None:

@@ -276,3 +276,28 @@ async def test_what_was_told_at_the_intake_stays_whatever_a_change_says(open_aga
     assert (found.record.submitted, found.record.first_seen) == (BEGINNING, BEGINNING + 1.5)
     assert found.record.answered == BEGINNING + 610.0
     await store.close([])
+
+
+async def test_a_reference_is_kept_and_found_by_its_beginning(open_again: Open) -> None:
+    store = open_again()
+    await store.load()
+    many = [submission(f"many-{number}", reference=f"shop:2026/{number}#1") for number in range(9)]
+    await store.admit([submission("a", reference="shop:2026/81#2"), submission("b"), *many])
+    record = admitted("a", 1)
+    await store.commit([queued(record, time=BEGINNING + 2), finished(record, time=BEGINNING + 3)])
+    await store.close([])
+    store = open_again()
+    pending = {record.request_id: record.reference for record in (await store.load()).pending}
+    assert pending == {"b": None, **{f"many-{number}": f"shop:2026/{number}#1" for number in range(9)}}
+
+    async def shown(prefix: str) -> list[str]:
+        return [record.request_id for record in await store.page(Query(prefix=prefix))]
+
+    assert await shown("shop:2026/8") == ["many-8", "a"]
+    assert await shown("shop:2026/81#2") == ["a"]
+    assert await shown("b") == ["b"]
+    assert await shown("SHOP") == []
+    found = await store.find("a")
+    assert found is not None
+    assert found.record.reference == "shop:2026/81#2"
+    await store.close([])

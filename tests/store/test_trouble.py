@@ -16,8 +16,11 @@ import pytest
 
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter
+from exporter.core.request import Submission
 from exporter.errors import StoreError, StoreUnavailable, StoreUnusable
 from exporter.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA
+from exporter.store.spool import SCHEMA as SPOOL_SCHEMA
+from exporter.store.spool import SqliteSpool
 from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Query, SpentCalls
 from tests.store.build import BEGINNING, admitted, finished, submission
@@ -424,3 +427,19 @@ async def test_a_restarted_store_refuses_what_is_pending_even_before_it_was_read
     await again.load()
     assert await again.admit([submission("b"), submission("c")]) == [None, 3]
     await again.close([])
+
+
+async def test_a_spool_of_an_earlier_version_is_read_and_takes_references(path: Path) -> None:
+    old = sqlite3.connect(path)
+    old.executescript(SPOOL_SCHEMA.migrations[0])
+    columns = "request_id, account, api, source, submitted, first_seen"
+    old.execute(f"INSERT INTO submissions ({columns}) VALUES ('a', 'acme', 'x', 'y', 1.0, 2.0)")
+    old.commit()
+    old.executescript(f"PRAGMA user_version = 1; PRAGMA application_id = {SPOOL_SCHEMA.application_id}")
+    old.close()
+    spool = SqliteSpool(str(path))
+    assert await spool.open() == 1
+    referred = submission("b", reference="o-1")
+    await spool.put([referred])
+    assert await spool.oldest(2) == [Submission("a", "acme", "x", "y", 1.0, 2.0), referred]
+    await spool.close()

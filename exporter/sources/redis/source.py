@@ -9,7 +9,7 @@ from exporter.config import settings
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
 from exporter.sources.environment import Environment
-from exporter.sources.groups import Messages, Untimed
+from exporter.sources.groups import LeftOut, Messages
 from exporter.sources.mistakes import MOST_SHOWN
 from exporter.sources.redis.connection import connected
 from exporter.sources.redis.inlet import Inlet, Message, Poison
@@ -65,12 +65,12 @@ class RedisSource:
         return Queue(self._source, client)
 
     async def _take(self, inlet: Inlet, messages: Sequence[Message]) -> None:
-        entries, good, poisons, untimed = self._sorted(messages)
+        entries, good, poisons, left_out = self._sorted(messages)
         if poisons:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await inlet.put_aside(poisons)
             self._report(inlet, poisons)
-        self._environment.tell_untimed(self._source, untimed)
+        self._environment.tell_left_out(self._source, left_out)
         taken = 0
         async for batch in self._delivery.offer(entries):
             taken += len(batch)
@@ -86,7 +86,7 @@ class RedisSource:
                 await inlet.done(done)
         return good[len(done) :]
 
-    def _sorted(self, messages: Sequence[Message]) -> tuple[list[Entry], Sequence[_Good], list[Poison], Untimed]:
+    def _sorted(self, messages: Sequence[Message]) -> tuple[list[Entry], Sequence[_Good], list[Poison], LeftOut]:
         reader = Messages(self._environment.terms(self._source))
         entries: list[Entry] = []
         good: list[_Good] = []
@@ -98,7 +98,7 @@ class RedisSource:
                 poisons.append(Poison(message, "; ".join(error.details) or str(error)))
             else:
                 good.append(_Good(message, len(entries)))
-        return entries, good, poisons, reader.untimed
+        return entries, good, poisons, reader.left_out
 
     def _parse(self, message: Message, reader: Messages) -> list[Entry]:
         """Raises InvalidEntry."""

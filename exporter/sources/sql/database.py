@@ -45,7 +45,9 @@ class Page:
 class Database:
     """Every method raises SourceUnreadable in its kinds; after that the object is closed and another one is made."""
 
-    def __init__(self, source: settings.SqlSource) -> None:
+    def __init__(self, source: settings.SqlSource, *, references: Callable[[], bool]) -> None:
+        """`references` tells whether rows may carry one."""
+        self._references = references
         self._timeout = source.timeout
         self._cursor = source.cursor
         self._column = source.cursor.rpartition(".")[2].lower()
@@ -96,11 +98,11 @@ class Database:
         try:
             async with asyncio.timeout(self._timeout + SPARE_SECONDS):
                 names, found = await self._run(position, rows)
-                columns = Columns(names, self._column)
+                columns = Columns(names, self._column, references=self._references())
                 if columns.cursor is None:
                     self._statement = self._statement.selecting(self._cursor)
                     names, found = await self._run(position, rows)
-                    columns = Columns(names, self._column)
+                    columns = Columns(names, self._column, references=self._references())
         except _FOREIGN as error:
             raise trouble.told(error) from error
         if columns.cursor is None:

@@ -10,7 +10,7 @@ from exporter.core.parts import parts
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
 from exporter.sources.environment import Environment
-from exporter.sources.groups import Messages, Untimed
+from exporter.sources.groups import LeftOut, Messages
 from exporter.sources.mistakes import MOST_SHOWN
 from exporter.sources.source import Entry
 from exporter.sources.sql import position
@@ -54,7 +54,7 @@ class SqlSource:
 
     async def _work(self) -> None:
         """A new connection after any trouble; how far it had come is still known, and moves only with what is durable."""
-        database = Database(self._source)
+        database = Database(self._source, references=self._environment.references)
         try:
             if self._progress is None:
                 if self._moves:
@@ -102,22 +102,22 @@ class SqlSource:
         messages = Messages(self._environment.terms(self._source))
         entries: list[Entry] = []
         mistakes: list[str] = []
-        untimed = Untimed()
+        left_out = LeftOut()
         for part in parts(page.rows, PART):
             for row in part:
                 where = f"row with {self._source.cursor} {row[page.columns.cursor or 0]}"
-                before = messages.untimed.count
+                messages.left_out = LeftOut()
                 try:
                     entries.append(messages.fields(page.columns.fields(row), where))
                 except InvalidEntry as error:
                     if self._is_news(where, *error.details):
                         mistakes.append(f"{where}: {'; '.join(error.details)}")
-                if messages.untimed.count > before and self._is_news(where):
-                    untimed.add(1, where)
+                if messages.left_out.count and self._is_news(where):
+                    left_out.join(messages.left_out)
             await asyncio.sleep(0)
         if mistakes:
             self._report(mistakes)
-        self._environment.tell_untimed(self._source, untimed)
+        self._environment.tell_left_out(self._source, left_out)
         return entries
 
     def _is_news(self, *told: str) -> bool:
