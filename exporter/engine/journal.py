@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import islice
 from typing import Protocol
 
 from exporter.core.change import Change
+from exporter.core.shift import change_on
 from exporter.errors import StoreError
 from exporter.log import get_logger
 from exporter.store.store import SpentCalls, Store
@@ -27,11 +28,20 @@ log = get_logger(__name__)
 Standing = Callable[[str], Change | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What to store of the budgets: in the place of all that is stored where it is told `anew`. `stored` is called once it is."""
+
+    spent: Sequence[SpentCalls]
+    _: KW_ONLY
+    anew: bool
+    stored: Callable[[], None]
+
+
 class Spending(Protocol):
     """The budgets, as far as they have to be durable."""
 
-    def state(self) -> tuple[Sequence[SpentCalls], Callable[[], None]]:
-        """What to store now, and what to do once it is stored."""
+    def state(self) -> Stated: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +57,11 @@ class Journal:
     a scrape shows can be lost.
     """
 
-    def __init__(self, store: Store, spending: Spending, *, on_trouble: Callable[[bool], None]) -> None:
+    def __init__(
+        self, store: Store, spending: Spending, *, ahead: Callable[[], float], on_trouble: Callable[[bool], None]
+    ) -> None:
         self.trouble: StoreError | None = None
+        self._ahead = ahead
         self._store = store
         self._spending = spending
         self._on_trouble = on_trouble
@@ -90,8 +103,13 @@ class Journal:
     async def drain(self) -> None:
         """Write what is left, once; raises StoreError."""
         notes, entries = self._read_notes(NOTES_MOST), self._take_entries()
-        await self._store.commit([*notes, *(entry.change for entry in entries)])
+        await self._store.commit(self._on_the_wall([*notes, *(entry.change for entry in entries)]))
         self._tell(entries)
+
+    def _on_the_wall(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """The store keeps what the wall clock shows: no other clock goes on in the next process."""
+        ahead = self._ahead()
+        return [change_on(change, ahead) for change in changes] if ahead else changes
 
     def _take_entries(self) -> list[Entry]:
         entries, self._entries = self._entries, []
@@ -117,10 +135,10 @@ class Journal:
         self._writing = len(changes)
         pause = RETRY_FIRST
         while True:
-            spent, stored = self._spending.state()
+            stated = self._spending.state()
             try:
-                if changes or spent:
-                    await self._store.commit(changes, spent)
+                if changes or stated.spent:
+                    await self._store.commit(self._on_the_wall(changes), stated.spent, anew=stated.anew)
             except StoreError as error:
                 self._fail(error)
                 await asyncio.sleep(pause)
@@ -128,7 +146,7 @@ class Journal:
             else:
                 break
         self._writing = 0
-        stored()
+        stated.stored()
         self._tell(entries)
         self._recover()
 

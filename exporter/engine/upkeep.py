@@ -58,7 +58,7 @@ class Upkeep:
 
     async def prune(self) -> None:
         while True:
-            now = self._clock.now()
+            now = self._clock.wall()
             try:
                 await self._store.prune(finished_before=self._forgotten_before(now), spent_before=now - KEPT_SECONDS)
             except StoreError as error:

@@ -67,7 +67,9 @@ class Spooled:
 
     async def add(self, source: str, entry: Entry) -> None:
         """Returns when it is durable, or when it can't be; never an error."""
-        one = Submission(entry.request_id, entry.account, entry.api, source, entry.submitted, self._now())
+        one = Submission(
+            entry.request_id, entry.account, entry.api, source, entry.submitted, self._now(), entry.reference
+        )
         if not await self._put([one]) and len(self._in_memory) < MOST_IN_MEMORY:
             self._in_memory[one.request_id] = one
         self._wanted.set()
@@ -105,11 +107,12 @@ class Spooled:
 
     async def close(self, grace: float = 0.0) -> None:
         """What is in memory alone has `grace` seconds to get to the disk."""
-        end = self._now() + grace
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace
         while kept := list(self._in_memory.values()):
             if await self._put(kept):
                 self._in_memory.clear()
-            elif self._now() < end:
+            elif loop.time() < end:
                 await self._sleep(AGAIN_SECONDS)
             else:
                 break
@@ -171,7 +174,8 @@ class Spooled:
 
     async def _hand_on_group(self, group: Sequence[Submission]) -> bool:
         source, account, api = group[0].source, group[0].account, group[0].api
-        entries = [Entry(one.request_id, one.account, one.api, one.submitted, f"gateway {source}") for one in group]
+        where = f"gateway {source}"
+        entries = [Entry(one.request_id, one.account, one.api, one.submitted, where, one.reference) for one in group]
         delivery = Delivery(source, intake=self._intake(), health=self._health, sleep=self._sleep)
         try:
             async for batch in delivery.hand_in(entries):

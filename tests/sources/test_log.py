@@ -72,6 +72,28 @@ async def test_what_does_not_fit_is_told_with_its_place_and_the_rest_goes_on(tmp
     ]
 
 
+async def test_a_line_whose_time_lies_ahead_is_taken_without_it_and_counted(tmp_path: Path) -> None:
+    pattern = r"(at=(?P<submitted_at>\S+) )?RequestID=(?P<request_id>\S+)"
+    bench = Bench(tmp_path, "app.log", pattern=pattern)
+    lines = "at=2026-02-02T02:46:00Z RequestID=a\nat=2026-02-02T02:39:00Z RequestID=b\n"
+    path = bench.write("app.log", text=lines)
+    assert await bench.read() == ["a", "b"]
+    assert [one.submitted for one in bench.intake.entries] == [None, NOW - 60]
+    assert bench.health.story == [f"log refused 1: the time lies ahead: {path}: byte 0", "log up"]
+    assert bench.health.kinds == ["impossible_time"]
+
+
+async def test_a_group_may_catch_the_reference_and_one_that_is_none_costs_no_request(tmp_path: Path) -> None:
+    pattern = r"(order=(?P<reference>[^;]*); )?RequestID=(?P<request_id>\S+)"
+    bench = Bench(tmp_path, "app.log", pattern=pattern, references=True)
+    path = bench.write("app.log", text="order=2026/1; RequestID=a\norder=Ada L.; RequestID=b\nRequestID=c\n")
+    assert await bench.read() == ["a", "b", "c"]
+    assert [one.reference for one in bench.intake.entries] == ["2026/1", None, None]
+    rule = "must be 1 to 128 characters of A-Z a-z 0-9 . _ : / # -"
+    assert bench.health.story == [f"log refused 1: the reference {rule}: {path}: byte 26", "log up"]
+    assert bench.health.kinds == ["unfit_reference"]
+
+
 async def test_every_line_that_does_not_fit_is_in_the_log_with_its_place(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "app.log")
     with logged() as log:
