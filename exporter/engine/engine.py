@@ -15,7 +15,7 @@ from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account, Polling, Settings
 from exporter.core.ledger import Counter, Ledger, removed
 from exporter.core.parts import grouped
-from exporter.core.request import Record
+from exporter.core.request import Record, State
 from exporter.core.schedule import Policy
 from exporter.core.shift import record_on
 from exporter.engine import build
@@ -24,6 +24,7 @@ from exporter.engine.intake import Gate
 from exporter.engine.journal import Journal
 from exporter.engine.lessons import Lessons
 from exporter.engine.owners import Owners, Refused
+from exporter.engine.pages import Pages
 from exporter.engine.poller import Poller, PollMeter
 from exporter.engine.spending import StoredSpending
 from exporter.engine.traffic import Traffic
@@ -86,16 +87,18 @@ class Engine:
         self._client = Client(transport=transport, meter=meter, clock=clock, timeout=settings.polling.timeout)
         self._turnstile = Turnstile()
         self._spending = StoredSpending(pollers=self.pollers, clock=clock)
-        self.journal = Journal(store, self._spending, ahead=clock.ahead, on_trouble=self._hold)
         self.wall = Wall(clock, store=store, meter=meter)
+        self.journal = Journal(store, self._spending, dating=self.wall, on_trouble=self._hold)
         self.upkeep = Upkeep(
             pollers=self.pollers,
             store=store,
             settings=lambda: self.settings,
             read_since=read_since,
+            lowest=self.wall.lowest,
             meter=meter,
             clock=clock,
         )
+        self._pages = Pages(store, wall=self.wall, watched=self._watched)
         self.lessons = Lessons(pollers=self.pollers, store=store)
         self.intake = Gate(
             store=store,
@@ -179,8 +182,8 @@ class Engine:
         self._wake_all()
 
     async def find(self, request_id: str) -> Found | None:
-        """What is known of a request: from memory where it is newest, with the transitions out of the store. Times are what the
-        wall clock showed. Raises StoreError only where memory knows nothing of it."""
+        """What is known of a request: from memory while it is pending, with the transitions out of the store. Times are what the
+        wall clock showed at its end, or as it is set now. Raises StoreError only where memory knows nothing of it."""
         record = self._known(request_id)
         known = None if record is None else record_on(record, self._clock.ahead())
         try:
@@ -189,14 +192,13 @@ class Engine:
             if known is None:
                 raise
             return Found(known, ())
-        if found is None or known is None:
+        if found is None or known is None or known.state is not State.PENDING:
             return found
-        stored = found.record
-        return replace(found, record=replace(known, submitted=stored.submitted, first_seen=stored.first_seen))
+        return replace(found, record=self.wall.dated_intake(found.record, known))
 
     async def page(self, query: Query) -> list[Record]:
         """Raises StoreError."""
-        return await self._store.page(query)
+        return await self._pages.page(query)
 
     async def remove(self, request_id: str) -> bool:
         """Stop watching a request; False when it is not watched. Returns when that is durable.
@@ -363,11 +365,14 @@ class Engine:
         return Answers(size=cache.max_entries, ttl=cache.finished_ttl, timer=self._clock.now)
 
     def _known(self, request_id: str) -> Record | None:
+        return self._watched(request_id) or self._answers.get(request_id)
+
+    def _watched(self, request_id: str) -> Record | None:
         for poller in self.pollers.values():
             slot = poller.watch.tracker.table.slot(request_id)
             if slot is not None:
                 return poller.watch.tracker.table.record(slot)
-        return self._answers.get(request_id)
+        return None
 
 
 def _planning(polling: Polling) -> tuple[str, str, float]:

@@ -1,13 +1,12 @@
 """What has been decided and is not yet durable."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from itertools import islice
 from typing import Protocol
 
 from exporter.core.change import Change
-from exporter.core.shift import change_on
 from exporter.errors import StoreError
 from exporter.log import get_logger
 from exporter.store.store import SpentCalls, Store
@@ -38,6 +37,11 @@ class Stated:
     stored: Callable[[], None]
 
 
+class Dating(Protocol):
+    def dated(self, changes: Iterable[Change]) -> Sequence[Change]:
+        """With the times of the wall clock, as the store keeps them: no other clock goes on in the next process."""
+
+
 class Spending(Protocol):
     """The budgets, as far as they have to be durable."""
 
@@ -57,11 +61,9 @@ class Journal:
     a scrape shows can be lost.
     """
 
-    def __init__(
-        self, store: Store, spending: Spending, *, ahead: Callable[[], float], on_trouble: Callable[[bool], None]
-    ) -> None:
+    def __init__(self, store: Store, spending: Spending, *, dating: Dating, on_trouble: Callable[[bool], None]) -> None:
         self.trouble: StoreError | None = None
-        self._ahead = ahead
+        self._dating = dating
         self._store = store
         self._spending = spending
         self._on_trouble = on_trouble
@@ -103,13 +105,8 @@ class Journal:
     async def drain(self) -> None:
         """Write what is left, once; raises StoreError."""
         notes, entries = self._read_notes(NOTES_MOST), self._take_entries()
-        await self._store.commit(self._on_the_wall([*notes, *(entry.change for entry in entries)]))
+        await self._store.commit(self._dating.dated([*notes, *(entry.change for entry in entries)]))
         self._tell(entries)
-
-    def _on_the_wall(self, changes: Sequence[Change]) -> Sequence[Change]:
-        """The store keeps what the wall clock shows: no other clock goes on in the next process."""
-        ahead = self._ahead()
-        return [change_on(change, ahead) for change in changes] if ahead else changes
 
     def _take_entries(self) -> list[Entry]:
         entries, self._entries = self._entries, []
@@ -138,7 +135,7 @@ class Journal:
             stated = self._spending.state()
             try:
                 if changes or stated.spent:
-                    await self._store.commit(self._on_the_wall(changes), stated.spent, anew=stated.anew)
+                    await self._store.commit(self._dating.dated(changes), stated.spent, anew=stated.anew)
             except StoreError as error:
                 self._fail(error)
                 await asyncio.sleep(pause)

@@ -8,10 +8,11 @@ from random import Random, SystemRandom
 
 from exporter.core.parts import grouped
 from exporter.core.request import Submission
-from exporter.errors import InvalidEntry, StoreError
+from exporter.errors import ImpossibleTime, InvalidEntry, StoreError
 from exporter.log import get_logger
 from exporter.sources.backoff import Backoff
 from exporter.sources.delivery import BATCH, Delivery, Sleep
+from exporter.sources.groups import FURTHEST_AHEAD
 from exporter.sources.source import Entry, Intake, SourceHealth
 from exporter.store.spool import Spool
 
@@ -174,8 +175,7 @@ class Spooled:
 
     async def _hand_on_group(self, group: Sequence[Submission]) -> bool:
         source, account, api = group[0].source, group[0].account, group[0].api
-        where = f"gateway {source}"
-        entries = [Entry(one.request_id, one.account, one.api, one.submitted, where, one.reference) for one in group]
+        entries = [self._entry(one) for one in group]
         delivery = Delivery(source, intake=self._intake(), health=self._health, sleep=self._sleep)
         try:
             async for batch in delivery.hand_in(entries):
@@ -187,6 +187,16 @@ class Spooled:
             return False
         self._health.up(source)
         return True
+
+    def _entry(self, one: Submission) -> Entry:
+        """The clock may have been set back since, or the machine started again with another one."""
+        submitted, where = one.submitted, f"gateway {one.source}"
+        if submitted is not None and submitted > self._now() + FURTHEST_AHEAD:
+            submitted = None
+            why = f"{where}: the time lies ahead"
+            log.warning("a submission is recorded without its time", source=one.source, problem=why)
+            self._health.refused(one.source, ImpossibleTime(why))
+        return Entry(one.request_id, one.account, one.api, submitted, where, one.reference)
 
 
 def _batches(submissions: Sequence[Submission]) -> list[list[Submission]]:

@@ -26,7 +26,8 @@ _COLUMNS = (
 _UPDATE = """
     UPDATE requests SET state = ?, status = ?, current_step = ?, last_step = ?, polls = ?, answered = ?, unfinished = ?,
     errored = ?, errored_after = ?, failed = ?, not_found = ?, reason = ?, cause = ?, finished_after = ?, finished = ?,
-    transitions = transitions || ? WHERE sequence = ? AND request_id = ?
+    transitions = transitions || ?, submitted = iif(?, ?, submitted), first_seen = iif(?, ?, first_seen)
+    WHERE sequence = ? AND request_id = ?
 """
 # No index has the pending ones: memory knows them, and theirs would be most of the work of an intake.
 _ENDED = "SELECT 1 FROM requests INDEXED BY requests_named WHERE state <> 'pending' AND request_id = "
@@ -297,7 +298,8 @@ def _row(change: Change) -> tuple[object, ...]:
     return (
         record.state, *record.progress, record.polls, record.answered, record.unfinished, record.errored,
         record.errored_after, record.failed, record.not_found, record.reason, record.cause, record.finished_after,
-        record.finished, line, record.sequence, record.request_id,
+        record.finished, line, change.dates_intake, record.submitted, change.dates_intake,
+        record.first_seen, record.sequence, record.request_id,
     )  # fmt: skip
 
 

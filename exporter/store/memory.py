@@ -140,7 +140,7 @@ class MemoryStore:
     def _commit(self, change: Change) -> None:
         durable, request_id = self.durable, change.record.request_id
         if (stored := durable.records.get(request_id)) is not None:
-            durable.records[request_id] = _as_taken_in(change.record, stored)
+            durable.records[request_id] = _as_taken_in(change, stored)
         if change.transition is not None:
             transitions = durable.transitions.get(request_id, [])
             durable.transitions[request_id] = trimmed([*transitions, change.transition])
@@ -162,9 +162,10 @@ class MemoryStore:
             self.durable.spent[one.account, one.window, one.key] = one
 
 
-def _as_taken_in(record: Record, stored: Record) -> Record:
-    """What was told at the intake stays as it is."""
-    return replace(record, submitted=stored.submitted, first_seen=stored.first_seen, reference=stored.reference)
+def _as_taken_in(change: Change, stored: Record) -> Record:
+    """What was told at the intake stays as it is, but for its times where the change says so."""
+    told = change.record if change.dates_intake else stored
+    return replace(change.record, submitted=told.submitted, first_seen=told.first_seen, reference=stored.reference)
 
 
 def _fits(record: Record, query: Query) -> bool:

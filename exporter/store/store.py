@@ -88,8 +88,8 @@ class Store(Protocol):
         """
 
     async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = (), *, anew: bool = False) -> None:
-        """Write records but for what was told at their intake, transitions, tallies and observations; and upsert spent calls (by
-        account, window, key), or replace all of them where they are told `anew`."""
+        """Write records but for what was told at their intake, or with its times where the change says so; transitions, tallies and
+        observations; and upsert spent calls (by account, window, key), or replace all of them where they are told `anew`."""
 
     async def end_doubles(self, doubles: Sequence[Record]) -> None:
         """Delete rows that `load` found to be doubles, and count each as abandoned, cause removed."""

@@ -1,7 +1,7 @@
 """What the journal writes, and when."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 from exporter.core.change import Change
 from exporter.core.request import Record
@@ -30,6 +30,13 @@ class Frugal:
         return Stated((), anew=False, stored=lambda: None)
 
 
+class Undated:
+    """One clock that is never set."""
+
+    def dated(self, changes: Iterable[Change]) -> Sequence[Change]:
+        return list(changes)
+
+
 def a_change(request_id: str, polls: int = 1) -> Change:
     return Change(
         record=Record(
@@ -50,7 +57,7 @@ def running(scene: Callable[[Journal, Written], Coroutine[object, object, None]]
 
     async def play() -> None:
         store = Written()
-        journal = Journal(store, Frugal(), ahead=float, on_trouble=lambda _: None)
+        journal = Journal(store, Frugal(), dating=Undated(), on_trouble=lambda _: None)
         writing = asyncio.create_task(journal.run())
         await scene(journal, store)
         writing.cancel()

@@ -26,7 +26,7 @@ from exporter.sources.groups import Terms, parse_json
 from exporter.sources.source import Entry
 from exporter.store.memory import Durable, MemoryStore
 from exporter.store.store import Query
-from exporter.web.presentation import moment
+from exporter.web.presentation import duration, moment
 from tests.clocks import STEPS, Machine
 from tests.engine.test_traffic import SETTINGS
 
@@ -115,6 +115,12 @@ class Scene:
         record = found.record
         return {"submitted": record.submitted, "answered": record.answered, "finished": record.finished}
 
+    async def duration(self, request_id: str) -> float:
+        found = await self.engine.find(request_id)
+        assert found is not None
+        lower, upper = duration(found.record) or (0.0, 0.0)
+        return (lower + upper) / 2
+
     def _engine(self) -> Engine:
         clock = self.machine.process()
         transport = MemoryTransport(self.wire, clock=self.loop, sleep=asyncio.sleep, seed=1, network=Network())
@@ -200,6 +206,31 @@ def test_what_is_pending_while_the_clock_is_set_keeps_its_age_and_duration(step:
         assert scene.total() == pytest.approx(LASTS if is_dated else 0.0, abs=5.0)
         shown = await scene.shown("r1")
         assert shown["finished"] == pytest.approx(scene.machine.wall() - 30.0, abs=10.0)
+        if is_dated:
+            assert await scene.duration("r1") == pytest.approx(LASTS, abs=5.0)
+
+    play(act, wrong_by=-step)
+
+
+@both_ways
+@pytest.mark.parametrize("restart", [False, True], ids=["one life", "two lives"])
+def test_pages_and_the_list_of_stuck_requests_follow_a_clock_that_was_set(step: float, restart: bool) -> None:
+    async def act(scene: Scene) -> None:
+        for name in ("old", "young"):
+            await scene.push(name, by=scene.machine.offset)
+            await asyncio.sleep(10.0)
+        submitted = scene.loop.time() - 10.0
+        scene.machine.set(0.0)
+        if restart:
+            await scene.restart()
+        assert [one.request_id for one in await scene.engine.page(Query(stuck_before=submitted - 5.0))] == ["old"]
+        both = await scene.engine.page(Query(stuck_before=submitted + 5.0, limit=2))
+        assert [one.request_id for one in both] == ["young", "old"]
+        (young, _) = await scene.engine.page(Query())
+        assert young.submitted == pytest.approx(submitted, abs=0.1)
+        found = await scene.engine.find("young")
+        assert found is not None
+        assert found.record.first_seen == pytest.approx(submitted, abs=0.1)
 
     play(act, wrong_by=-step)
 

@@ -18,7 +18,6 @@ from exporter.core.request import Record, State, Submission
 from exporter.engine import build, intake
 from exporter.engine.engine import Engine
 from exporter.engine.intake import Gate
-from exporter.engine.journal import Journal
 from exporter.engine.poller import Poller
 from exporter.engine.wall import Wall
 from exporter.sources.source import Accepted, Entry
@@ -134,7 +133,7 @@ def test_a_request_forgotten_on_restart_is_caught(monkeypatch: pytest.MonkeyPatc
 
 
 def write_steady_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Journal, "_on_the_wall", lambda _, changes: changes)
+    monkeypatch.setattr(Wall, "dated", lambda _, changes: list(changes))
 
 
 def take_stored_times_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

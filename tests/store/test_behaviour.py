@@ -299,7 +299,7 @@ async def test_spent_calls_told_anew_take_the_place_of_all(open_again: Open) -> 
     await store.close([])
 
 
-async def test_what_was_told_at_the_intake_stays_whatever_a_change_says(open_again: Open) -> None:
+async def test_the_times_of_an_intake_stay_unless_a_change_dates_them_anew(open_again: Open) -> None:
     store = open_again()
     await store.load()
     await store.admit([submission("a")])
@@ -309,6 +309,10 @@ async def test_what_was_told_at_the_intake_stays_whatever_a_change_says(open_aga
     assert found is not None
     assert (found.record.submitted, found.record.first_seen) == (BEGINNING, BEGINNING + 1.5)
     assert found.record.answered == BEGINNING + 610.0
+    await store.commit([replace(finished(moved, time=BEGINNING + 620.0), dates_intake=True)])
+    found = await store.find("a")
+    assert found is not None
+    assert (found.record.submitted, found.record.first_seen) == (BEGINNING + 600.0, BEGINNING + 601.5)
     await store.close([])
 
 
