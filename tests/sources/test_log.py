@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import os
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -509,3 +510,22 @@ async def test_what_standard_input_gave_to_a_source_that_was_replaced_is_not_los
     os.write(writing, b"RequestID=b\n")
     assert await bench.read() == ["a", "b"]
     os.close(writing)
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["one life", "two lives"])
+async def test_a_generation_is_read_that_came_and_went_after_the_clock_was_set_back(
+    tmp_path: Path, restart: bool
+) -> None:
+    bench = Bench(tmp_path, "app.log")
+    assert await bench.read() == []
+    in_an_hour = time.time() + 3600
+    os.utime(bench.write("app.log", "a"), (in_an_hour, in_an_hour))
+    assert await bench.read() == ["a"]
+    assert await bench.read() == []
+    (tmp_path / "app.log").rename(tmp_path / "app.log.2")
+    bench.write("app.log.1", "b")
+    bench.write("app.log", "c")
+    if restart:
+        bench.restart()
+    assert sorted(await bench.read()) == ["b", "c"]
+    assert await bench.read() == []
