@@ -8,7 +8,7 @@ from typing import Protocol
 from exporter.clock import Clock
 from exporter.config.settings import Account, Api
 from exporter.core.change import Change
-from exporter.core.request import Outcome, Report, State
+from exporter.core.request import Outcome, Record, Report, State
 from exporter.core.watch import QueueCall, Rest, StatusCall, Watch
 from exporter.engine.answers import Answers
 from exporter.engine.errand import Errand
@@ -195,6 +195,7 @@ class Poller:
         self.watch.applied(change, now=self._clock.now())
         if change.record.state is not State.PENDING:
             self._answers().keep(change.record)
+            _tell_end(change.record)
         self.wake()
 
     def _rest(self, rest: Rest, now: float) -> None:
@@ -219,3 +220,15 @@ class Poller:
         if defect is not None and not isinstance(defect, asyncio.CancelledError):
             self.broken = defect
             log.error("defect in polling", account=self.account.name, error=repr(defect))
+
+
+def _tell_end(record: Record) -> None:
+    log.debug(
+        "request ended",
+        account=record.account,
+        api=record.api,
+        request_id=record.request_id,
+        **({"reference": record.reference} if record.reference else {}),
+        state=record.state,
+        status=record.progress.status,
+    )

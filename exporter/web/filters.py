@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from multidict import MultiMapping
 
-from exporter.core.request import REQUEST_ID, State, Status
+from exporter.core.request import REFERENCE, State, Status
 from exporter.store.store import Query
 from exporter.web.answers import Refusal
 
@@ -18,6 +18,7 @@ LIMIT = 100
 MOST = 1000
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 _LONGEST = 128
+_NAMED = "1 to 128 characters of A-Z a-z 0-9 . _ : / # -"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ def parse(parameters: MultiMapping[str]) -> Filters:
 
 def _mistakes(given: dict[str, str]) -> list[str]:
     checks = (
-        ("q", _is_id, "must be a RequestID or its beginning: 1 to 128 characters of A-Z a-z 0-9 . _ -"),
+        ("q", _is_named, f"must be a RequestID, a reference, or the beginning of one: {_NAMED}"),
         ("account", _is_name, f"must be a name of at most {_LONGEST} characters"),
         ("api", _is_name, f"must be a name of at most {_LONGEST} characters"),
         ("reason", _is_name, f"must be a name of at most {_LONGEST} characters"),
@@ -80,8 +81,9 @@ def _mistakes(given: dict[str, str]) -> list[str]:
     return [f"{name}: {rule}" for name, fits, rule in checks if name in given and not fits(given[name])]
 
 
-def _is_id(text: str) -> bool:
-    return REQUEST_ID.fullmatch(text) is not None
+def _is_named(text: str) -> bool:
+    """Every RequestID would do for a reference."""
+    return REFERENCE.fullmatch(text) is not None
 
 
 def _is_name(text: str) -> bool:
