@@ -54,10 +54,11 @@ heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
 test-fast: $(VENV)/dev.stamp ## the tests alone, until the first that fails
 	@$(RUN) pytest --exitfirst $(TESTS)
 
-lint: $(VENV)/dev.stamp ## ruff, private names of other packages, and whether generated files are up to date
+lint: $(VENV)/dev.stamp ## ruff, private names of other packages, the length of tests' names, and whether generated files are up to date
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(VENV)/bin/python scripts/private-names
+	@$(VENV)/bin/python scripts/test-names
 	@scripts/generate --check
 
 format: $(VENV)/dev.stamp ## put every file into shape

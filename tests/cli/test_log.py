@@ -194,7 +194,7 @@ class HandClock:
         return self.now
 
 
-def test_a_warning_that_repeats_itself_is_shown_once_in_a_while_with_the_count_of_the_others() -> None:
+def test_a_warning_that_repeats_itself_is_shown_now_and_then_with_a_count_of_others() -> None:
     clock = HandClock()
     repeats = log.Repeats(seconds=30, clock=clock)
     shown = []

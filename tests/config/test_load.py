@@ -307,7 +307,7 @@ def test_a_byte_order_mark_and_line_ends_of_windows_do_no_harm(folder: Path) -> 
     assert load("config.yaml", environment={"ACME_KEY": "k"}).accounts[0].name == "acme"
 
 
-def test_a_gateway_has_its_defaults_and_is_warned_of_where_keys_would_cross_the_network(folder: Path) -> None:
+def test_a_gateway_has_defaults_and_is_warned_of_where_keys_would_cross_the_network(folder: Path) -> None:
     text = "sources:\n" + "".join(
         f"  - {{type: gateway, account: acme, listen: '{address}'}}\n"
         for address in ("127.0.0.1:0", "[::1]:0", ":10041")

@@ -70,7 +70,7 @@ def test_other_failures_back_off_exponentially_with_jitter_up_to_a_minute() -> N
 
 
 @pytest.mark.parametrize("error", [Unauthorized(), RateLimited(), ServerError()])
-def test_an_account_whose_first_answer_is_a_failure_is_down_until_one_that_shows_that_its_key_works(
+def test_an_account_whose_first_answer_fails_is_down_until_one_shows_its_key_works(
     error: CallError,
 ) -> None:
     one = breaker()

@@ -77,7 +77,7 @@ def test_a_backlog_uses_the_allowed_calls_but_for_the_time_that_answers_take() -
     assert made >= 0.97 * 12 * 100
 
 
-def test_a_call_whose_fate_is_unknown_occupies_its_window_until_it_can_no_longer_arrive() -> None:
+def test_a_call_of_unknown_fate_occupies_its_window_until_it_can_no_longer_arrive() -> None:
     budget = Budget([burst(calls=1, seconds=5.0)])
     budget.start()
     budget.end(10.0 + LOST_CALL_SECONDS)
@@ -103,7 +103,7 @@ def test_after_a_clean_stop_the_stored_calls_are_what_counts() -> None:
     assert budget.free(100.5)
 
 
-def test_a_clean_stop_proves_nothing_of_a_period_that_was_changed_before_the_next_start() -> None:
+def test_a_clean_stop_proves_nothing_of_a_period_changed_before_the_next_start() -> None:
     former = Budget([burst(calls=3, seconds=5.0), daily(1000)])
     for at in (91.0, 99.0):
         reserve(former, at)
@@ -169,7 +169,7 @@ def test_a_smaller_limit_after_a_reload_counts_the_calls_made_before() -> None:
     assert not budget.free(1.0)
 
 
-def test_a_window_made_longer_by_a_reload_counts_as_full_because_earlier_calls_are_forgotten() -> None:
+def test_a_window_that_a_reload_makes_longer_counts_as_full_for_calls_are_forgotten() -> None:
     budget = Budget([burst(calls=5, seconds=5.0)])
     budget.resize([burst(calls=5, seconds=60.0)], 100.0)
     assert not budget.free(159.0)
@@ -230,7 +230,7 @@ traffic = st.lists(st.tuples(st.booleans(), st.floats(0.0, 8.0), st.floats(0.0, 
 
 @settings(max_examples=200, deadline=None)
 @given(calls=st.integers(1, 12), share=st.integers(1, 12), steps=traffic)
-def test_none_of_our_calls_ever_finds_the_account_full_at_the_door_however_others_call(
+def test_none_of_our_calls_finds_the_account_full_at_the_door_however_others_call(
     calls: int, share: int, steps: list[tuple[bool, float, float]]
 ) -> None:
     scene = Traffic(calls=calls, share=min(share, calls))
@@ -297,7 +297,7 @@ def test_the_day_of_the_account_is_known_across_crashes(steps: list[str], calls:
             budget.restore(stored.values(), now)
 
 
-def test_a_window_that_a_reload_adds_knows_what_was_made_before_and_what_is_under_way() -> None:
+def test_a_window_that_a_reload_adds_knows_the_calls_before_and_those_under_way() -> None:
     own = burst(calls=5, seconds=5.0)
     budget = Budget([own])
     for _ in range(3):
@@ -319,7 +319,7 @@ def test_a_day_without_a_limit_is_counted_and_waits_for_nothing() -> None:
     assert reservation == [Spent(window="daily", key=RESERVATION, calls=1, time=None)], "only the call under way"
 
 
-def test_a_daily_limit_that_comes_knows_the_calls_before_and_waits_for_its_reservation() -> None:
+def test_a_new_daily_limit_knows_the_calls_before_and_waits_for_its_reservation() -> None:
     budget = Budget([daily(UNLIMITED)])
     for _ in range(3):
         budget.start()

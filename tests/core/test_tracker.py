@@ -92,7 +92,7 @@ def test_a_request_of_unknown_submission_has_no_duration_and_is_counted_as_such(
     assert bench.counted(Counter.DURATION_UNKNOWN) == {("acme", "lead_update", "success"): 1}
 
 
-def test_without_submission_and_unfinished_answer_nothing_bounds_the_window_so_none_is_observed() -> None:
+def test_without_submission_and_unfinished_answer_no_window_is_observed() -> None:
     bench = Bench(submitted=None)
     bench.answer(Status.SUCCESS, 12.0)
     assert bench.total(Histogram.DETECTION_WINDOW) == []
@@ -152,7 +152,7 @@ def test_a_request_is_given_up_when_its_time_is_over() -> None:
     assert bench.counted(Counter.ABANDONED) == {("acme", "lead_update", "expired"): 1}
 
 
-def test_a_request_that_came_of_age_while_nobody_watched_is_asked_about_before_it_is_given_up() -> None:
+def test_a_request_come_of_age_while_unwatched_is_asked_about_before_it_is_given_up() -> None:
     bench = Bench(submitted=0.0, first_seen=100_000.0)
     assert bench.expire(100_001.0) == []
     assert bench.tracker.oldest_age("lead_update", 100_001.0) == 100_001.0
@@ -161,7 +161,7 @@ def test_a_request_that_came_of_age_while_nobody_watched_is_asked_about_before_i
     assert len(bench.expire(101_801.0)) == 1
 
 
-def test_a_request_that_came_of_age_before_it_came_is_not_given_up_while_its_account_does_not_answer() -> None:
+def test_a_request_that_came_of_age_is_not_given_up_while_its_account_is_silent() -> None:
     bench = Bench(submitted=0.0, first_seen=100_000.0)
     for now in range(100_000, 400_000, 600):
         assert bench.expire(now) == []
@@ -176,7 +176,7 @@ def test_a_request_that_the_budget_never_reached_is_watched_for_as_long_as_a_new
     assert len(bench.expire(186_400.0, heard=186_399.0)) == 1
 
 
-def test_a_request_that_was_new_when_it_came_is_given_up_in_time_although_its_account_never_answered() -> None:
+def test_a_request_that_came_new_is_given_up_in_time_though_its_account_is_silent() -> None:
     bench = Bench(submitted=99_990.0, first_seen=100_000.0)
     assert bench.expire(186_399.0) == []
     assert len(bench.expire(186_400.0)) == 1
@@ -210,7 +210,7 @@ def test_reasons_beyond_the_bound_are_other() -> None:
 
 
 @pytest.mark.parametrize("most", [1, 2, 20])
-def test_the_reason_label_has_max_reasons_values_at_most_with_other_and_none_among_them(most: int) -> None:
+def test_the_reason_label_has_at_most_max_reasons_values_other_and_none_among_them(most: int) -> None:
     configured = Settings(accounts=(), metrics=Metrics(max_reasons=most))
     reasons = Words(configured).reasons
     met = {reasons.label(word) for word in ("none", "other", *(f"MX{number}Exception" for number in range(50)))}

@@ -82,7 +82,7 @@ def test_when_the_budget_is_spent_the_wait_is_counted() -> None:
     assert watch.waited == pytest.approx(5.5)
 
 
-def test_an_answer_that_shows_nothing_new_does_at_once_what_a_decision_about_it_would() -> None:
+def test_an_answer_that_shows_nothing_new_does_at_once_what_a_decision_would() -> None:
     quick, careful = a_watch(requests=1), a_watch(requests=1)
     for watch in (quick, careful):
         settle(watch, a_call(watch, 0.0), QUEUED, 1.0)
@@ -120,7 +120,7 @@ def test_a_request_that_was_removed_meanwhile_is_not_confirmed() -> None:
     assert not watch.confirmed(call, QUEUED, now=3.0)
 
 
-def test_the_wait_for_the_budget_is_counted_while_it_lasts_and_ends_with_the_request_that_waited() -> None:
+def test_the_wait_for_the_budget_counts_while_it_lasts_and_ends_with_its_request() -> None:
     watch = a_watch(requests=2, calls=1)
     settle(watch, a_call(watch, 0.0), DONE, 0.5)
     watch.next(0.5)
@@ -225,7 +225,7 @@ def test_a_refusal_by_a_metrics_path_that_has_answered_before_is_about_the_key(r
     assert (watch.queue["lead_update"], watch.breaker.up) == (None, False)
 
 
-def test_a_key_that_works_again_is_noticed_within_a_minute_where_only_queue_metrics_are_asked_for() -> None:
+def test_a_key_that_works_again_is_noticed_in_a_minute_by_queue_metrics_alone() -> None:
     watch, now = a_watch(requests=0, queue=("lead_update",)), 0.0
     for _ in range(20):
         watch.failed(a_queue_call(watch, now), Unauthorized(), now=now)

@@ -91,7 +91,7 @@ def test_with_tls_it_is_asked_by_tls(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", SIDECARS.values(), ids=SIDECARS)
-def test_a_sidecar_starts_first_ends_last_and_never_takes_the_application_out_of_its_service(text: str) -> None:
+def test_a_sidecar_starts_first_ends_last_and_never_makes_the_application_unready(text: str) -> None:
     (container,) = spec(text)["initContainers"]
     assert container == exporter(spec(text))
     assert container["restartPolicy"] == "Always"

@@ -76,7 +76,7 @@ class Accounts:
         }
 
 
-def test_stuck_failing_and_unauthorized_accounts_page_somebody_and_a_healthy_one_does_not(tmp_path: Path) -> None:
+def test_stuck_failing_and_unauthorized_accounts_page_and_a_healthy_one_does_not(tmp_path: Path) -> None:
     webhook = Webhook()
     with ExitStack() as stack:
         stack.enter_context(webhook.listening())

@@ -86,14 +86,14 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield Stage(tmp_path, stack)
 
 
-def test_no_request_whose_answer_arrived_is_lost_however_often_the_exporter_is_killed(tmp_path: Path) -> None:
+def test_no_request_whose_answer_arrived_is_lost_however_often_the_exporter_dies(tmp_path: Path) -> None:
     outcome = submit(tmp_path, submissions=1200, kills=4)
     assert (outcome.odd, outcome.lost, outcome.kills) == ([], set(), 4)
     assert len(outcome.answered) >= 1200
     assert outcome.errors > 0
 
 
-def test_a_submission_is_watched_to_its_end_and_its_status_comes_from_the_cache_across_a_restart(stage: Stage) -> None:
+def test_a_submission_is_watched_to_its_end_and_its_status_is_cached_over_a_restart(stage: Stage) -> None:
     request_id = stage.submit()
     record = stage.record(request_id)
     assert (record["source"], record["api"]) == ("gateway", "lead_update")
@@ -190,7 +190,7 @@ def test_of_reloads_that_overlap_the_last_one_holds(tmp_path: Path) -> None:
         assert not _found(stage, "late")
 
 
-def test_what_was_refused_by_a_full_exporter_is_recorded_after_a_reload_that_makes_room(tmp_path: Path) -> None:
+def test_what_a_full_exporter_refused_is_recorded_after_a_reload_that_makes_room(tmp_path: Path) -> None:
     with ExitStack() as stack:
         stage = Stage(tmp_path, stack, "--queue.rate=0.01")
         text = (tmp_path / "config.yaml").read_text()
@@ -290,7 +290,7 @@ def test_a_stop_while_the_store_is_locked_keeps_what_passed_and_tells_of_no_defe
     )
 
 
-def test_a_stop_just_when_the_store_is_free_again_gives_up_nothing_that_waits_in_the_spool(stage: Stage) -> None:
+def test_a_stop_just_when_the_store_is_free_again_gives_up_nothing_in_the_spool(stage: Stage) -> None:
     other = sqlite3.connect(stage.folder / "state.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     passed = [stage.submit() for _ in range(3)]

@@ -73,7 +73,7 @@ def exporter(tmp_path: Path) -> Iterator[Exporter]:
 
 
 @pytest.mark.parametrize("directives", ["create", COPIES])
-def test_nothing_is_lost_or_counted_twice_while_the_log_rotates_and_the_exporter_is_killed(
+def test_nothing_is_lost_or_counted_twice_while_logs_rotate_and_the_exporter_dies(
     exporter: Exporter, directives: str
 ) -> None:
     chance = random.Random(directives)

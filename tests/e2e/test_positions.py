@@ -62,7 +62,7 @@ def test_a_database_that_moves_up_in_the_list_loses_no_row(exporter: Exporter) -
     eventually(exporter.stored, fits=lambda ids: "b-3" in ids)
 
 
-def test_a_log_that_moves_up_in_the_list_while_the_exporter_is_away_loses_no_line_and_takes_none_of_another(
+def test_a_log_that_moved_up_in_the_list_loses_no_line_and_takes_none_of_another(
     exporter: Exporter,
 ) -> None:
     for name in "ab":
@@ -84,7 +84,7 @@ def test_a_log_that_moves_up_in_the_list_while_the_exporter_is_away_loses_no_lin
     assert sorted(exporter.stored()) == ["a-1", "b-1", "b-2", "b-3"]
 
 
-def test_a_log_goes_on_when_its_pattern_changes_and_from_what_an_earlier_version_kept(exporter: Exporter) -> None:
+def test_a_log_goes_on_when_its_pattern_changes_and_from_what_older_versions_kept(exporter: Exporter) -> None:
     append(exporter.folder / "a.log", "old")
     configure(exporter, LOG, "a")
     process = exporter.start()

@@ -40,7 +40,7 @@ def test_a_real_prometheus_scrapes_what_the_simulator_knows(stage: Stage) -> Non
     assert exporter.wait(10.0) == 0
 
 
-def test_kill_9_at_random_moments_loses_nothing_counts_nothing_twice_and_breaks_no_window(stage: Stage) -> None:
+def test_kill_9_at_random_loses_nothing_counts_nothing_twice_and_breaks_no_window(stage: Stage) -> None:
     stage.start_upstream()
     chance = random.Random(20)
     accepted: list[str] = []

@@ -47,7 +47,7 @@ def state(stage: Stage, name: str) -> tuple[float, dict[str, float]]:
 
 
 @pytest.mark.parametrize(("source", "name"), [("{type: push, account: acme, name: orders}", "orders"), ("", "push")])
-def test_what_is_not_taken_in_is_an_error_and_only_trouble_of_the_exporter_is_an_outage(
+def test_what_is_not_taken_in_is_an_error_and_only_the_exporters_trouble_an_outage(
     stage: Stage, source: str, name: str
 ) -> None:
     text = CONFIGURATION.format(source=source, folder=stage.folder)

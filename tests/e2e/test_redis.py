@@ -47,7 +47,7 @@ def hand_in(redis: Any, request_ids: list[str]) -> None:
             redis.xadd("lsq", {"request_id": request_id})
 
 
-def test_neither_a_killed_exporter_nor_a_killed_redis_loses_a_request_or_counts_it_twice(
+def test_no_killed_exporter_or_redis_loses_a_request_or_counts_it_twice(
     stage: Stage, server: RedisServer, redis: Any
 ) -> None:
     stage.start_upstream()

@@ -54,9 +54,7 @@ def server(stage: Stage) -> Iterator[PostgresServer]:
         yield server
 
 
-def test_neither_a_killed_exporter_nor_a_killed_database_loses_a_row_or_counts_it_twice(
-    stage: Stage, server: PostgresServer
-) -> None:
+def test_no_killed_exporter_or_database_loses_a_row_or_counts_it_twice(stage: Stage, server: PostgresServer) -> None:
     stage.start_upstream()
     outbox = Outbox(server)
     chance = random.Random(7)
@@ -84,7 +82,7 @@ def test_neither_a_killed_exporter_nor_a_killed_database_loses_a_row_or_counts_i
     assert "s3cr3t" not in (stage.folder / "exporter.log").read_text() + "".join(stage.metrics())
 
 
-def test_an_outage_of_the_database_is_a_state_that_ends_and_a_reload_changes_the_query(
+def test_an_outage_of_the_database_is_a_state_that_ends_and_a_reload_a_new_query(
     stage: Stage, server: PostgresServer
 ) -> None:
     stage.start_upstream()

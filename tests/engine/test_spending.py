@@ -126,7 +126,7 @@ async def test_an_account_that_a_reload_brings_back_has_its_day_and_a_full_burst
         assert used(engine) == {"burst": 0, "daily": 60}
 
 
-async def test_calls_that_were_only_reserved_when_the_process_died_count_when_the_account_comes_back(
+async def test_calls_only_reserved_when_the_process_died_count_when_the_account_comes_back(
     clock: Hands,
 ) -> None:
     durable = Durable()

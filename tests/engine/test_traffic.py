@@ -268,7 +268,7 @@ def test_requests_of_another_account_are_not_told_of() -> None:
     play(act, settings=settings)
 
 
-def test_shaped_calls_take_their_turn_when_the_window_has_room_and_none_waits_too_long() -> None:
+def test_shaped_calls_take_their_turn_when_there_is_room_and_none_waits_too_long() -> None:
     async def act(scene: Scene) -> None:
         traffic, times = scene.traffic, []
 
@@ -310,7 +310,7 @@ def test_a_reload_that_adds_and_removes_the_gateway_keeps_the_count(shape: str) 
 DAILY = replace(ACCOUNT, rate_limit=RateLimit(calls=10, period=5.0, daily=20, share=Fraction(1)))
 
 
-def test_what_the_application_spent_of_the_day_counts_without_its_gateway_too_and_after_a_restart() -> None:
+def test_what_the_application_spent_of_the_day_counts_without_gateway_and_restarted() -> None:
     limited = replace(SETTINGS, accounts=(DAILY,))
     without = replace(limited, sources=())
 

@@ -62,7 +62,7 @@ async def patient(stage: Stage) -> AsyncIterator[asyncio.Event]:
         replace(SOURCE, account="globex"),
     ],
 )
-async def test_a_call_under_way_ends_under_the_former_settings_and_others_come_in_meanwhile(
+async def test_a_call_under_way_ends_under_former_settings_and_others_come_in_meanwhile(
     changed: GatewaySource,
 ) -> None:
     async with staged(accept) as stage:
@@ -201,7 +201,7 @@ B = GatewaySource(account="globex", listen="127.0.0.1:2", name="gateway-2")
         pytest.param([A, B], [replace(B, name="gateway")], id="the one before it goes"),
     ],
 )
-async def test_the_gateway_at_an_address_goes_on_there_if_it_can_and_else_the_one_of_that_name(
+async def test_the_gateway_at_an_address_goes_on_there_if_it_can_else_the_one_of_that_name(
     former: list[GatewaySource], now: list[GatewaySource]
 ) -> None:
     built: list[Pretended] = []

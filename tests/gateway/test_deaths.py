@@ -13,7 +13,7 @@ ELSEWHERE = request("GET", "/elsewhere", body=b"")
 
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("asked", [SUBMISSION, ELSEWHERE], ids=["a submission", "another call"])
-async def test_an_answer_that_dies_at_any_byte_is_a_502_or_breaks_off_and_nothing_is_asked_twice(
+async def test_an_answer_that_dies_at_any_byte_is_a_502_or_breaks_off_and_none_asked_twice(
     asked: bytes, chunked: bool
 ) -> None:
     told = answer(BODY, "Content-Type: application/json", chunked=chunked)

@@ -282,9 +282,7 @@ async def test_connections_are_kept_on_both_sides() -> None:
 
 @pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.2"])
 @pytest.mark.parametrize("body", [b"", b"[]"])
-async def test_what_is_asked_behind_a_wish_for_another_protocol_is_answered_or_refused_by_the_end(
-    protocol: str, body: bytes
-) -> None:
+async def test_what_is_asked_behind_an_upgrade_is_answered_or_refused_by_the_end(protocol: str, body: bytes) -> None:
     wish = request("POST", "/lead/update", "Connection: Upgrade", f"Upgrade: {protocol}", body=body)
     async with staged(accept) as stage:
         reader, writer = await stage.connect()
@@ -463,7 +461,7 @@ PART_OF_AN_UPLOAD = b"POST /elsewhere HTTP/1.1\r\nHost: h\r\nContent-Length: 200
 
 
 @pytest.mark.parametrize("head", [SHORT, LONG], ids=["short", "long"])
-async def test_an_application_that_leaves_its_upload_behind_the_head_of_the_answer_ends_the_call(head: bytes) -> None:
+async def test_an_application_that_leaves_its_upload_after_the_head_comes_ends_the_call(head: bytes) -> None:
     async with staged(accept) as stage, answered_early(stage, head) as ended:
         _, writer = await stage.connect()
         writer.write(PART_OF_AN_UPLOAD)
@@ -501,7 +499,7 @@ async def test_an_upload_that_stops_coming_breaks_off_the_answer_that_is_handed_
 
 
 @pytest.mark.parametrize("head", [SHORT, LONG], ids=["short", "long"])
-async def test_a_vendor_that_reads_no_more_of_an_upload_behind_the_head_of_its_answer_is_too_slow(head: bytes) -> None:
+async def test_a_vendor_that_reads_no_more_of_an_upload_after_its_head_is_too_slow(head: bytes) -> None:
     source = replace(SOURCE, timeout=0.2)
     async with staged(accept, source=source) as stage, answered_early(stage, head, after=0.1, reads=False):
         reader, writer = await stage.connect()
@@ -602,7 +600,7 @@ async def test_an_answer_that_is_no_http_is_502() -> None:
 
 
 @pytest.mark.parametrize(("status", "kind", "unrecorded"), [("200 OK", "200", 1), ("429 Too Many", "429", 0)])
-async def test_a_submission_whose_answer_breaks_off_is_502_and_counted_where_it_was_accepted(
+async def test_a_submission_whose_answer_breaks_off_is_502_and_counted_where_accepted(
     status: str, kind: str, unrecorded: int
 ) -> None:
     async with staged(lambda _: [answer(BODY, status=status)[:-10]]) as stage:
@@ -619,7 +617,7 @@ async def test_a_submission_whose_answer_is_silent_halfway_is_504_and_counted() 
     assert (stage.traffic.story, stage.meter.unrecorded) == (["200", "timeout"], 1)
 
 
-async def test_an_answer_that_is_no_http_from_its_middle_on_breaks_off_for_the_application_too() -> None:
+async def test_an_answer_that_stops_being_http_midway_breaks_off_for_the_application_too() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")

@@ -131,7 +131,7 @@ async def test_the_answer_waits_for_the_commit() -> None:
         writer.close()
 
 
-async def test_a_slow_store_holds_an_answer_no_longer_than_agreed_and_the_request_is_recorded_when_it_can_be() -> None:
+async def test_a_slow_store_holds_an_answer_as_long_as_agreed_and_the_request_comes_later() -> None:
     intake = Slow()
     async with staged(accept, intake=intake, source=replace(SOURCE, record_timeout=0.05)) as stage:
         assert (await stage.ask(request())).body == BODY
@@ -262,7 +262,7 @@ async def test_what_waited_in_memory_gets_into_the_spool_at_the_end_when_that_is
     assert [one.request_id for one in await spool.oldest(9)] == [REQUEST_ID]
 
 
-async def test_what_an_account_submitted_that_is_gone_waits_for_its_return_and_keeps_no_other(
+async def test_what_a_removed_account_submitted_waits_for_its_return_and_keeps_no_other(
     output: io.StringIO,
 ) -> None:
     stage = Stage(MemoryIntake(*[StoreUnavailable("full")] * 3, InvalidEntry("no account 'acme'")))

@@ -90,7 +90,7 @@ def test_a_moved_name_is_followed_within_a_minute() -> None:
     assert module.OLDEST_SECONDS + module._SWEEP_SECONDS <= 60.0
 
 
-async def test_a_name_is_looked_up_for_each_connection_and_once_for_those_that_come_together(
+async def test_a_name_is_looked_up_for_each_connection_and_once_for_those_made_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with called(answered) as (client, one), called(answered) as (_, other):

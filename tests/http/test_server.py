@@ -259,7 +259,7 @@ async def early(request: Request) -> Reply:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-async def test_a_request_that_is_answered_before_its_end_is_read_on_so_that_the_answer_arrives(kept: bool) -> None:
+async def test_a_request_answered_before_its_end_is_read_on_so_that_the_answer_arrives(kept: bool) -> None:
     close = b"" if kept else b"Connection: close\r\n"
     head = HEAD + close + b"Content-Length: 3000000\r\n\r\n"
     async with serving(early) as (server, port):
@@ -277,7 +277,7 @@ async def test_a_request_that_is_answered_before_its_end_is_read_on_so_that_the_
         await eventually(lambda: not server.connections)
 
 
-async def test_a_request_that_is_answered_before_its_end_does_not_hold_its_connection_for_ever(
+async def test_a_request_answered_before_its_end_does_not_hold_its_connection_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "LINGER_SECONDS", 0.1)

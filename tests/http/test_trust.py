@@ -32,7 +32,7 @@ async def test_an_answer_over_tls_may_come_in_any_pieces(tmp_path: Path) -> None
     assert remote.connections == 1
 
 
-async def test_an_authority_that_takes_the_place_of_another_is_trusted_by_the_next_connection(
+async def test_an_authority_that_replaces_another_is_trusted_by_the_next_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     former, certificate = own(tmp_path, "former"), own(tmp_path, "server")

@@ -144,7 +144,7 @@ def test_the_series_of_a_gateway_go_with_it_and_begin_anew() -> None:
     assert sum(shown()) == 1
 
 
-def test_an_api_that_a_reload_took_away_leaves_no_series_even_by_a_poll_that_was_under_way() -> None:
+def test_an_api_that_a_reload_took_away_leaves_no_series_even_by_a_poll_under_way() -> None:
     meters = Meters()
     meters.declare_account(ACCOUNT, [API, "gone"])
     meters.keep(accounts={ACCOUNT: [API]}, sources=[])

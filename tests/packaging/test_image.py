@@ -53,7 +53,7 @@ def test_only_locked_packages_get_in() -> None:
     assert all("--require-hashes" in one or "--no-deps" in one for one in installs)
 
 
-def test_the_image_has_the_engines_of_all_sources_unless_it_is_told_to_leave_them_out() -> None:
+def test_the_image_has_the_engines_of_all_sources_unless_told_to_leave_them_out() -> None:
     (chosen,) = [
         value
         for name, _, value in (one.partition("=") for one in instruction("ARG", DOCKERFILE))

@@ -179,7 +179,7 @@ def test_a_final_error_looks_like_one_before_a_retry_until_the_grace_is_over() -
     ]
 
 
-def test_the_policy_is_told_the_order_and_the_time_of_submission_only_where_the_exporter_knows_them() -> None:
+def test_the_policy_is_told_order_and_submission_only_where_the_exporter_knows_them() -> None:
     known = spied(Request(submitted=3.0, finished=5.0, known_at=8.0)).added
     unknown = spied(Request(submitted=3.0, finished=5.0, known_at=8.0, ordered=False, dated=False)).added
 

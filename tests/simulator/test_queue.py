@@ -67,7 +67,7 @@ def test_a_paused_queue_starts_nothing_and_then_works_off_a_burst() -> None:
 
 
 @pytest.mark.parametrize("scale", [1.0, 60.0])
-def test_a_system_error_is_repeated_on_the_vendors_schedule_and_final_after_the_tenth_retry(scale: float) -> None:
+def test_a_system_error_is_retried_on_the_vendors_schedule_and_final_after_ten(scale: float) -> None:
     caller = given(*repeat(0.0, 11), queue_error=1.0, queue_time_scale=scale)
     fate = caller.remote.truth[caller.submit(0.0)]
     caller.remote.advance(1e6)
@@ -184,9 +184,7 @@ def test_fates_depend_on_the_seed_and_never_on_who_looks_when(gaps: list[float],
 
 
 @examples(submissions, strategies.integers(0, 1000))
-def test_without_retries_starts_keep_the_order_and_never_more_run_than_there_are_workers(
-    gaps: list[float], seed: int
-) -> None:
+def test_without_retries_starts_keep_the_order_and_no_more_run_than_workers(gaps: list[float], seed: int) -> None:
     remote = Remote(Options(queue_rate=0.7, queue_workers=3, queue_service_time=4.0), seed)
     now = 0.0
     for gap in gaps:

@@ -31,7 +31,7 @@ class Source:
         await asyncio.Event().wait()
 
 
-async def test_a_source_that_ends_by_a_defect_is_in_the_log_and_down_and_begins_anew_on_reload() -> None:
+async def test_a_source_that_ends_by_a_defect_is_logged_and_down_and_begins_anew_on_reload() -> None:
     health = Health()
     failures: list[Exception] = [ValueError("a line with lead data")]
 

@@ -375,7 +375,7 @@ async def test_token_and_headers_are_sent_and_picked_up_when_their_files_change(
     assert server.asked[1]["Authorization"] == "Bearer second"
 
 
-async def test_a_refusing_intake_is_waited_for_and_the_list_is_asked_for_again_until_all_of_it_is_in(
+async def test_a_refusing_intake_is_waited_for_and_the_list_asked_again_until_all_is_in(
     server: Server,
 ) -> None:
     bench = Bench(server, intake=MemoryIntake(IntakeFull("full")))

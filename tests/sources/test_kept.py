@@ -77,7 +77,7 @@ def test_the_only_database_goes_on_from_what_was_kept_under_its_place() -> None:
     assert after(store, found) == {"sql:orders": {"id": "int 3"}}
 
 
-def test_of_several_databases_none_takes_what_was_kept_under_its_place_nor_does_the_last_one_left() -> None:
+def test_of_several_databases_none_takes_what_was_kept_by_place_nor_the_last_left() -> None:
     other = replace(SQL, name="sql-2", reads="sql:others")
     store = {"sql": {"id": "int 3"}}
     found = kept.of_sql(SQL, [SQL, other], store)
@@ -85,7 +85,7 @@ def test_of_several_databases_none_takes_what_was_kept_under_its_place_nor_does_
     assert after(store, found) == {}
 
 
-def test_a_log_goes_on_from_what_was_kept_under_its_place_and_leaves_the_files_of_others() -> None:
+def test_a_log_goes_on_from_what_was_kept_by_place_and_leaves_the_files_of_others() -> None:
     mine, other = bookmark("/logs/a.log", 7), bookmark("/logs/b.log", 9)
     store = {"log": {"1:2": mine, "1:3": other, "pattern:/logs/a.log": "5", "pattern:/logs/b.log": "6"}}
     found = kept.of_log(LOG, [LOG], store)

@@ -178,7 +178,7 @@ async def test_reading_may_begin_at_the_end_of_what_is_there_when_the_source_is_
     assert sorted(await bench.read()) == ["b", "c"]
 
 
-async def test_a_log_that_was_not_there_at_the_first_look_is_read_whole_whatever_its_name_is_meanwhile(
+async def test_a_log_not_there_at_the_first_look_is_read_whole_whatever_its_name_by_then(
     tmp_path: Path,
 ) -> None:
     bench = Bench(tmp_path, "app.log")
@@ -302,7 +302,7 @@ async def test_what_was_compressed_or_removed_before_it_was_read_is_told(tmp_pat
     ]
 
 
-async def test_a_file_that_the_paths_name_no_more_is_left_alone_and_goes_on_when_they_name_it_again(
+async def test_a_file_that_the_paths_name_no_more_rests_and_goes_on_when_named_again(
     tmp_path: Path,
 ) -> None:
     bench = Bench(tmp_path, "a.log", read_from="end")
@@ -468,7 +468,7 @@ async def test_standard_input_is_read_as_it_comes_and_to_its_end(
     assert bench.health.story == ["log up"]
 
 
-async def test_standard_input_that_can_not_be_read_is_told_and_the_files_beside_it_are_read(
+async def test_standard_input_that_can_not_be_read_is_told_and_files_beside_it_are_read(
     tmp_path: Path, pipe: tuple[StandardInput, int]
 ) -> None:
     bench = Bench(tmp_path, "-", "app.log")
@@ -481,7 +481,7 @@ async def test_standard_input_that_can_not_be_read_is_told_and_the_files_beside_
     assert bench.health.story == ["log down: standard input: can't be read: Bad file descriptor"]
 
 
-async def test_standard_input_that_was_closed_at_the_start_is_not_what_was_opened_in_its_place(
+async def test_standard_input_closed_at_the_start_is_not_what_was_opened_in_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = Bench(tmp_path, "-")

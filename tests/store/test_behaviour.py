@@ -26,7 +26,7 @@ async def test_sequences_follow_the_order_of_intake_from_1(open_again: Open) -> 
     await store.close([])
 
 
-async def test_a_request_that_has_ended_is_known_and_one_that_is_handed_in_twice_is_taken_once(
+async def test_a_request_that_ended_is_known_and_one_handed_in_twice_is_taken_once(
     open_again: Open,
 ) -> None:
     store = open_again()

@@ -160,7 +160,7 @@ async def test_a_body_that_does_not_fit_is_an_error_of_its_source_and_no_outage(
     assert backend.health.story == [f"push refused 1: {told}"]
 
 
-async def test_a_source_is_down_from_a_full_intake_or_a_store_in_trouble_to_the_next_that_is_taken_in(
+async def test_a_source_is_down_from_a_full_intake_or_store_trouble_to_the_next_taken_in(
     client: ClientSession, backend: MemoryBackend
 ) -> None:
     backend.pushes = [push(name="orders")]

@@ -136,7 +136,7 @@ answers = st.tuples(
 
 
 @given(st.lists(answers, max_size=60), st.integers(0, 3000))
-def test_whatever_is_answered_no_variance_gets_negative_and_nothing_beyond_the_newest_is_passed(
+def test_no_answer_makes_a_variance_negative_or_passes_what_lies_beyond_the_newest(
     answered: list[tuple[int, float, bool, float | None]], newest: int
 ) -> None:
     frontier, now = Frontier(0, 0.0), 0.0

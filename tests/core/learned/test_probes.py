@@ -26,7 +26,7 @@ def test_before_the_first_probe_nothing_is_estimated() -> None:
     assert Probes().undetected(UNFINISHED) is None
 
 
-def test_the_first_probe_is_due_with_the_first_poll_and_the_second_takes_its_share_of_them() -> None:
+def test_the_first_probe_is_due_with_the_first_poll_and_the_second_takes_its_share() -> None:
     probes = Probes()
     assert probes.due()
     probes.spend()

@@ -47,7 +47,7 @@ def test_at_light_load_the_configured_staleness_holds_for_everyone() -> None:
     assert granted(Quota(), 100, 29.0, calm=True, longest=30.0) == 0.0
 
 
-def test_a_backlog_that_is_overdue_takes_but_a_part_of_the_polls_even_while_there_are_enough() -> None:
+def test_an_overdue_backlog_takes_only_a_part_of_the_polls_even_if_there_are_enough() -> None:
     assert 0.1 < granted(Quota(), 1000, 31.0, calm=True, longest=30.0, few=False) < 0.35
 
 
@@ -55,7 +55,7 @@ def test_while_the_budget_is_short_who_is_overdue_gets_a_bounded_part_of_it() ->
     assert 0.1 < granted(Quota(), 1000, 31.0, longest=30.0) < 0.35
 
 
-def test_those_asked_at_light_load_are_not_charged_to_the_time_when_the_budget_is_short() -> None:
+def test_those_asked_at_light_load_are_not_charged_to_when_the_budget_is_short() -> None:
     quota = Quota()
     granted(quota, 10_000, 31.0, calm=True, longest=30.0)
     assert granted(quota, 1000, 31.0, longest=30.0) > 0.1

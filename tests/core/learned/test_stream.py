@@ -74,7 +74,7 @@ def test_a_request_that_is_out_is_not_picked_again_and_still_counts_as_unfinishe
     assert (stream.waiting, stream.unfinished, stream.asking(0)) == (1, 1, False)
 
 
-def test_the_first_random_probe_waits_until_its_request_has_rested_and_then_comes_first() -> None:
+def test_the_first_random_probe_waits_until_its_request_rested_and_then_comes_first() -> None:
     stream = Stream(Random(1))
     stream.add((0,), (a_request(),), START)
     for moment in (0.0, 0.2, 0.4):
@@ -170,7 +170,7 @@ def test_what_happens_after_an_error_is_learned_apart_with_a_clock_from_the_erro
     assert windows(stream.durations.fresh) == [pytest.approx((0, 100), rel=0.02)]
 
 
-def test_a_request_that_recovers_from_its_error_goes_on_as_one_without_knowledge_of_its_order() -> None:
+def test_a_request_that_recovers_from_its_error_goes_on_as_one_of_unknown_order() -> None:
     stream = Stream(Random(1))
     stream.add((0,), (a_request(),), START)
     asked(stream, 0, 100.0, erring=True)

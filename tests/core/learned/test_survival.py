@@ -92,7 +92,7 @@ def test_a_constant_hazard_is_learned_as_one() -> None:
     assert [table.hazard(age) for age in (5.0, 15.0, 30.0, 45.0)] == pytest.approx([1 / 20] * 4, rel=0.25)
 
 
-def test_requests_first_seen_at_some_age_tell_nothing_of_younger_ones_and_bias_nothing() -> None:
+def test_requests_first_seen_at_some_age_tell_nothing_of_younger_ones_nor_bias_them() -> None:
     """Left truncation: only those that had lasted until their discovery are ever seen."""
     random, table = Random(3), Survival(FOR_EVER)
     while table.finishes < 4000:
@@ -104,7 +104,7 @@ def test_requests_first_seen_at_some_age_tell_nothing_of_younger_ones_and_bias_n
     assert min(table.state()["from"]) >= BINS.nearest(30.0)
 
 
-def test_a_new_table_expects_that_what_has_lasted_some_time_lasts_about_as_long_again() -> None:
+def test_a_new_table_expects_that_what_lasted_some_time_lasts_about_as_long_again() -> None:
     table = Survival()
     for age in (1.0, 60.0, 3600.0):
         assert table.integrated(2 * age) - table.integrated(age) == pytest.approx(log(2) / 2, rel=0.1)

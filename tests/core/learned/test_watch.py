@@ -98,7 +98,7 @@ def answered(watch: Watch, number: int, now: float, duration: float) -> None:
 
 
 @pytest.mark.parametrize("report", [QUEUED, ERROR])
-def test_a_request_that_was_out_when_the_policy_changed_is_asked_once_more_after_its_answer(report: Report) -> None:
+def test_a_request_out_when_the_policy_changed_is_asked_once_more_after_its_answer(report: Report) -> None:
     watch = a_watch()
     admit(watch, 0, 0.0)
     call, now = a_call(watch, 10.0)
@@ -129,7 +129,7 @@ def test_what_the_former_policy_had_learned_goes_on() -> None:
     assert policy.streams[API].durations.fresh.finishes == before == 20
 
 
-def test_a_slot_that_went_to_another_request_is_not_asked_twice_after_a_change_of_policy() -> None:
+def test_a_slot_given_to_another_request_is_not_asked_twice_after_a_change_of_policy() -> None:
     watch = a_watch()
     admit(watch, 0, 0.0)
     settle(watch, a_call(watch, 1.0)[0], QUEUED, 1.0)
@@ -145,7 +145,7 @@ def test_a_slot_that_went_to_another_request_is_not_asked_twice_after_a_change_o
     settle(watch, second, DONE, now)
 
 
-def test_an_answer_for_a_request_that_was_removed_and_handed_in_again_is_taken_without_harm() -> None:
+def test_an_answer_for_a_request_removed_and_handed_in_again_is_taken_without_harm() -> None:
     watch = a_watch()
     admit(watch, 0, 0.0)
     call, now = a_call(watch, 10.0)
@@ -201,7 +201,7 @@ def test_the_wait_for_the_budget_is_counted_while_it_lasts() -> None:
     assert watch.waited == pytest.approx(counted + 0.4)
 
 
-def test_a_duration_is_placed_where_requests_finish_and_not_in_the_middle_of_the_window() -> None:
+def test_a_duration_is_placed_where_requests_finish_and_not_mid_window() -> None:
     watch = a_watch()
     by_age = {**Stream(Random(1)).state(), "selector": {"turn": [100.0, 10.0], "age": [100.0, 50.0]}}
     learned(watch).restore({API: by_age})

@@ -192,7 +192,7 @@ async def test_as_many_are_taken_as_there_is_room_for_and_only_those_are_acknowl
     assert set(scene.seen) == {400, 200}
 
 
-async def test_a_message_of_more_entries_than_there_is_room_for_is_acknowledged_with_its_last(
+async def test_a_message_of_more_entries_than_there_is_room_is_acknowledged_with_its_last(
     redis: Any, scene: Scene
 ) -> None:
     scene.intake.room = 60
