@@ -59,13 +59,18 @@ class Connection:
         folder = Path(self.path).resolve().parent
         if not folder.is_dir():
             raise StoreUnusable(f"{folder}: there is no such folder; {self._schema.setting} names a file in it")
-        with translated(self.path):
-            self._take_lock()
-            self._create()
-            self._file = self._identity()
-            if self._connection is None:
-                self._connect()
-            self._migrate()
+        try:
+            with translated(self.path):
+                self._take_lock()
+                self._create()
+                self._file = self._identity()
+                if self._connection is None:
+                    self._connect()
+                self._migrate()
+        except StoreUnusable:
+            # It does not get better: nothing of it stays open.
+            self.close()
+            raise
 
     def close(self) -> None:
         if self._connection is not None:

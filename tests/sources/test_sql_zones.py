@@ -36,7 +36,7 @@ def server_zone(maria: MariaServer, zone: str) -> Iterator[None]:
 
 @pytest.fixture
 def berlin(maria: MariaServer) -> Iterator[None]:
-    command = ("mysql_tzinfo_to_sql", "/usr/share/zoneinfo/Europe/Berlin", "Europe/Berlin")
+    command = ("mariadb-tzinfo-to-sql", "/usr/share/zoneinfo/Europe/Berlin", "Europe/Berlin")
     maria.run(f"use mysql; {subprocess.run(command, check=True, capture_output=True, text=True).stdout}")
     with server_zone(maria, "Europe/Berlin"):
         yield
