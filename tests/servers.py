@@ -121,7 +121,9 @@ class RedisCluster:
 
     def __init__(self, folder: Path) -> None:
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
-        self.servers = [_made(folder / str(number), *options) for number in range(3)]
+        # A bus by default 10,000 above the port, where the kernel takes what it gives to connections.
+        buses = [("--cluster-port", str(free_port())) for _ in range(3)]
+        self.servers = [_made(folder / str(number), *options, *bus) for number, bus in enumerate(buses)]
 
     @property
     def url(self) -> str:

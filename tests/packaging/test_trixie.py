@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # What speaks to servers, and what stands on Python's own parts. `make test-trixie` runs all.
-TESTS = " ".join(f"tests/{name}" for name in ("e2e", "metrics", "sources", "store"))
+TESTS = " ".join(f"tests/{name}" for name in ("client", "e2e", "metrics", "sources", "store", "web"))
 
 
 @pytest.mark.heavy
