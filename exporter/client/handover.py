@@ -117,7 +117,7 @@ class Handover:
             # A batch that is under way too: its thread may hang in a call for longer than the program wants to wait.
             left = self._admitted - self._settled
             self._dropped += left
-            self._settled = self._admitted
+            self._settled += left
             self._changed.notify_all()
         if left:
             log.warning("closed before the exporter had taken all; %d RequestIDs dropped", left)
