@@ -11,7 +11,7 @@ from exporter.core.request import Cause, Record, State, Status
 from exporter.gateway.finding import Kind
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 from exporter.store.store import Found
-from exporter.web import filters
+from exporter.web import filters, pasted
 from exporter.web.answers import Refusal
 from exporter.web.api import find
 from exporter.web.backend import Backend, SourceView, UnknownView
@@ -90,11 +90,10 @@ class Pages:
         )
 
     async def requests(self, request: web.Request) -> web.Response:
-        wanted = filters.parse(request.query)
+        wanted, records = await filters.matching(filters.parse(request.query), self._backend)
         now = self._backend.now()
-        records = await self._backend.page(wanted.query(now=now, stuck_after=self._backend.stuck_after))
         shown = records[: wanted.limit]
-        more = _next_page(request, shown[-1]) if len(records) > wanted.limit else None
+        more = _next_page(request, wanted, shown[-1]) if len(records) > wanted.limit else None
         headings = ("RequestID", "Submitted", "Account", "API", "State", "Status", "Last step", "Reason")
         rows = (self._request_row(record, now) for record in shown)
         return self._page("Requests", self._form(wanted), table(headings, rows, empty="No requests match."), more)
@@ -127,7 +126,7 @@ class Pages:
         api_names = sorted({api for names in apis.values() for api in names})
         return element(
             "form",
-            _field("RequestID", element("input", name="q", value=wanted.q or "", maxlength="128")),
+            _field("RequestID", element("input", name="q", value=wanted.q or "", maxlength=str(pasted.LONGEST))),
             _field("Account", _choice("account", sorted(apis), wanted.account)),
             _field("API", _choice("api", api_names, wanted.api)),
             _field("State", _choice("state", filters.STATES, wanted.state)),
@@ -305,8 +304,12 @@ def _choice(name: str, options: Iterable[str], chosen: str | None) -> Markup:
     return element("select", *shown, name=name)
 
 
-def _next_page(request: web.Request, last: Record) -> Markup:
-    parameters = {name: value for name, value in request.query.items() if value} | {"cursor": str(last.sequence)}
+def _next_page(request: web.Request, wanted: Filters, last: Record) -> Markup:
+    parameters = {name: value for name, value in request.query.items() if value.strip()} | {
+        "cursor": str(last.sequence)
+    }
+    if wanted.q:
+        parameters["q"] = wanted.q
     return element("p", element("a", "Older requests", href="/requests?" + urlencode(parameters)))
 
 

@@ -381,7 +381,7 @@ async def test_every_unfit_parameter_is_named(client: ClientSession) -> None:
         "the query does not fit",
         "sate: unknown parameter; allowed: q, account, api, status, reason, state, limit, cursor",
         "limit: given more than once",
-        "q: must be a RequestID or its beginning: 1 to 128 characters of A-Z a-z 0-9 . _ -",
+        "q: must be a RequestID or its beginning (1 to 128 characters of A-Z a-z 0-9 . _ -), or a text with one in it",
         "account: must be a name of at most 128 characters",
         "status: must be one of unknown, in_queue, success, failure, error, other",
         "state: must be one of pending, finished, abandoned, stuck",
