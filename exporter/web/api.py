@@ -31,7 +31,7 @@ class Api:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    def routes(self) -> list[web.AbstractRouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/api/v1/requests", self.add),
             web.get("/api/v1/requests", self.listing),

@@ -75,7 +75,10 @@ def parse(parameters: MultiMapping[str]) -> Filters:
 
 
 async def matching(wanted: Filters, backend: Backend) -> tuple[Filters, list[Record]]:
-    """The requests, one more than is shown where there are more, and the filters with the spelling that found them. Raises StoreError."""
+    """The requests, one more than is shown where there are more, and the filters with the spelling that found them.
+
+    Raises StoreError.
+    """
     for q in pasted.spellings(wanted.q) if wanted.q else (None,):
         tried = replace(wanted, q=q)
         records = await backend.page(tried.query(now=backend.now(), stuck_after=backend.stuck_after))

@@ -10,7 +10,7 @@ from exporter.errors import ConfigurationError, ExporterError
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Found, Query
-from exporter.web.backend import Removal, SourceView, UnknownView
+from exporter.web.backend import Rejected, Removal, SourceView, UnknownView
 from tests.sources.twins import Health
 
 NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
@@ -48,6 +48,7 @@ class MemoryBackend:
     trouble: Exception | None = None
     sick: str | None = None
     busy: str | None = None
+    refused: Rejected | None = None
     problems: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     health: Health = field(default_factory=Health)
@@ -116,6 +117,9 @@ class MemoryBackend:
 
     def unready(self) -> str | None:
         return self.busy
+
+    def rejected(self) -> Rejected | None:
+        return self.refused
 
     async def find(self, request_id: str) -> Found | None:
         self._check()
