@@ -12,6 +12,9 @@ SERVERS := prometheus prometheus-alertmanager $(COUNTERPARTS) tinyproxy php-cli:
 # What stands on the event loop and on other packages.
 TOUCHED := $(addprefix tests/,cli client config e2e engine gateway http leadsquared metrics simulator sources store web)
 SEED ?= 1
+# Each file's tests stay together: they share the servers that they start.
+WORKERS ?= $(shell nproc)
+PARALLEL := --numprocesses=$(WORKERS) --dist=loadfile
 LOCKED := pyproject.toml scripts/environment $(wildcard requirements/*.txt)
 
 # An environment whose Python went away (an upgrade, a moved checkout) is made again.
@@ -28,12 +31,12 @@ test: $(VENV)/dev.stamp ## lint, types and all tests
 	@scripts/servers $(SERVERS)
 	@$(MAKE) --keep-going --jobs=1 lint types coverage worlds
 
-test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs
-	@$(MAKE) --keep-going --jobs=1 test heavy
+test-all: $(VENV)/dev.stamp ## test, heavy and test-lowest: what CI runs
+	@$(MAKE) --keep-going --jobs=1 test heavy test-lowest
 
 test-loops: $(VENV)/dev.stamp ## the tests that touch sockets on asyncio; the others run on uvloop
 	@scripts/servers $(SERVERS)
-	@LEADSQUARED_EXPORTER_EVENT_LOOP=asyncio $(RUN) pytest $(TOUCHED) $(TESTS)
+	@LEADSQUARED_EXPORTER_EVENT_LOOP=asyncio $(RUN) pytest $(PARALLEL) $(TOUCHED) $(TESTS)
 
 test-lowest: $(VENV)/dev.stamp ## the tests that touch packages with the lowest versions that pyproject.toml allows
 	@scripts/servers $(SERVERS)
@@ -61,10 +64,10 @@ types: $(VENV)/dev.stamp ## mypy
 	@$(RUN) mypy
 
 coverage: $(VENV)/dev.stamp ## the tests but for the worlds, with the branches that they leave out
-	@$(RUN) pytest --cov --cov-report=term --ignore=tests/simulation $(TESTS)
+	@$(RUN) pytest $(PARALLEL) --cov --cov-report=term --ignore=tests/simulation $(TESTS)
 
 worlds: $(VENV)/dev.stamp ## a hundred seeds of the simulated world; counting branches would take four times as long
-	@$(RUN) pytest tests/simulation
+	@$(RUN) pytest $(PARALLEL) tests/simulation
 
 sources: $(VENV)/dev.stamp ## chaos: every way in against its real counterpart; SEED=7 MINUTES=60 ONLY="daily redis"
 	@scripts/servers $(COUNTERPARTS)

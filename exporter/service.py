@@ -126,6 +126,11 @@ class Service:
         """What nobody caught is a defect: it is logged, and the health check tells it."""
         del loop
         error = context.get("exception")
+        if isinstance(error, ConnectionError):
+            # asyncpg leaves a future behind when a server dies within the handshake of an attempt that was given up.
+            # What still needs a connection tells of its end; this one is needed no more.
+            log.debug("a connection ended that was given up already", error=error, where=context.get("message"))
+            return
         if isinstance(error, OSError):
             # Too many open files while connections come in is trouble of the machine, and passes.
             log.error("trouble of the operating system", error=error, where=context.get("message"))
