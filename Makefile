@@ -40,7 +40,7 @@ test-loops: $(VENV)/dev.stamp ## the tests that touch sockets on asyncio; the ot
 
 test-lowest: $(VENV)/dev.stamp ## the tests that touch packages with the lowest versions that pyproject.toml allows
 	@scripts/servers $(SERVERS)
-	@scripts/lowest $(TOUCHED) $(TESTS)
+	@scripts/lowest $(PARALLEL) $(TOUCHED) $(TESTS)
 
 heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
 	@scripts/servers prometheus nodejs:node npm strace systemd:systemd-analyze $(COUNTERPARTS)

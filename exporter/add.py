@@ -21,6 +21,11 @@ from exporter.sources import moment
 FLAGS: Final = (
     Flag(name="account", metavar="NAME", help="the account they belong to; not needed where only one is configured"),
     Flag(name="api", metavar="NAME", help="the API that they were submitted to, such as lead_update"),
+    Flag(
+        name="reference",
+        metavar="TEXT",
+        help="what the application knows the one RequestID by, such as an order number",
+    ),
     Flag(name="url", metavar="URL", default=URL, check=check_url, help="where the exporter listens"),
     *PREFIX_FLAGS,
     Flag(name="token-file", metavar="FILE", help="a file with the token of the push source"),
@@ -55,7 +60,7 @@ def run(arguments: argparse.Namespace, *, sleep: Callable[[float], None] = time.
     exporter = _exporter(arguments)
     target = {name: value for name in ("account", "api") if (value := getattr(arguments, name))}
     accepted = known = 0
-    for batch in _batches(_entries(arguments.request_ids or _lines())):
+    for batch in _batches(_given(arguments)):
         try:
             counts = _hand_over(exporter, [{"request_ids": batch, **target}], sleep=sleep)
         except ExporterError as error:
@@ -109,6 +114,16 @@ def _lines() -> Iterable[str]:
         # What is no UTF-8 is refused by the exporter like any other wrong RequestID.
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
     return sys.stdin
+
+
+def _given(arguments: argparse.Namespace) -> Iterator[str | dict[str, str]]:
+    if not arguments.reference:
+        return _entries(arguments.request_ids or _lines())
+    if len(arguments.request_ids) != 1:
+        raise UsageError("--reference goes with one RequestID; hand in others by POST /api/v1/requests")
+    (request_id,) = arguments.request_ids
+    entry = next(_entries([request_id]), request_id)
+    return iter([{**(entry if isinstance(entry, dict) else {"request_id": entry}), "reference": arguments.reference}])
 
 
 def _entries(lines: Iterable[str]) -> Iterator[str | dict[str, str]]:

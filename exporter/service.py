@@ -74,12 +74,19 @@ class Service:
         self._transport = transport
         self._random = random
         self._grace = grace
-        self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.now, random=random)
+        self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.wall, random=random)
         self._background = Tasks("the spool")
-        self._unknown = Unknown(now=clock.now)
+        self._unknown = Unknown(now=clock.wall)
         build = Build(version=version(), revision=revision(), python_version=python_version())
         self._scraper = Scraper(
-            Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
+            Collector(
+                self.engine.ledger,
+                meters,
+                self.engine.views,
+                store=self._store_state,
+                ahead=clock.ahead,
+                build=build,
+            )
         )
         self._standard_input: StandardInput | None = None
         self._followed: Mapping[str, Collection[str]] = {}
@@ -97,7 +104,7 @@ class Service:
         self._background.start(self._spooled.run())
         self._followed = self._logs_followed()
         await self._feed.apply(self.engine.settings.sources)
-        self.meters.config_reload(ok=True, time=self._clock.now())
+        self.meters.config_reload(ok=True, time=self._clock.wall())
         self._tell_allowance()
         self._unready = None
 
@@ -139,7 +146,7 @@ class Service:
         log.error("defect", error=self._defect, where=context.get("message"))
 
     def now(self) -> float:
-        return self._clock.now()
+        return self._clock.wall()
 
     @property
     def intake(self) -> Intake:
@@ -179,6 +186,10 @@ class Service:
 
     def apis(self) -> Mapping[str, Collection[str]]:
         return {account.name: tuple(account.apis) for account in self.engine.settings.accounts}
+
+    @property
+    def references(self) -> bool:
+        return self.engine.settings.references
 
     def push_sources(self) -> Sequence[PushSource]:
         return [source for source in self.engine.settings.sources if isinstance(source, PushSource)]
@@ -243,7 +254,7 @@ class Service:
             self._declare()
             await self._feed.apply(settings.sources)
             self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
-            self.meters.config_reload(ok=True, time=self._clock.now())
+            self.meters.config_reload(ok=True, time=self._clock.wall())
             self._rejected = None
             log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
             self._tell_allowance()
@@ -252,7 +263,7 @@ class Service:
         try:
             return self._load()
         except ConfigurationError as error:
-            now = self._clock.now()
+            now = self._clock.wall()
             self.meters.config_reload(ok=False, time=now)
             since = now if self._rejected is None else self._rejected.since
             self._rejected = Rejected(what="configuration", problems=error.problems, since=since)
@@ -316,7 +327,12 @@ class Service:
     def _build_source(self, source: config.Source) -> Source | None:
         """A task for a source; push has none, its requests come through the web."""
         environment = Environment(
-            intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
+            intake=self.intake,
+            health=self,
+            clock=self._clock,
+            apis=self.apis,
+            random=self._random,
+            references=lambda: self.references,
         )
         match source:
             case config.LogSource():

@@ -12,7 +12,7 @@ from random import SystemRandom
 from typing import Any, Final
 
 from exporter.client.backlog import Backlog
-from exporter.client.refusal import remainder, untimed
+from exporter.client.refusal import remainder, unreferenced, untimed
 from exporter.client.submission import Submission, Target, groups, submission
 from exporter.errors import ExporterError
 from exporter.running import URL, Answer, RunningExporter, check_url
@@ -40,7 +40,8 @@ class Handover:
 
     Once made it never raises and `watch` never waits: what does not fit, what the exporter refuses and what finds the
     backlog full is counted as dropped and told to the logger `exporter.client`. An entry that is refused costs none beside
-    it, and one whose time lies ahead of the exporter's clock is handed over without it. While the exporter is away or busy,
+    it; one whose time lies ahead of the exporter's clock is handed over without it, and references are left out where the
+    exporter takes none. While the exporter is away or busy,
     it is tried again. Making one raises ValueError for settings that can't work. One that is left open is closed when the
     program ends, which an absent exporter holds up for 5 s at most.
 
@@ -90,12 +91,15 @@ class Handover:
         submitted_at: datetime | None = None,
         account: str | None = None,
         api: str | None = None,
+        *,
+        reference: str | None = None,
     ) -> None:
-        """Needs no await: it only notes. `submitted_at` needs a time zone; None means now."""
+        """Needs no await: it only notes. `submitted_at` needs a time zone; None means now. `reference` is what the application
+        knows the update by, and goes along where the exporter's configuration allows that."""
         self._notice_fork()
         target = Target(account=self._account if account is None else account, api=self._api if api is None else api)
         try:
-            self._note(submission(request_id, submitted_at, target))
+            self._note(submission(request_id, submitted_at, target, reference))
         except ValueError as error:
             self._drop_unfit(error)
 
@@ -251,6 +255,8 @@ class Handover:
         self._settle(dropped=len(group["request_ids"]) - kept, why=why)
         if (count := sum(map(untimed, rest)) - untimed(group)) > 0:
             log.warning("%d RequestIDs are handed over without their time, do the clocks differ? %s", count, why)
+        if (count := unreferenced(group, rest)) > 0:
+            log.warning("%d RequestIDs are handed over without their reference: %s", count, why)
 
     def _settle(self, *, taken: int = 0, dropped: int = 0, why: str = "") -> None:
         with self._changed:

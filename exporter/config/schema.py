@@ -216,8 +216,9 @@ SOURCE = Variants(
                 ),
                 Field(
                     "pattern",
-                    Pattern("request_id", ("request_id", "submitted_at", "account", "api")),
+                    Pattern("request_id", ("request_id", "submitted_at", "account", "api", "reference")),
                     "Finds the group `request_id` in a line, any number of times; may have the groups `submitted_at` (RFC 3339), "
+                    "`reference`, "
                     "`account` and `api`.",
                     required=True,
                 ),
@@ -287,6 +288,13 @@ SOURCE = Variants(
                     "How long LeadSquared may be silent, and how long connecting may take; then the answer is 504. "
                     "An application may be silent for as long in the middle of a body; then it is 408.",
                     format_duration(_GATEWAY.timeout),
+                ),
+                Field(
+                    "reference_header",
+                    HEADER_NAME,
+                    "The header in which the application tells its own name of a submission; it is kept and not forwarded. Needs "
+                    "`references: true`.",
+                    "none",
                 ),
                 _NAME,
             )
@@ -492,6 +500,13 @@ ROOT = Section(
         Field("queue_metrics", QUEUE_METRICS, "The vendor's own figures of its queues."),
         Field("cache", CACHE, "Answers served again without a call."),
         Field("storage", STORAGE, "What survives a restart."),
+        Field(
+            "references",
+            Boolean(),
+            "Allows requests to carry a `reference`: what their application knows them by, such as an order number. Whoever turns "
+            "it on answers for what is in it; [never put a lead's data there](sources.md#references).",
+            "false",
+        ),
         Field("metrics", METRICS, "The shape of the metrics."),
     )
 )

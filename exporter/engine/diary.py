@@ -83,6 +83,7 @@ class Diary:
             account=self._account,
             api=record.api,
             request_id=record.request_id,
+            **({"reference": record.reference} if record.reference else {}),
             status=record.progress.status,
             last_step=record.progress.last_step,
             polls=record.polls,
@@ -99,7 +100,11 @@ def _decision(change: Change) -> str | None:
 
 
 def _why(record: Record) -> dict[str, object]:
-    told = {"reason": record.reason, "cause": record.cause, "not_found": record.not_found or None}
+    told = {
+        "reason": record.reason,
+        "cause": record.cause,
+        "not_found": record.not_found or None,
+    }
     age = None if record.finished is None else _seconds(record.finished, _origin(record))
     return {name: value for name, value in {**told, "age": age}.items() if value is not None}
 

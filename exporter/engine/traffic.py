@@ -7,6 +7,7 @@ from exporter.clock import Clock
 from exporter.config.settings import Account
 from exporter.core.budget import LOST_CALL_SECONDS
 from exporter.core.request import Record, Report, State
+from exporter.core.shift import record_on
 from exporter.engine.answers import Answers
 from exporter.engine.intake import Gate
 from exporter.engine.poller import Poller
@@ -50,6 +51,10 @@ class Traffic:
 
     def now(self) -> float:
         return self._clock.now()
+
+    def wall(self, time: float) -> float:
+        """What the wall clock showed at this time."""
+        return time + self._clock.ahead()
 
     def begin(self) -> float:
         """A call is about to be sent; the time."""
@@ -107,7 +112,7 @@ class Traffic:
         record = self._in_memory(entry.request_id) or await self._stored(entry.request_id)
         if record is None or record.finished is None or entry.submitted is None:
             return False
-        return record.finished < entry.submitted
+        return self.wall(record.finished) < entry.submitted
 
     def _in_memory(self, request_id: str) -> Record | None:
         table = self._poller.watch.tracker.table
@@ -120,4 +125,4 @@ class Traffic:
             found = await self._store.find(request_id)
         except StoreError:
             return None
-        return None if found is None else found.record
+        return None if found is None else record_on(found.record, -self._clock.ahead())

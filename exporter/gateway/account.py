@@ -9,13 +9,16 @@ from exporter.sources.source import Entry
 
 
 class AccountTraffic(Protocol):
-    """One account. Every `begin` or `begin_in_turn` is followed by one `end`; times are seconds since the epoch."""
+    """One account. Every `begin` or `begin_in_turn` is followed by one `end`; times are those of `now`."""
 
     @property
     def account(self) -> Account:
         """As it is configured now."""
 
     def now(self) -> float: ...
+
+    def wall(self, time: float) -> float:
+        """What the wall clock showed at this time."""
 
     def begin(self) -> float:
         """A call is about to be sent; the time."""

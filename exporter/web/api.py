@@ -94,7 +94,13 @@ class Api:
     async def _entries(self, body: bytes, source: PushSource) -> list[Entry]:
         """Raises InvalidEntry."""
         backend = self._backend
-        terms = Terms(apis=backend.apis(), account=source.account, api=source.api, now=backend.now())
+        terms = Terms(
+            apis=backend.apis(),
+            account=source.account,
+            api=source.api,
+            now=backend.now(),
+            references=backend.references,
+        )
         if len(body) <= _LARGEST_AT_ONCE:
             return parse_json(body, terms)
         return await asyncio.to_thread(parse_json, body, terms)

@@ -64,6 +64,10 @@ class Backend(Protocol):
     def stuck_after(self) -> float:
         """Seconds after which a pending request counts as stuck."""
 
+    @property
+    def references(self) -> bool:
+        """Whether requests may carry one."""
+
     def now(self) -> float: ...
 
     def views(self) -> Sequence[AccountView]: ...

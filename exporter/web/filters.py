@@ -25,7 +25,7 @@ _LONGEST = 128
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """The parameters as they were given, checked; None where one was left out or left empty, as an empty form field is. Of what was
-    pasted as `q` only the RequestID is kept: a URL may hold keys, and pages show it again."""
+    pasted as `q` only the name is kept: a URL may hold keys, and pages show it again."""
 
     q: str | None = None
     account: str | None = None
@@ -68,7 +68,7 @@ def parse(parameters: MultiMapping[str]) -> Filters:
     limit, cursor, q = (given.pop(name, None) for name in ("limit", "cursor", "q"))
     return Filters(
         **given,
-        q=pasted.request_id(q) if q else None,
+        q=pasted.name(q) if q else None,
         limit=int(limit or LIMIT),
         cursor=int(cursor) if cursor else None,
     )
@@ -89,7 +89,7 @@ async def matching(wanted: Filters, backend: Backend) -> tuple[Filters, list[Rec
 
 def _mistakes(given: dict[str, str]) -> list[str]:
     checks = (
-        ("q", _has_id, pasted.RULE),
+        ("q", _has_name, pasted.RULE),
         ("account", _is_name, f"must be a name of at most {_LONGEST} characters"),
         ("api", _is_name, f"must be a name of at most {_LONGEST} characters"),
         ("reason", _is_name, f"must be a name of at most {_LONGEST} characters"),
@@ -101,8 +101,8 @@ def _mistakes(given: dict[str, str]) -> list[str]:
     return [f"{name}: {rule}" for name, fits, rule in checks if name in given and not fits(given[name])]
 
 
-def _has_id(text: str) -> bool:
-    return len(text) <= pasted.LONGEST and pasted.request_id(text) is not None
+def _has_name(text: str) -> bool:
+    return len(text) <= pasted.LONGEST and pasted.name(text) is not None
 
 
 def _is_name(text: str) -> bool:

@@ -115,8 +115,10 @@ class Pages:
         now = self._backend.now()
         shown = records[: wanted.limit]
         more = self._next_page(request, wanted, shown[-1]) if len(records) > wanted.limit else None
-        headings = ("RequestID", "Submitted", "Account", "API", "State", "Status", "Last step", "Reason")
-        rows = (self._request_row(record, now) for record in shown)
+        # Most applications tell none.
+        referred = any(record.reference for record in shown)
+        headings = ("RequestID", *(["Reference"] if referred else []), *_REQUEST_HEADINGS)
+        rows = (self._request_row(record, now, referred=referred) for record in shown)
         return self._page("Requests", self._form(wanted), table(headings, rows, empty="No requests match."), more)
 
     async def request(self, request: web.Request) -> web.Response:
@@ -167,7 +169,10 @@ class Pages:
         api_names = sorted({api for names in apis.values() for api in names})
         return element(
             "form",
-            _field("RequestID", element("input", name="q", value=wanted.q or "", maxlength=str(pasted.LONGEST))),
+            _field(
+                "RequestID or reference",
+                element("input", name="q", value=wanted.q or "", maxlength=str(pasted.LONGEST)),
+            ),
             _field("Account", _choice("account", sorted(apis), wanted.account)),
             _field("API", _choice("api", api_names, wanted.api)),
             _field("State", _choice("state", filters.STATES, wanted.state)),
@@ -178,9 +183,10 @@ class Pages:
             method="get",
         )
 
-    def _request_row(self, record: Record, now: float) -> tuple[Child, ...]:
+    def _request_row(self, record: Record, now: float, *, referred: bool) -> tuple[Child, ...]:
         return (
             link(record.request_id, self._prefix.to("requests", record.request_id)),
+            *([record.reference or ""] if referred else []),
             ago(record.first_seen if record.submitted is None else record.submitted, now),
             link(record.account, self._prefix.to("accounts", record.account)),
             record.api,
@@ -195,6 +201,7 @@ class Pages:
         finished = record.state is State.FINISHED
         bounds = duration(record)
         return (
+            ("Reference", record.reference),
             ("State", self._state(record, now)),
             ("Status", _status(record.progress.status)),
             ("Current step", record.progress.current_step),
@@ -239,6 +246,7 @@ _FINDINGS = {
     Kind.API: "submissions to an API that apis lack",
     Kind.STATUS: "status questions that no status_path names",
 }
+_REQUEST_HEADINGS = ("Submitted", "Account", "API", "State", "Status", "Last step", "Reason")
 _ENDED = (Status.SUCCESS, Status.FAILURE, Status.ERROR)
 _COUNTS = ("Pending", "Stuck", "Oldest pending", "Longest unpolled", *(status.capitalize() for status in _ENDED))
 _ACCOUNT_HEADINGS = ("Account", "State", *_COUNTS, "Calls in window", "Last answer")

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
-from exporter.core.request import REQUEST_ID
+from exporter.core.request import REFERENCE, REQUEST_ID
 
 # A piece of an answer, or a URL; it is not meant for whole logs.
 LONGEST: Final = 4096
 RULE: Final = (
-    "must be a RequestID or its beginning (1 to 128 characters of A-Z a-z 0-9 . _ -), or a text with one in it"
+    "must be a RequestID, a reference or the beginning of one (1 to 128 characters of A-Z a-z 0-9 . _ : / # -), or a text "
+    "with a RequestID in it"
 )
 # Whatever stands around a name or a value: quotes, escaped ones too, brackets, and what ends a line of code.
 _AROUND = " \t\r\n\\\"'`{}()[]<>,;"
@@ -27,23 +28,27 @@ _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{9,32}")
 _PARTS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 
 
-def request_id(text: str) -> str | None:
-    """The RequestID that is meant, or its beginning; None where there is none."""
+def name(text: str) -> str | None:
+    """The RequestID or the reference that is meant, or its beginning; None where there is none."""
     text = unquote(text).strip(_AROUND)
     if (named := _NAMED.search(text)) is not None:
         # What follows the name may be spelled with other dashes.
         after = _UUID.match(text, named.start("id"))
         return _plain(after[0]) if after else named["id"]
-    if REQUEST_ID.fullmatch(text):
-        return text
     uuid = _UUID.search(text)
-    return None if uuid is None else _plain(uuid[0])
+    # A URL is made of the characters of a reference.
+    if REFERENCE.fullmatch(text) and not (uuid and "://" in text):
+        return text
+    return _plain(uuid[0]) if uuid else None
 
 
-def spellings(request_id: str) -> Iterator[str]:
-    """As it is, and as it may have come in: systems write the same UUID in either case, with dashes and without."""
-    dashed = _dashed(request_id) if _HEXADECIMAL.fullmatch(request_id) else request_id
-    yield from dict.fromkeys((request_id, dashed.lower(), dashed.upper()))
+def spellings(name: str) -> Iterator[str]:
+    """As it is, and as it may have come in: systems write the same UUID in either case, with dashes and without. What looks like a
+    reference may be a RequestID with something before it."""
+    uuid = _UUID.search(name)
+    plain = uuid[0] if uuid else name
+    dashed = _dashed(plain) if uuid or _HEXADECIMAL.fullmatch(plain) else plain
+    yield from dict.fromkeys((name, dashed.lower(), dashed.upper()))
 
 
 def _plain(uuid: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from exporter import add, cli
 from exporter.cli import command_parser
 from exporter.errors import ExporterError
+from exporter.flags import UsageError
 from tests.cli.process import run
 from tests.cli.server import Reply, serving
 
@@ -48,6 +49,19 @@ def test_account_and_api_are_left_to_the_exporter_unless_given() -> None:
 
     assert server.asked[0].content == [{"request_ids": ["a"]}]
     assert "Authorization" not in server.asked[0].headers
+
+
+def test_a_reference_goes_with_one_request_id() -> None:
+    with serving(TAKEN) as server:
+        call(server.url, "--reference=shop:2026/81#2", "a")
+    assert server.asked[0].content == [{"request_ids": [{"request_id": "a", "reference": "shop:2026/81#2"}]}]
+
+
+@pytest.mark.parametrize("request_ids", [[], ["a", "b"]])
+def test_a_reference_for_several_is_wrong_usage(request_ids: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        call("http://127.0.0.1:1", "--reference=o-1", *request_ids)
+    assert str(caught.value) == "--reference goes with one RequestID; hand in others by POST /api/v1/requests"
 
 
 def test_standard_input_has_one_a_line_with_the_time_of_submission(monkeypatch: pytest.MonkeyPatch) -> None:

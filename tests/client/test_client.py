@@ -52,6 +52,28 @@ def test_what_is_watched_arrives_at_the_exporter() -> None:
     )
 
 
+def test_a_reference_arrives_where_the_exporter_takes_references() -> None:
+    backend = MemoryBackend(references=True)
+    with exporting(backend) as url, Client(url) as client:
+        client.watch("r-1", reference="shop:2026/81#2")
+        client.watch("r-2", reference="Ada Lovelace")
+        assert client.flush()
+        assert client.counts == Counts(taken=1, dropped=1, waiting=0)
+    assert {name: record.reference for name, record in backend.records.items()} == {"r-1": "shop:2026/81#2"}
+
+
+def test_an_exporter_that_takes_no_references_is_handed_over_the_rest(caplog: pytest.LogCaptureFixture) -> None:
+    backend = MemoryBackend()
+    with exporting(backend) as url, Client(url) as client:
+        for number in range(30):
+            client.watch(f"r-{number}", WHEN, reference=f"o-{number}")
+        assert client.flush()
+        assert client.counts == Counts(taken=30, dropped=0, waiting=0)
+    assert {record.reference for record in backend.records.values()} == {None}
+    (line,) = told(caplog)
+    assert line.startswith("30 RequestIDs are handed over without their reference: nothing was taken in: 30 mistakes;")
+
+
 def test_without_a_time_it_was_submitted_now() -> None:
     with serving(TAKEN) as server, Client(server.url) as client:
         before = datetime.now(UTC)

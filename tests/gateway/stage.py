@@ -138,6 +138,9 @@ class MemoryTraffic:
     def now(self) -> float:
         return self.clock.now()
 
+    def wall(self, time: float) -> float:
+        return time + self.clock.ahead()
+
     def begin(self) -> float:
         self.under_way += 1
         return self.now()

@@ -385,3 +385,23 @@ async def test_nothing_that_passes_is_logged_whatever_happens(output: io.StringI
         assert (await stage.ask(b"GET /\x00 HTTP/1.1\r\nHIDDEN 6\r\n\r\n")).status == 400
     assert "gateway listens" in output.getvalue()
     assert "HIDDEN" not in output.getvalue()
+
+
+async def test_what_waits_in_the_spool_keeps_its_reference(tmp_path: Path) -> None:
+    intake = MemoryIntake(StoreUnavailable("the disk is full"))
+    stage = Stage(intake, spool=SqliteSpool(str(tmp_path / "spool.db")))
+    await stage.record(ENTRY._replace(reference="shop:2026/81#2"))
+    await stage.spooled.hand_on()
+    assert [(one.request_id, one.reference) for one in intake.entries] == [(REQUEST_ID, "shop:2026/81#2")]
+    await stage.spooled.close()
+
+
+async def test_what_waited_in_the_spool_while_the_clock_was_set_back_has_no_time_to_come(tmp_path: Path) -> None:
+    intake = MemoryIntake(StoreUnavailable("the disk is full"), StoreUnavailable("the disk is full"))
+    stage = Stage(intake, spool=SqliteSpool(str(tmp_path / "spool.db")))
+    for name, ahead in (("a", 3600.0), ("b", 60.0)):
+        await stage.record(ENTRY._replace(request_id=name, submitted=NOW + ahead))
+    await stage.spooled.hand_on()
+    assert {one.request_id: one.submitted for one in intake.entries} == {"a": None, "b": NOW + 60.0}
+    assert "impossible_time" in stage.health.kinds
+    await stage.spooled.close()

@@ -157,6 +157,18 @@ async def test_the_list_shows_requests_and_keeps_the_filters(client: ClientSessi
     assert "No requests match." in (await read(client, "/requests?q=nothing")).text
 
 
+async def test_references_are_shown_where_there_are_any(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.add("plain")
+    assert "Reference Submitted" not in (await read(client, "/requests")).text
+    backend.add("a", reference="shop:2026/81#2")
+    page = await read(client, "/requests?q=shop:2026/81%232")
+    assert "RequestID Reference Submitted Account" in page.text
+    assert "a shop:2026/81#2" in page.text
+    assert ("value", "shop:2026/81#2") in page.attributes
+    assert "Reference shop:2026/81#2" in (await read(client, "/requests/a")).text
+    assert "Reference –" in (await read(client, "/requests/plain")).text
+
+
 async def test_older_requests_are_one_link_away(client: ClientSession, backend: MemoryBackend) -> None:
     for number in range(5):
         backend.add(f"r{number}")

@@ -5,7 +5,7 @@ from aiohttp import ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.core.request import REQUEST_ID
+from exporter.core.request import REFERENCE
 from exporter.web import pasted
 from tests.web.twins import MemoryBackend
 
@@ -37,6 +37,8 @@ BARE = ID.replace("-", "")
         f"/lead/update/status?RequestID%3D{ID}",
         f"http://127.0.0.1:10040/requests/{ID}",
         f"urn:uuid:{ID}",
+        f"id:{UPPER}",
+        f"https://example.com/leads/{ID}",
         f"update of lead 17 submitted, {ID} (accepted)",
         ID.replace("-", "\u2011"),
         f"RequestID: {ID.replace('-', '–')}",
@@ -44,7 +46,7 @@ BARE = ID.replace("-", "")
     ],
 )
 def test_a_request_id_is_found_in_what_people_paste(text: str) -> None:
-    found = pasted.request_id(text)
+    found = pasted.name(text)
 
     assert found is not None
     assert ID in pasted.spellings(found)
@@ -59,22 +61,24 @@ def test_a_request_id_is_found_in_what_people_paste(text: str) -> None:
         ("request_id=order-17", "order-17"),
         ('{"RequestID": "Order-17"}', "Order-17"),
         ("http://127.0.0.1:10040/requests/order-17?x=1", "order-17"),
+        (" ORD/2026:17#3 ", "ORD/2026:17#3"),
+        (f"order:{ID}", f"order:{ID}"),
     ],
 )
 def test_a_beginning_and_other_names_are_found_too(text: str, found: str) -> None:
-    assert found in pasted.spellings(pasted.request_id(text) or "")
+    assert found in pasted.spellings(pasted.name(text) or "")
 
 
 @pytest.mark.parametrize("text", ["", "  ", "two words", "{}", "https://example.com/?q=1", "a" * 129])
 def test_where_there_is_none_nothing_is_found(text: str) -> None:
-    assert pasted.request_id(text) is None
+    assert pasted.name(text) is None
 
 
 @given(st.text(max_size=300) | st.from_regex(re.compile(r"[\sa-f0-9=\"':{}%-]{0,200}"), fullmatch=True))
-def test_whatever_is_pasted_what_is_found_is_a_request_id(text: str) -> None:
-    found = pasted.request_id(text)
+def test_whatever_is_pasted_what_is_found_can_be_searched_for(text: str) -> None:
+    found = pasted.name(text)
 
-    assert found is None or all(REQUEST_ID.fullmatch(spelling) for spelling in pasted.spellings(found))
+    assert found is None or all(REFERENCE.fullmatch(spelling) for spelling in pasted.spellings(found))
 
 
 @pytest.mark.parametrize("stored", [ID, UPPER, BARE])
