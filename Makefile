@@ -42,8 +42,12 @@ test-lowest: $(VENV)/dev.stamp ## the tests that touch packages with the lowest 
 	@scripts/servers $(SERVERS)
 	@scripts/lowest $(PARALLEL) $(TOUCHED) $(TESTS)
 
+test-trixie: $(VENV)/dev.stamp ## all tests on Debian 13: Python 3.13, PostgreSQL 17, Redis 8, Prometheus 2.53; as root
+	@scripts/servers mmdebstrap
+	@SERVERS="$(SERVERS)" scripts/trixie $(PARALLEL) $(TESTS)
+
 heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
-	@scripts/servers prometheus nodejs:node npm strace systemd:systemd-analyze $(COUNTERPARTS)
+	@scripts/servers prometheus nodejs:node npm chromium strace systemd:systemd-analyze $(COUNTERPARTS)
 	@scripts/servers podman runc iptables netavark:/usr/lib/podman/netavark aardvark-dns:/usr/lib/podman/aardvark-dns mmdebstrap
 	@$(RUN) pytest -m heavy $(TESTS)
 
@@ -92,6 +96,9 @@ pictures: $(VENV)/dev.stamp ## photograph the dashboards over a scene of 15 minu
 lock: $(VENV)/dev.stamp ## lock the packages; UPGRADE=--upgrade takes the newest
 	@scripts/lock $(UPGRADE)
 
+dist: $(VENV)/dev.stamp ## what a release publishes beside the image, in dist/: sdist, wheel, chart, SBOM, checksums
+	@scripts/dist
+
 image: ## build the container image, with docker, podman or buildah
 	@scripts/image --tag $(IMAGE)
 
@@ -102,5 +109,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all test-loops test-lowest heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock image clean
+.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock dist image clean
 .PRECIOUS: $(VENV)/%.stamp

@@ -12,8 +12,9 @@ _INTRODUCTION = f"""\
 
 <!-- Made by `python -m exporter.manual > docs/command-line.md`. Change exporter/cli.py and the commands instead. -->
 
-{SUMMARY} Without a command, `leadsquared-exporter` runs the exporter until SIGTERM or SIGINT; it then commits and ends
-within 10 s. SIGHUP reads the configuration again. `python -m exporter` is the same program.
+{SUMMARY} Without a command, `leadsquared-exporter` runs the exporter until SIGTERM or SIGINT; it then commits and ends,
+as a rule within a second: calls under way get a few seconds, and while the database does not write, gateways wait for it for
+most of `--shutdown.grace-period`. SIGHUP reads the configuration again. `python -m exporter` is the same program.
 
     leadsquared-exporter --config.file=config.yaml
     leadsquared-exporter --config.file=config.yaml --config.check

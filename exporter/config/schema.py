@@ -96,7 +96,13 @@ RATE_LIMIT = Section(
 def _tls(default_name: str) -> Section:
     return Section(
         (
-            Field("ca_file", PATH, "Certificates of the authorities to trust, in PEM format.", "those of the system"),
+            Field(
+                "ca_file",
+                PATH,
+                "Certificates of the authorities to trust, in PEM format. Python 3.13 and newer, the image's too, take no "
+                "certificate without the key identifiers of RFC 5280.",
+                "those of the system",
+            ),
             Field("cert_file", PATH, "The certificate of this client, in PEM format.", "none"),
             Field("key_file", PATH, "Its key, without a password.", "in `cert_file`"),
             Field("server_name", HOST_NAME, "The name that the server's certificate has to hold.", default_name),
