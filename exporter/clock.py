@@ -1,6 +1,6 @@
 """The time, as one value that is handed in everywhere."""
 
-import time
+from time import CLOCK_BOOTTIME, clock_gettime, time
 from typing import Protocol
 
 
@@ -18,7 +18,7 @@ class SteadyClock:
     """
 
     def __init__(self) -> None:
-        self._offset = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._offset = time() - clock_gettime(CLOCK_BOOTTIME)
 
     def now(self) -> float:
-        return self._offset + time.clock_gettime(time.CLOCK_BOOTTIME)
+        return self._offset + clock_gettime(CLOCK_BOOTTIME)
