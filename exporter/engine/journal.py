@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exporter.core.change import Change
 from exporter.errors import StoreError
@@ -34,8 +33,7 @@ class Spending(Protocol):
         """What to store now, and what to do once it is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     change: Change
     durable: Callable[[Change], None]
 
