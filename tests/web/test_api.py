@@ -341,8 +341,8 @@ async def test_the_list_is_filtered(client: ClientSession, backend: MemoryBacken
     backend.add("old", submitted=NOW - 1801.0)
     backend.add("new", submitted=NOW - 1799.0)
     backend.add("done", submitted=NOW - 5000.0, change=finished)
-    backend.add("bad", account="beta", change=lambda record: replace(record, reason="MXException"))
-    backend.add("gone", api="call_log", change=lambda record: replace(record, state=State.ABANDONED))
+    backend.add("bad", account="beta", change=lambda record: record._replace(reason="MXException"))
+    backend.add("gone", api="call_log", change=lambda record: record._replace(state=State.ABANDONED))
     assert await listed(client) == ["gone", "bad", "done", "new", "old"]
     assert await listed(client, "?account=beta") == ["bad"]
     assert await listed(client, "?api=call_log") == ["gone"]

@@ -143,7 +143,7 @@ async def test_an_account_is_shown_with_its_apis_and_windows(client: ClientSessi
 async def test_the_list_shows_requests_and_keeps_the_filters(client: ClientSession, backend: MemoryBackend) -> None:
     backend.add("done", submitted=NOW - 60.0, change=finished)
     backend.add("stuck", submitted=NOW - 7200.0)
-    backend.add("gone", change=lambda one: replace(one, state=State.ABANDONED, cause=Cause.EXPIRED))
+    backend.add("gone", change=lambda one: one._replace(state=State.ABANDONED, cause=Cause.EXPIRED))
     page = await read(client, "/requests")
     assert "gone 0s ago acme lead_update abandoned: expired unknown none" in page.text
     assert "stuck 2h ago acme lead_update pending stuck unknown none" in page.text
@@ -199,7 +199,7 @@ async def test_one_request_is_shown_with_its_way(client: ClientSession, backend:
 async def test_an_abandoned_request_says_why_and_waits_for_nothing(
     client: ClientSession, backend: MemoryBackend, cause: Cause, words: str
 ) -> None:
-    backend.add("r-1", change=lambda record: replace(record, state=State.ABANDONED, cause=cause, finished=NOW))
+    backend.add("r-1", change=lambda record: record._replace(state=State.ABANDONED, cause=cause, finished=NOW))
     page = await read(client, "/requests/r-1")
 
     assert words in page.text
@@ -234,7 +234,7 @@ async def test_whatever_is_shown_is_escaped(client: ClientSession, backend: Memo
     nasty = "\"><script>alert('x')</script>/ü&amp;"
     view = replace(ACCOUNT, account=nasty, apis=(replace(API, api=nasty),))
     backend.accounts, backend.configured = [view], {nasty: [nasty]}
-    backend.add("a", account=nasty, api=nasty, source=nasty, change=lambda one: replace(one, reason=nasty))
+    backend.add("a", account=nasty, api=nasty, source=nasty, change=lambda one: one._replace(reason=nasty))
     account = "/accounts/%22%3E%3Cscript%3Ealert%28%27x%27%29%3C%2Fscript%3E%2F%C3%BC%26amp%3B"
     for path in ("/", "/requests", "/requests/a", f"/requests?reason={account[10:]}", "/accounts/acme"):
         async with client.get(path, headers=HTML) as response:

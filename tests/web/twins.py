@@ -1,7 +1,7 @@
 """A backend in memory for the tests of the web, and a real server around it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from exporter.config.settings import PushSource
 from exporter.core.cursor import Cursor
@@ -146,7 +146,7 @@ class MemoryBackend:
             return Removal.UNKNOWN
         if record.state is not State.PENDING:
             return Removal.ENDED
-        self.records[request_id] = replace(record, state=State.ABANDONED, cause=Cause.REMOVED, finished=NOW)
+        self.records[request_id] = record._replace(state=State.ABANDONED, cause=Cause.REMOVED, finished=NOW)
         return Removal.REMOVED
 
     async def reload(self) -> None:
@@ -184,8 +184,7 @@ def fits(record: Record, query: Query) -> bool:
 
 def finished(record: Record) -> Record:
     """A success whose finish is known to ten seconds."""
-    return replace(
-        record,
+    return record._replace(
         state=State.FINISHED,
         progress=Progress(Status.SUCCESS, "none", "in_process_queue"),
         polls=4,
