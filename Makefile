@@ -78,6 +78,9 @@ sources: $(VENV)/dev.stamp ## chaos: every way in against its real counterpart; 
 	@scripts/servers $(COUNTERPARTS)
 	@$(RUN) tests.chaos --seed $(SEED) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY))
 
+attack: $(VENV)/dev.stamp ## a hostile server against the client, by polls and through the gateway; SEED=7 MINUTES=60
+	@$(RUN) tests.attack --seed $(SEED) $(if $(MINUTES),--minutes $(MINUTES))
+
 bench: $(VENV)/dev.stamp ## the benchmarks; results go to docs/benchmarks.md
 	@$(RUN) benchmarks $(BENCH)
 
@@ -110,5 +113,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock dist image clean
+.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources attack bench bench-polling docs site pictures lock dist image clean
 .PRECIOUS: $(VENV)/%.stamp

@@ -14,7 +14,9 @@ from typing import Any, Final
 from exporter.config.secret import FileSecret
 from exporter.errors import ExporterError
 from exporter.flags import Flag, Parser, UsageError
+from exporter.prefix import PREFIX_FLAGS, routed
 from exporter.running import URL, Answer, RunningExporter, check_url
+from exporter.sources import moment
 
 FLAGS: Final = (
     Flag(name="account", metavar="NAME", help="the account they belong to; not needed where only one is configured"),
@@ -25,6 +27,7 @@ FLAGS: Final = (
         help="what the application knows the one RequestID by, such as an order number",
     ),
     Flag(name="url", metavar="URL", default=URL, check=check_url, help="where the exporter listens"),
+    *PREFIX_FLAGS,
     Flag(name="token-file", metavar="FILE", help="a file with the token of the push source"),
     Flag(name="user", metavar="NAME", help="the user, where the exporter asks for a password"),
     Flag(name="password-file", metavar="FILE", help="a file with the password of the user"),
@@ -79,7 +82,7 @@ def _before(accepted: int, known: int) -> str:
 
 def _exporter(arguments: argparse.Namespace) -> RunningExporter:
     context = _context(arguments.ca_file) if arguments.ca_file else None
-    return RunningExporter(url=arguments.url, authorization=_authorization(arguments), context=context)
+    return RunningExporter(url=routed(arguments), authorization=_authorization(arguments), context=context)
 
 
 def _authorization(arguments: argparse.Namespace) -> str | None:
@@ -125,9 +128,8 @@ def _given(arguments: argparse.Namespace) -> Iterator[str | dict[str, str]]:
 
 def _entries(lines: Iterable[str]) -> Iterator[str | dict[str, str]]:
     for line in lines:
-        request_id, *rest = line.split(maxsplit=1) or ("",)
+        request_id, submitted = moment.parted(line)
         if request_id:
-            submitted = rest[0].strip() if rest else ""
             yield {"request_id": request_id, "submitted_at": submitted} if submitted else request_id
 
 

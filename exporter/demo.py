@@ -32,7 +32,7 @@ from exporter.options import RunOptions
 from exporter.service import Service
 from exporter.simulator.door import Account as RemoteAccount
 from exporter.simulator.options import SWITCHES, Options
-from exporter.simulator.remote import Remote
+from exporter.simulator.remote import Remote, new_seed
 from exporter.simulator.server import SimulatorServer
 from exporter.web.listen import Listeners
 
@@ -139,7 +139,9 @@ async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
     calls = _calls(float(arguments.rate))
     trouble = TROUBLES.get(arguments.trouble)
     remote = Remote(
-        trouble.options if trouble else BEHAVIOUR, accounts=[RemoteAccount(name="demo", key=KEY, calls=calls)]
+        trouble.options if trouble else BEHAVIOUR,
+        new_seed(),
+        accounts=[RemoteAccount(name="demo", key=KEY, calls=calls)],
     )
     simulator = SimulatorServer(remote)
     await simulator.start()

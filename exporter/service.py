@@ -30,7 +30,7 @@ from exporter.store.spool import Spool
 from exporter.store.store import Found, Query, Store
 from exporter.tasks import Tasks
 from exporter.version import python_version, revision, version
-from exporter.web.backend import Removal, SourceView, UnknownView
+from exporter.web.backend import Rejected, Removal, SourceView, UnknownView
 
 if TYPE_CHECKING:
     from exporter.sources.log.standard_input import StandardInput
@@ -93,6 +93,7 @@ class Service:
         self._loaded = False
         self._unready: str | None = "starting: the store is being read"
         self._defect: str | None = None
+        self._rejected: Rejected | None = None
 
     async def start(self) -> None:
         """Read the store, begin to poll, and open the ways in. Raises StoreError."""
@@ -208,6 +209,9 @@ class Service:
         deaf = next((name for name in names if self.gateway_url(name) is None), None)
         return None if deaf is None else f"gateway {deaf} does not listen"
 
+    def rejected(self) -> Rejected | None:
+        return self._rejected
+
     def gateway_url(self, name: str) -> str | None:
         """Where a gateway listens; None while it does not."""
         gateway = self._feed.find(name)
@@ -251,14 +255,18 @@ class Service:
             await self._feed.apply(settings.sources)
             self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
             self.meters.config_reload(ok=True, time=self._clock.wall())
+            self._rejected = None
             log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
             self._tell_allowance()
 
     def _loaded_anew(self) -> Settings:
         try:
             return self._load()
-        except ConfigurationError:
-            self.meters.config_reload(ok=False, time=self._clock.wall())
+        except ConfigurationError as error:
+            now = self._clock.wall()
+            self.meters.config_reload(ok=False, time=now)
+            since = now if self._rejected is None else self._rejected.since
+            self._rejected = Rejected(what="configuration", problems=error.problems, since=since)
             raise
 
     def quit(self) -> None:

@@ -113,11 +113,13 @@ class Handover:
             return self._changed.wait_for(lambda: self._settled >= goal, timeout)
 
     def _close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Flushes, and drops what the exporter has not taken within `timeout` seconds."""
+        """Flushes, and drops what the exporter has not taken within `timeout` seconds; `counts` are final then."""
         self._flush(timeout)
         with self._changed:
             self._is_closed = True
-            left = self._backlog.clear()
+            self._backlog.clear()
+            # A batch that is under way too: its thread may hang in a call for longer than the program wants to wait.
+            left = self._admitted - self._settled
             self._dropped += left
             self._settled += left
             self._changed.notify_all()
@@ -197,7 +199,6 @@ class Handover:
         count = len(group["request_ids"])
         answer = self._answer(group)
         if answer is None:
-            self._settle(dropped=count, why="closed before the exporter had taken it")
             return []
         if answer.status == 202:
             self._settle(taken=count)
@@ -208,6 +209,9 @@ class Handover:
 
     def _answer(self, group: dict[str, Any]) -> Answer | None:
         """What the exporter decides, however long that takes. None where the client is closed before."""
+        if self._is_closed:
+            # The rest of a batch that close() has dropped must not be handed over after it.
+            return None
         flushes = self._flushes
         while (answer := self._ask(group)) is None or answer.status in _BUSY:
             if not self._pause(answer, flushes):
@@ -256,6 +260,9 @@ class Handover:
 
     def _settle(self, *, taken: int = 0, dropped: int = 0, why: str = "") -> None:
         with self._changed:
+            if self._is_closed:
+                # close() has settled the batch.
+                return
             self._taken += taken
             self._dropped += dropped
             self._settled += taken + dropped

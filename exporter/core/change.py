@@ -1,13 +1,12 @@
 """A decision about one request that has to be durable before it takes effect."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.core.ledger import Observation, Tally
 from exporter.core.request import Outcome, Record, Transition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(NamedTuple):
     """What one answer, deadline or order did to a request.
 
     The store commits the record, the transition, the tallies and the observations in one transaction; only then does

@@ -1,7 +1,6 @@
 """A request at LeadSquared, as far as the answers about its RequestID have told."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -77,17 +76,15 @@ class Submission(NamedTuple):
     reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """A change of progress, and when the answer that showed it arrived."""
 
     time: float
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """All that is known and kept of one request.
+class Record(NamedTuple):
+    """All that is known and kept of one request. A tuple, because each first answer and each finish makes two.
 
     reference         what its application knows it by
     sequence          position in the order of intake, from 1, given by the store

@@ -1,7 +1,5 @@
 """The same moments on another clock. All functions give back what they got where both show the same."""
 
-from dataclasses import replace
-
 from exporter.core.change import Change
 from exporter.core.request import Record, Submission
 
@@ -10,8 +8,7 @@ def record_on(record: Record, by: float) -> Record:
     """The record as a clock tells it that is ahead by so many seconds."""
     if not by:
         return record
-    return replace(
-        record,
+    return record._replace(
         submitted=_moved(record.submitted, by),
         first_seen=record.first_seen + by,
         answered=_moved(record.answered, by),
@@ -27,8 +24,8 @@ def change_on(change: Change, by: float) -> Change:
     """What the store writes of a change; the observations are in seconds that no clock shows."""
     if not by:
         return change
-    moved = change.transition and replace(change.transition, time=change.transition.time + by)
-    return replace(change, record=record_on(change.record, by), transition=moved)
+    moved = change.transition and change.transition._replace(time=change.transition.time + by)
+    return change._replace(record=record_on(change.record, by), transition=moved)
 
 
 def submission_on(one: Submission, by: float) -> Submission:
@@ -47,7 +44,7 @@ def restored(record: Record, *, taken_in: float, since: float, now: float) -> Re
     if taken_in < 0 and record.submitted is not None and record.submitted <= record.first_seen + taken_in:
         # What the fast clock of then made so old was told by one that went right.
         submitted = record.submitted
-    moved = replace(record_on(record, since), submitted=submitted, first_seen=record.first_seen + taken_in)
+    moved = record_on(record, since)._replace(submitted=submitted, first_seen=record.first_seen + taken_in)
     return _until(moved, now)
 
 
@@ -56,8 +53,7 @@ def _until(record: Record, now: float) -> Record:
     its end would wait for long."""
     if record.first_seen <= now and (record.submitted or 0.0) <= now and (record.answered or 0.0) <= now:
         return record
-    return replace(
-        record,
+    return record._replace(
         submitted=_bounded(record.submitted, now),
         first_seen=min(record.first_seen, now),
         answered=_bounded(record.answered, now),

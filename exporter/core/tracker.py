@@ -5,7 +5,7 @@ the two a request is settling: no second decision about it is made. So memory ne
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exporter.core.ages import Ages
 from exporter.core.census import Census
@@ -141,7 +141,7 @@ class Tracker:
         tallies = self._error_tallies(record, seen)
         if self._final(seen, received):
             return self._finish(
-                replace(seen, unfinished=record.unfinished), moved, tallies, received=received, place=place
+                seen._replace(unfinished=record.unfinished), moved, tallies, received=received, place=place
             )
         outcome = Outcome.ADVANCED if moved else Outcome.UNCHANGED
         return Change(record=seen, outcome=outcome, transition=moved[0] if moved else None, tallies=tallies)
@@ -166,7 +166,7 @@ class Tracker:
     def not_found(self, slot: int, *, received: float) -> Change:
         """The vendor does not know the RequestID; after `not_found_attempts` such answers in a row it is abandoned."""
         record = self.table.record(slot)
-        seen = replace(record, polls=record.polls + 1, not_found=record.not_found + 1, answered=received)
+        seen = record._replace(polls=record.polls + 1, not_found=record.not_found + 1, answered=received)
         if seen.not_found >= self._rules.not_found_attempts:
             return self._abandon(seen, Cause.NOT_FOUND, received, Outcome.NOT_FOUND)
         return Change(record=seen, outcome=Outcome.NOT_FOUND)
@@ -254,8 +254,7 @@ class Tracker:
         error = progress.status is Status.ERROR
         first = error and record.errored is None
         before = record.unfinished if record.unfinished is not None else record.submitted
-        return replace(
-            record,
+        return record._replace(
             progress=progress,
             polls=record.polls + 1,
             answered=received,
@@ -295,7 +294,7 @@ class Tracker:
         if lower is not None:
             # Clocks differ: a submission may lie ahead of the answer.
             lower = min(lower, upper)
-        ended = replace(seen, state=State.FINISHED, finished_after=lower, finished=upper)
+        ended = seen._replace(state=State.FINISHED, finished_after=lower, finished=upper)
         return Change(
             record=ended,
             outcome=Outcome.FINISHED,
@@ -331,7 +330,7 @@ class Tracker:
         )
 
     def _abandon(self, record: Record, cause: Cause, now: float, outcome: Outcome | None) -> Change:
-        ended = replace(record, state=State.ABANDONED, cause=cause, finished=now)
+        ended = record._replace(state=State.ABANDONED, cause=cause, finished=now)
         return Change(
             record=ended, outcome=outcome, tallies=(Tally(Counter.ABANDONED, (*self._labels(record), cause)),)
         )

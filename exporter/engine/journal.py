@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exporter.core.change import Change
 from exporter.errors import StoreError
@@ -48,8 +48,7 @@ class Spending(Protocol):
     def state(self) -> Stated: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     change: Change
     durable: Callable[[Change], None]
 

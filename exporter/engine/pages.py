@@ -44,7 +44,7 @@ class Pages:
         if known is None:
             return stored
         shown = self._wall.dated_intake(stored, self._wall.on_the_wall(known))
-        return replace(stored, submitted=shown.submitted, first_seen=shown.first_seen)
+        return stored._replace(submitted=shown.submitted, first_seen=shown.first_seen)
 
 
 def _origin(record: Record) -> float:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite
 from typing import Protocol
 
@@ -94,7 +94,7 @@ class Wall:
         which clock these were told."""
         if self._is_past(stored.sequence):
             return known
-        return replace(known, submitted=stored.submitted, first_seen=stored.first_seen)
+        return known._replace(submitted=stored.submitted, first_seen=stored.first_seen)
 
     def on_the_wall(self, record: Record) -> Record:
         return record_on(record, self._clock.ahead())
@@ -163,7 +163,7 @@ class Wall:
         record = change.record
         if record.state is State.PENDING or not self._is_past(record.sequence):
             return change
-        return replace(change, dates_intake=True)
+        return change._replace(dates_intake=True)
 
     def _is_past(self, sequence: int) -> bool:
         """Whether the wall clock was set otherwise when the request of this number was taken in."""

@@ -39,8 +39,9 @@ class AccountTraffic(Protocol):
     def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
         """The application was told the status of a request."""
 
-    async def take_in(self, source: str, entry: Entry) -> None:
-        """Returns when the request is durable. Raises IntakeError or StoreError."""
+    async def take_in(self, source: str, entry: Entry) -> bool:
+        """Returns when the request is durable; False where one of its RequestID had ended before this one was submitted, so that
+        this one is not watched. Raises IntakeError or StoreError."""
 
     async def last_answer(self, request_id: str) -> Record | None:
         """A request as its last answer showed it, pending or finished; None where there is none that may be served."""

@@ -1,7 +1,7 @@
 """One consistent picture of everything, taken in one step on the event loop, for a thread to write down."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from exporter.core.ledger import Counter, Distribution, Histogram, Ledger, Observation
 from exporter.metrics import families as f
@@ -117,7 +117,7 @@ class Collector:
 def _exemplars(exemplars: Mapping[int, Observation], ahead: float) -> Mapping[int, Observation]:
     if not ahead:
         return dict(exemplars)
-    return {bucket: replace(one, time=one.time + ahead) for bucket, one in exemplars.items()}
+    return {bucket: one._replace(time=one.time + ahead) for bucket, one in exemplars.items()}
 
 
 def _shape(family: Family, times: Times) -> Shape:

@@ -114,10 +114,11 @@ class Meters:
         self.polls[key] = self.polls.get(key, 0) + 1
 
     def call(self, account: str, endpoint: str, code: int | str, seconds: float) -> None:
-        if self._is_forgotten(account, endpoint):
+        # Of each call: empty sets are asked for nothing.
+        if (self._forgotten or self._forgotten_gateways) and self._is_forgotten(account, endpoint):
             return
-        key = (account, endpoint, _CODES.get(code, OTHER))
-        self.calls[key] = self.calls.get(key, 0) + 1
+        calls, key = self.calls, (account, endpoint, _CODES.get(code, OTHER))
+        calls[key] = calls.get(key, 0) + 1
         times = self.call_times.get((account, endpoint))
         if times is None:
             times = self.call_times[account, endpoint] = Times([0] * (len(CALL_BUCKETS) + 1))

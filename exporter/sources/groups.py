@@ -204,11 +204,11 @@ class _Reader:
 
     def lines(self, lines: list[str]) -> Iterator[tuple[str, float | None, str]]:
         for number, line in enumerate(lines, start=1):
-            request_id, *rest = line.split(None, 1) or ("",)
+            request_id, told = moment.parted(line)
             if not request_id:
                 continue
             where = f"line {number}"
-            yield self._request_id(request_id, where), self._submitted(rest[0].strip(), where) if rest else None, where
+            yield self._request_id(request_id, where), self._submitted(told, where) if told else None, where
 
     def fields(self, fields: Mapping[str, Any], where: str) -> Entry:
         self._refuse_unknown(fields, self._field_keys, "")

@@ -1,7 +1,7 @@
 """Everything in memory: for tests, and for `memory://`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
@@ -165,7 +165,7 @@ class MemoryStore:
 def _as_taken_in(change: Change, stored: Record) -> Record:
     """What was told at the intake stays as it is, but for its times where the change says so."""
     told = change.record if change.dates_intake else stored
-    return replace(change.record, submitted=told.submitted, first_seen=told.first_seen, reference=stored.reference)
+    return change.record._replace(submitted=told.submitted, first_seen=told.first_seen, reference=stored.reference)
 
 
 def _fits(record: Record, query: Query) -> bool:

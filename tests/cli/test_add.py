@@ -73,6 +73,22 @@ def test_standard_input_has_one_a_line_with_the_time_of_submission(monkeypatch: 
     assert server.asked[0].content == [{"request_ids": ["a", submitted, "c"]}]
 
 
+@pytest.mark.parametrize(
+    ("given", "entry"),
+    [
+        ("not a uuid!", "not a uuid!"),
+        (" 7ba6 0ab0 ", {"request_id": "7ba6", "submitted_at": "0ab0"}),
+        ("7ba60ab0 # an order", "7ba60ab0 # an order"),
+        ("a 2026-13-31", {"request_id": "a", "submitted_at": "2026-13-31"}),
+    ],
+)
+def test_what_is_no_time_is_part_of_a_request_id_that_does_not_fit(given: str, entry: object) -> None:
+    with serving(TAKEN) as server:
+        call(server.url, given)
+
+    assert server.asked[0].content == [{"request_ids": [entry]}]
+
+
 def test_what_is_no_text_is_left_to_the_exporter_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\n")))
     with serving(TAKEN) as server:

@@ -81,8 +81,8 @@ async def test_a_line_that_names_a_requestid_has_its_reference_too(bench: Bench)
             assert await bench.engine.remove(name)
     stray, referred, plain = (line for line in log.getvalue().splitlines() if "request_id=" in line)
     assert "request_id=a reference=shop:2026/81#2 watched_account=acme" in stray
-    assert "request_id=a reference=shop:2026/81#2 state=abandoned" in referred
-    assert "request_id=b state=abandoned" in plain
+    assert "request_id=a reference=shop:2026/81#2 status=unknown" in referred
+    assert "request_id=b status=unknown" in plain
 
 
 async def test_another_api_of_the_account_is_told_too(bench: Bench) -> None:

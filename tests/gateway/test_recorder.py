@@ -82,10 +82,10 @@ class Stage:
         self.recorder = Recorder(
             "gateway", record_timeout=record_timeout, spooled=self.spooled, health=self.health, meter=self.meter
         )
-        self._traffic = MemoryTraffic(ACCOUNT, intake)
+        self.traffic = MemoryTraffic(ACCOUNT, intake)
 
     def record(self, entry: Entry) -> asyncio.Future[None]:
-        return self.recorder.record(entry, self._traffic)
+        return self.recorder.record(entry, self.traffic)
 
 
 class Broken(MemorySpool):
@@ -347,6 +347,22 @@ async def test_each_reason_for_which_a_submission_is_not_recorded_is_told(output
     told = [line for line in output.getvalue().splitlines() if "is not recorded" in line]
     reasons = [line.partition(" problem=")[2].partition(" source=")[0] for line in told]
     assert reasons == ['"no room"', '"the disk is full"']
+
+
+async def test_a_request_id_that_has_ended_already_is_told_and_counted(output: io.StringIO) -> None:
+    stage = Stage(MemoryIntake())
+    stage.traffic.ended = {"1", "2", "3"}
+    for request_id in ("1", "2", "3", "4"):
+        await stage.record(ENTRY._replace(request_id=request_id))
+
+    # Told once in a while, whatever the number.
+    (line,) = output.getvalue().splitlines()
+    assert line.partition(" msg=")[2] == (
+        '"LeadSquared answered a submission with the RequestID of a request that has ended; it is not watched again" '
+        "source=gateway account=acme request_id=1"
+    )
+    assert stage.meter.unrecorded == 3
+    assert stage.health.story.count("gateway refused 1: the RequestID of a request that has ended") == 3
 
 
 async def test_nothing_that_passes_is_logged_whatever_happens(output: io.StringIO) -> None:

@@ -163,7 +163,10 @@ def test_a_file_is_told_with_its_lines() -> None:
     assert refusal(parse_json, b'[\n\t{"request_ids": ["a",\n\t"b c"]}\n]', terms) == [
         f"ids.yaml:3: [0].request_ids[1]: {ID_RULE}, got a text of 3 characters"
     ]
-    assert refusal(parse_text, b"a\nb c\n", Terms(apis=ONE, now=NOW, file="ids.txt")) == [f"ids.txt:2: {TIME_RULE}"]
+    assert refusal(parse_text, b"a\nb c\nd 2026\n", Terms(apis=ONE, now=NOW, file="ids.txt")) == [
+        f"ids.txt:2: {ID_RULE}, got a text of 3 characters",
+        f"ids.txt:3: {TIME_RULE}",
+    ]
 
 
 def test_only_the_first_mistakes_are_told() -> None:

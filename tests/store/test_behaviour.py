@@ -124,8 +124,7 @@ async def test_every_field_of_a_record_survives(open_again: Open) -> None:
     store = open_again()
     await store.load()
     await store.admit([submission("a")])
-    full = replace(
-        queued(admitted("a", 1), time=BEGINNING + 0.123456).record,
+    full = queued(admitted("a", 1), time=BEGINNING + 0.123456).record._replace(
         errored=1.25,
         errored_after=1.125,
         failed=True,
@@ -133,7 +132,7 @@ async def test_every_field_of_a_record_survives(open_again: Open) -> None:
         reason="MXDuplicateEntryException",
         finished_after=2.5,
     )
-    await store.commit([replace(queued(full, time=BEGINNING), record=full)])
+    await store.commit([queued(full, time=BEGINNING)._replace(record=full)])
     found = await store.find("a", 1)
     assert found is not None
     assert found.record == full
@@ -241,9 +240,9 @@ async def test_a_page_shows_only_what_was_asked_for(open_again: Open) -> None:
     store = open_again()
     await store.load()
     await store.admit([submission("ab-1"), submission("ab_2", account="other"), submission("ac-3")])
-    seen = replace(queued(admitted("ac-3", 3), time=BEGINNING).record, reason="other")
+    seen = queued(admitted("ac-3", 3), time=BEGINNING).record._replace(reason="other")
     await store.commit(
-        [replace(queued(seen, time=BEGINNING), record=seen), finished(admitted("ab-1", 1), time=BEGINNING)]
+        [queued(seen, time=BEGINNING)._replace(record=seen), finished(admitted("ab-1", 1), time=BEGINNING)]
     )
 
     async def shown(query: Query) -> list[str]:
@@ -303,13 +302,13 @@ async def test_the_times_of_an_intake_stay_unless_a_change_dates_them_anew(open_
     store = open_again()
     await store.load()
     await store.admit([submission("a")])
-    moved = replace(admitted("a", 1), submitted=BEGINNING + 600.0, first_seen=BEGINNING + 601.5)
+    moved = admitted("a", 1)._replace(submitted=BEGINNING + 600.0, first_seen=BEGINNING + 601.5)
     await store.commit([queued(moved, time=BEGINNING + 610.0)])
     found = await store.find("a", 1)
     assert found is not None
     assert (found.record.submitted, found.record.first_seen) == (BEGINNING, BEGINNING + 1.5)
     assert found.record.answered == BEGINNING + 610.0
-    await store.commit([replace(finished(moved, time=BEGINNING + 620.0), dates_intake=True)])
+    await store.commit([finished(moved, time=BEGINNING + 620.0)._replace(dates_intake=True)])
     found = await store.find("a")
     assert found is not None
     assert (found.record.submitted, found.record.first_seen) == (BEGINNING + 600.0, BEGINNING + 601.5)

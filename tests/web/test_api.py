@@ -341,8 +341,8 @@ async def test_the_list_is_filtered(client: ClientSession, backend: MemoryBacken
     backend.add("old", submitted=NOW - 1801.0)
     backend.add("new", submitted=NOW - 1799.0)
     backend.add("done", submitted=NOW - 5000.0, change=finished)
-    backend.add("bad", account="beta", change=lambda record: replace(record, reason="MXException"))
-    backend.add("gone", api="call_log", change=lambda record: replace(record, state=State.ABANDONED))
+    backend.add("bad", account="beta", change=lambda record: record._replace(reason="MXException"))
+    backend.add("gone", api="call_log", change=lambda record: record._replace(state=State.ABANDONED))
     assert await listed(client) == ["gone", "bad", "done", "new", "old"]
     assert await listed(client, "?account=beta") == ["bad"]
     assert await listed(client, "?api=call_log") == ["gone"]
@@ -399,7 +399,8 @@ async def test_every_unfit_parameter_is_named(client: ClientSession) -> None:
         "the query does not fit",
         "sate: unknown parameter; allowed: q, account, api, status, reason, state, limit, cursor",
         "limit: given more than once",
-        "q: must be a RequestID, a reference, or the beginning of one: 1 to 128 characters of A-Z a-z 0-9 . _ : / # -",
+        "q: must be a RequestID, a reference or the beginning of one (1 to 128 characters of A-Z a-z 0-9 . _ : / # -), or a text "
+        "with a RequestID in it",
         "account: must be a name of at most 128 characters",
         "status: must be one of unknown, in_queue, success, failure, error, other",
         "state: must be one of pending, finished, abandoned, stuck",

@@ -1,7 +1,7 @@
 """A backend in memory for the tests of the web, and a real server around it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from exporter.config.settings import PushSource
 from exporter.core.cursor import Cursor
@@ -10,7 +10,7 @@ from exporter.errors import ConfigurationError, ExporterError
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Found, Query
-from exporter.web.backend import Removal, SourceView, UnknownView
+from exporter.web.backend import Rejected, Removal, SourceView, UnknownView
 from tests.sources.twins import Health
 
 NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
@@ -48,6 +48,7 @@ class MemoryBackend:
     trouble: Exception | None = None
     sick: str | None = None
     busy: str | None = None
+    refused: Rejected | None = None
     problems: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     health: Health = field(default_factory=Health)
@@ -125,6 +126,9 @@ class MemoryBackend:
     def unready(self) -> str | None:
         return self.busy
 
+    def rejected(self) -> Rejected | None:
+        return self.refused
+
     async def find(self, request_id: str) -> Found | None:
         self._check()
         record = self.records.get(request_id)
@@ -142,7 +146,7 @@ class MemoryBackend:
             return Removal.UNKNOWN
         if record.state is not State.PENDING:
             return Removal.ENDED
-        self.records[request_id] = replace(record, state=State.ABANDONED, cause=Cause.REMOVED, finished=NOW)
+        self.records[request_id] = record._replace(state=State.ABANDONED, cause=Cause.REMOVED, finished=NOW)
         return Removal.REMOVED
 
     async def reload(self) -> None:
@@ -180,8 +184,7 @@ def fits(record: Record, query: Query) -> bool:
 
 def finished(record: Record) -> Record:
     """A success whose finish is known to ten seconds."""
-    return replace(
-        record,
+    return record._replace(
         state=State.FINISHED,
         progress=Progress(Status.SUCCESS, "none", "in_process_queue"),
         polls=4,
