@@ -27,6 +27,7 @@ TARGETS = [
         "coverage",
         "worlds",
         "sources",
+        "attack",
         "bench",
         "bench-polling",
         "docs",
