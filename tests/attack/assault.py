@@ -226,6 +226,8 @@ async def _memory(assault: "Assault", stage: Stage) -> float:
         # What the twins remember of each call is none of the client's.
         stage.traffic.story.clear()
         stage.traffic.heard_of.clear()
+        stage.intake.entries.clear()
+        stage.intake.calls.clear()
         now = _resident_mib()
         if warm is None and assault.tally.calls >= WARM:
             warm = now
