@@ -11,6 +11,7 @@ class Change(NamedTuple):
 
     The store commits the record, the transition, the tallies and the observations in one transaction; only then does
     the tracker take the change over and the ledger count it. So a scrape never shows what a crash could take back.
+    `dates_intake`: the record's `submitted` and `first_seen` take the place of what was told at its intake.
     """
 
     record: Record
@@ -18,3 +19,4 @@ class Change(NamedTuple):
     transition: Transition | None = None
     tallies: tuple[Tally, ...] = ()
     observations: tuple[Observation, ...] = ()
+    dates_intake: bool = False

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 # LeadSquared's are UUIDs; whatever fits here can stand in a URL, a file and a page as it is.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# What an application may know a request by: an order number, or a path of its own.
+REFERENCE = re.compile(r"[A-Za-z0-9._:/#-]{1,128}")
 NO_STEP = "none"
 OTHER = "other"
 
@@ -59,7 +61,8 @@ UNSEEN = Progress(Status.UNKNOWN, NO_STEP, NO_STEP)
 
 
 class Submission(NamedTuple):
-    """A RequestID as a source hands it in. Times are seconds since the epoch; `submitted` is None where unknown.
+    """A RequestID as a source hands it in. Times are seconds since the epoch; `submitted` is None where unknown, `reference` where
+    the application told none.
 
     A tuple, because it takes a third of the time to make.
     """
@@ -70,6 +73,7 @@ class Submission(NamedTuple):
     source: str
     submitted: float | None
     first_seen: float
+    reference: str | None = None
 
 
 class Transition(NamedTuple):
@@ -82,6 +86,7 @@ class Transition(NamedTuple):
 class Record(NamedTuple):
     """All that is known and kept of one request. A tuple, because each first answer and each finish makes two.
 
+    reference         what its application knows it by
     sequence          position in the order of intake, from 1, given by the store
     polls             calls made for it that brought an answer or an error about it
     answered          arrival of the last answer that told its progress; None before the first
@@ -102,6 +107,7 @@ class Record(NamedTuple):
     submitted: float | None
     first_seen: float
     sequence: int
+    reference: str | None = None
     state: State = State.PENDING
     progress: Progress = UNSEEN
     polls: int = 0

@@ -97,6 +97,20 @@ class Tracker:
             if stuck_changed:
                 census.unstick_all()
 
+    def grow_younger(self, seconds: float, *, earlier: bool) -> bool:
+        """The wall clock turned out to have been fast: what seemed at least so much older than its intake was told by a clock that
+        went right. So was, with `earlier`, what came from an earlier process. Whether anything became younger.
+
+        What may have been told by the fast clock itself keeps its age.
+        """
+        if not self.table.grow_younger(seconds, self._started if earlier else None):
+            return False
+        for census in self.censuses.values():
+            census.unstick_all()
+        for api, slots in self.table.by_api(list(self.table)).items():
+            self.census(api).ages.renew(slots)
+        return True
+
     def admit(self, submissions: Sequence[Submission], sequences: Sequence[int]) -> list[int]:
         """Watch requests whose intake is durable; their slots."""
         slots = self.table.add(submissions, sequences)

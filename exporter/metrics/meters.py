@@ -61,6 +61,7 @@ class Meters:
     commits: Times = field(default_factory=lambda: Times([0] * (len(COMMIT_BUCKETS) + 1)))
     reload_ok: bool = True
     reload_time: float = 0.0
+    clock_steps: float = 0.0
     _lags: list[float] = field(default_factory=list)
     # A call that was under way when its account or API was removed would bring the series back.
     _forgotten: set[str] = field(default_factory=set)
@@ -152,6 +153,9 @@ class Meters:
 
     def loop_lag(self, seconds: float) -> None:
         self._lags = [*self._lags[1 - LAG_SAMPLES :], seconds]
+
+    def clock_step(self, seconds: float) -> None:
+        self.clock_steps += seconds
 
     def config_reload(self, *, ok: bool, time: float) -> None:
         self.reload_ok = ok

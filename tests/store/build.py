@@ -9,7 +9,9 @@ QUEUED = Progress(Status.IN_QUEUE, "none", "none")
 DONE = Progress(Status.SUCCESS, "none", "created")
 
 
-def submission(request_id: str, *, account: str = "acme", submitted: float | None = BEGINNING) -> Submission:
+def submission(
+    request_id: str, *, account: str = "acme", submitted: float | None = BEGINNING, reference: str | None = None
+) -> Submission:
     return Submission(
         request_id=request_id,
         account=account,
@@ -17,6 +19,7 @@ def submission(request_id: str, *, account: str = "acme", submitted: float | Non
         source="push",
         submitted=submitted,
         first_seen=BEGINNING + 1.5,
+        reference=reference,
     )
 
 

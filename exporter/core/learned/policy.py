@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.core.columns import reach
 from exporter.core.learned.pacer import Pacer
-from exporter.core.learned.pick import Circumstances, Pick
+from exporter.core.learned.pick import Circumstances, Kind, Pick
 from exporter.core.learned.stream import Stream
 from exporter.core.recency import NOBODY
 from exporter.core.schedule import Undetected, Unfinished
@@ -25,6 +25,7 @@ class Learned:
         self, *, rate: float, burst: float, effort: str, max_staleness: float, random: Random, now: float
     ) -> None:
         self.streams: dict[str, Stream] = {}
+        self.reason: str = Kind.CHOSEN
         self._pacer = Pacer(rate=rate, burst=burst, now=now)
         self._polls = EFFORTS[effort]
         self._max_staleness = max_staleness
@@ -102,6 +103,7 @@ class Learned:
             self._idle_until = now + min(waits, default=0.2)
             return None
         stream, pick = best
+        self.reason = pick.kind
         stream.take(pick)
         self._spend(now)
         return pick.slot

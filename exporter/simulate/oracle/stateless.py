@@ -9,6 +9,8 @@ from exporter.core.schedule import Undetected
 class Stateless:
     """It learns nothing, so that there is nothing to tell, keep or restore."""
 
+    reason = "known"
+
     def finished(self, slot: int, *, now: float) -> None:
         """It was taken out when it was picked."""
 
