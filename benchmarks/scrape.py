@@ -6,6 +6,7 @@ else running.
 
 import argparse
 import asyncio
+import gc
 import statistics
 import tempfile
 import time
@@ -75,6 +76,8 @@ async def measure(base_url: str, seconds: float, policy: str) -> None:
             engine.ledger, meters, engine.views, store=lambda: StoreState(up=True, undurable=0, spooled={}), build=build
         )
         scraper = Scraper(collector)
+        # As the exporter does once it has started.
+        gc.freeze()
         await load(engine)
         times, late = [], list[float]()
         watcher = asyncio.create_task(lags(late))

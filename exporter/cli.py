@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
 
-from exporter import log, options, version
+from exporter import authorities, log, options, version
 from exporter.config import duration
 from exporter.errors import ConfigurationError, ExporterError
 from exporter.flags import USAGE, Flag, Parser, UsageError
@@ -196,7 +196,9 @@ def _exporter(arguments: Sequence[str]) -> int:
     if found.config_check:
         return _check(given)
     log.configure(level=given.log_level, form=given.log_format)
-    from exporter.app import run
+    # aiohttp would read them for calls of its own, of which there are none without a context: 2 MiB and 25 ms.
+    with authorities.unread():
+        from exporter.app import run
 
     return run(given)
 

@@ -47,7 +47,8 @@ class Ages:
     def newly_stuck(self, now: float) -> list[int]:
         """Slots that have become stuck since the last call."""
         found = self._young.pop_all(now - self.stuck_after)
-        self._stuck.put(found, map(self._origin, found))
+        if found:
+            self._stuck.put(found, map(self._origin, found))
         return found
 
     def overdue(self, now: float) -> list[int]:
@@ -58,6 +59,8 @@ class Ages:
     def put_off(self, until: Mapping[int, float]) -> None:
         """Bring overdue slots up again, each at its time."""
         slots = list(until)
+        if not slots:
+            return
         self._stuck.put(slots, (time - self.give_up_after for time in until.values()))
         self._put_off.put(slots, map(self._origin, slots))
 

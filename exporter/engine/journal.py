@@ -18,6 +18,8 @@ LINGER_SECONDS = 0.02
 # stop; a poll that finds no room is not noted, and the next one of its request may be.
 LAZY_SECONDS = 1.0
 NOTES_AT_ONCE = 500
+# Of these so many are read in one turn of the event loop: all at once would hold it for some milliseconds.
+NOTES_A_TURN = 50
 NOTES_MOST = 20_000
 RETRY_FIRST = 0.5
 RETRY_LAST = 15.0
@@ -99,7 +101,8 @@ class Journal:
             except TimeoutError:
                 pass
             self._urgent.clear()
-            await self._write(self._take_notes(), self._take_entries())
+            notes = await self._take_notes()
+            await self._write(notes, self._take_entries())
 
     async def drain(self) -> None:
         """Write what is left, once; raises StoreError."""
@@ -111,12 +114,19 @@ class Journal:
         entries, self._entries = self._entries, []
         return entries
 
-    def _take_notes(self) -> list[Change]:
+    async def _take_notes(self) -> list[Change]:
         now = asyncio.get_running_loop().time()
         if now < self._notes_due:
             return []
         self._notes_due = now + LAZY_SECONDS
-        return self._read_notes(NOTES_AT_ONCE)
+        found: list[Change] = []
+        for _ in range(NOTES_AT_ONCE // NOTES_A_TURN):
+            self._writing = len(found)
+            found += self._read_notes(NOTES_A_TURN)
+            if not self._notes:
+                break
+            await asyncio.sleep(0)
+        return found
 
     def _read_notes(self, most: int) -> list[Change]:
         noted = list(islice(self._notes.items(), most))

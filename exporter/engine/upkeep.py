@@ -14,6 +14,8 @@ from exporter.log import get_logger
 from exporter.store.store import RENEWED_SECONDS, Store
 
 SWEEP_SECONDS = 1.0
+# Accounts that are swept in one turn of the event loop.
+SWEEP_AT_ONCE = 16
 PRUNE_SECONDS = 600.0
 
 log = get_logger(__name__)
@@ -55,9 +57,16 @@ class Upkeep:
             await asyncio.sleep(SWEEP_SECONDS)
             self._meter.loop_lag(max(0.0, loop.time() - due))
             self.swept = self._clock.now()
-            for poller in list(self._pollers.values()):
+            await self._sweep()
+
+    async def _sweep(self) -> None:
+        for number, (name, poller) in enumerate(list(self._pollers.items()), start=1):
+            # A reload may have taken it away meanwhile.
+            if self._pollers.get(name) is poller:
                 poller.expire()
                 poller.wake()
+            if number % SWEEP_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def prune(self) -> None:
         while True:

@@ -24,6 +24,7 @@ RECEIVE_BYTES = 64 * 1024
 # Event loops that count in milliseconds may ring that much early.
 _EARLY = 0.001
 _BLANK = ord(" ")
+_REQUEST_TIMEOUT = 408
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +298,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _end(self, answer: Answer) -> None:
         self._complete = True
-        self._kept = self._parser.should_keep_alive()
+        # A 408 is told to a connection on which nothing was asked for long: it may have crossed the request, whose answer would
+        # be taken for the next one's.
+        self._kept = self._parser.should_keep_alive() and answer.status != _REQUEST_TIMEOUT
         answer.body.end()
 
     def _over(self, answer: Answer, *, sound: bool) -> None:

@@ -98,10 +98,10 @@ class Assault:
             tally.find(number, one, f"took {seconds:.1f} s")
         if self._server.asked.pop(number, 0) > 1:
             tally.find(number, one, "arrived more than once")
-        # Over a connection that an earlier answer has spoiled, a good one may be lost.
-        if number in self._server.fresh and one.sound and outcome not in _GOOD:
+        # Over a connection that an earlier answer has spoiled, a good one may be lost, or come for another call.
+        if number in self._server.clean and one.sound and outcome not in _GOOD:
             tally.find(number, one, f"ended as {outcome}")
-        self._server.fresh.discard(number)
+        self._server.clean.discard(number)
 
     async def _poll(self, number: int, one: Play) -> str:
         """What it ended as."""
@@ -152,7 +152,7 @@ class Assault:
             return "broken off"
         if not one.sound or answer[9:12] != b"200":
             return bytes(answer[9:12]).decode("latin-1")
-        if body(number) not in _content(bytes(answer)):
+        if number in self._server.clean and body(number) not in _content(bytes(answer)):
             self.tally.find(number, one, f"was answered with {bytes(answer[:200])!r}")
         return "good"
 
@@ -183,7 +183,7 @@ async def attack(seed: int, seconds: float) -> Tally:
     server = Hostile(seed)
     loop = asyncio.get_running_loop()
     defects: list[str] = []
-    loop.set_exception_handler(lambda _, context: defects.append(str(context.get("exception") or context["message"])))
+    loop.set_exception_handler(lambda _, context: defects.append(f"{context['message']}: {context.get('exception')!r}"))
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     try:
@@ -203,7 +203,7 @@ async def attack(seed: int, seconds: float) -> Tally:
         loop.set_exception_handler(None)
     if tally.grown > MOST_GROWTH_MIB:
         tally.findings.append(f"memory grew by {tally.grown:.1f} MiB")
-    tally.findings += [f"a defect: {one}" for one in defects]
+    tally.findings += [f"a defect, {times} times: {one}" for one, times in Counter(defects).items()]
     return tally
 
 
@@ -226,6 +226,8 @@ async def _memory(assault: "Assault", stage: Stage) -> float:
         # What the twins remember of each call is none of the client's.
         stage.traffic.story.clear()
         stage.traffic.heard_of.clear()
+        stage.intake.entries.clear()
+        stage.intake.calls.clear()
         now = _resident_mib()
         if warm is None and assault.tally.calls >= WARM:
             warm = now

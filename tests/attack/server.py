@@ -18,11 +18,12 @@ _RUDE = 0.02
 
 
 class Hostile:
-    """`asked` counts how often each call arrived: more than once is a repeated call. `fresh` came first on their connection."""
+    """`asked` counts how often each call arrived: more than once is a repeated call. `clean` came over a connection on which
+    nothing but sound answers had been sent before."""
 
     def __init__(self, seed: int) -> None:
         self.asked: Counter[int] = Counter()
-        self.fresh: set[int] = set()
+        self.clean: set[int] = set()
         self.open = 0
         self._seed = seed
         self._manners = Random(seed)
@@ -33,18 +34,16 @@ class Hostile:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
         try:
-            # uvloop has a RuntimeError for what is written to a connection that was reset.
-            with suppress(
-                ConnectionError, RuntimeError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError
-            ):
+            # uvloop has a RuntimeError for what is written to a connection that was reset, asyncio an OSError for its half-close.
+            with suppress(OSError, RuntimeError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 await self._serve(reader, writer)
         finally:
             self.open -= 1
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        polite = self._manners.random() >= _RUDE
-        if not polite:
+        clean = self._manners.random() >= _RUDE
+        if not clean:
             if self._manners.random() < 0.5:
                 _reset(writer)
                 return
@@ -56,10 +55,11 @@ class Hostile:
             found = _NUMBER.search(head)
             number = int(found[1]) if found else 0
             self.asked[number] += 1
-            if polite:
-                self.fresh.add(number)
-                polite = False
-            if not await self._answer(self.play(number), reader, writer):
+            one = self.play(number)
+            if clean:
+                self.clean.add(number)
+            clean = clean and one.sound
+            if not await self._answer(one, reader, writer):
                 return
 
     async def _answer(self, one: Play, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -156,6 +156,15 @@ async def test_what_comes_behind_an_answer_ends_the_connection_and_is_no_answer(
     assert remote.connections == 2
 
 
+async def test_a_server_that_was_tired_of_waiting_is_asked_over_another_connection() -> None:
+    """Its 408 may have crossed the request, and the answer to that would be taken for the next one's."""
+    late = b"HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n"
+    async with called(lambda number: [late if number == 1 else OK]) as (client, remote):
+        assert (await ask(client, remote.place))[0].status == 408
+        assert (await ask(client, remote.place))[0].status == 200
+    assert remote.connections == 2
+
+
 @pytest.mark.parametrize("status", [b"301 Moved", b"307 Elsewhere", b"401 Who", b"503 Later"])
 async def test_no_answer_leads_to_another_call(status: bytes) -> None:
     told = b"HTTP/1.1 %b\r\nLocation: /other\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n" % status
