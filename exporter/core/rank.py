@@ -30,6 +30,14 @@ class Rank:
             heappush(self._heap, entry)
         self._queue.extend(ordered[late:])
 
+    def add(self, entry: int) -> None:
+        """The same as `push`, for one."""
+        queue = self._queue
+        if self._start < len(queue) and entry < queue[-1]:
+            heappush(self._heap, entry)
+        else:
+            queue.append(entry)
+
     def first(self) -> int:
         if self._start == len(self._queue):
             return self._heap[0]

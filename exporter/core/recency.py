@@ -44,7 +44,17 @@ class Recency:
     def touch(self, slot: int) -> None:
         if slot != self._last:
             self.remove(slot)
-            self.append((slot,))
+            self.enter(slot)
+
+    def enter(self, slot: int) -> None:
+        """Add a slot that was there before, as the most recent: the same as `append`, for one at a time."""
+        last = self._last
+        self._earlier[slot], self._later[slot] = last, NOBODY
+        if last == NOBODY:
+            self._first = slot
+        else:
+            self._later[last] = slot
+        self._last = slot
 
 
 def chain(slots: Sequence[int], last: int, earlier: "array[int]", later: "array[int]") -> None:

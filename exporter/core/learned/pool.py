@@ -13,6 +13,7 @@ from exporter.core.recency import Recency
 
 _AGES_A_GROUP = 6
 _AGE_BITS = 8
+_FRESH = Peers.FRESH
 
 
 class Pool:
@@ -58,6 +59,15 @@ class Pool:
         for group, members in grouped(fresh, partial(self._rank_group, now, frontier)).items():
             self._ranks.put(members, [roster.order[slot] for slot in members], group)
 
+    def back(self, slot: int, now: float, frontier: Frontier | None) -> None:
+        """The same as `enter`, for one slot that was there before."""
+        self._crowd.enter(slot)
+        self._turns.enter(slot)
+        self._ages.enter(slot, self._age_group(slot))
+        roster = self._roster
+        if roster.peers[slot] == _FRESH:
+            self._ranks.enter(slot, roster.order[slot], self._rank_group(now, frontier, slot))
+
     def leave(self, slot: int) -> bool:
         """Whether it was there."""
         if slot not in self._crowd:
@@ -79,4 +89,6 @@ class Pool:
         if frontier is None or asked != asked:
             return 0
         place = frontier.place(self._roster.order[slot], now)
-        return 0 if place < -4 else 17 + int(min(16.0, place * 4))
+        if place < -4:
+            return 0
+        return 17 + int(place * 4) if place < 4 else 33
