@@ -1,7 +1,7 @@
 """How long the requests of one API last, and what a poll is worth by their age."""
 
 from collections.abc import Mapping, Sequence
-from math import exp, expm1, log
+from math import exp, expm1, inf, log
 from typing import Any
 
 from exporter.core.learned.bids import Bids
@@ -35,18 +35,17 @@ class Durations:
 
     def best(self, slots: Sequence[int], now: float, most: float, *, calm: bool) -> tuple[int | None, float]:
         """Who of them is worth most, and how much that is; None where nobody is worth more than `most`."""
+        if not slots:
+            return None, most
         bounds, slack = self._bids.bounds(slots, now), _MOST_DITHER if calm else 1.0
         best, since = None, self._roster.since
         # Who may be worth most is valued first, so that only those are that may be worth more.
-        leader = slots[bounds.index(max(bounds))] if bounds else None
-        least = 0.0
-        if leader is not None and now - since(leader) >= SHORTEST_GAP:
-            least = self.worth(leader, now, calm=calm)
-        for slot, bound in zip(slots, bounds, strict=True):
-            if bound * slack <= most or bound * slack < least:
+        leader = slots[bounds.index(max(bounds))]
+        for slot, bound in ((leader, inf), *zip(slots, bounds, strict=True)):
+            if bound * slack <= most or (slot == leader and bound < inf) or now - since(slot) < SHORTEST_GAP:
                 continue
             worth = self.worth(slot, now, calm=calm)
-            if worth > most and now - since(slot) >= SHORTEST_GAP:
+            if worth > most:
                 best, most = slot, worth
         return best, most
 

@@ -15,26 +15,16 @@ class Probes:
     """When the next one is due, and what they found."""
 
     def __init__(self) -> None:
-        # One at once: at light load its share alone would leave the estimate missing for minutes.
-        self._owed = Ration(_HOARD, saved=1.0)
+        # The polls that are to be made so. One at once: at light load its share alone would leave the estimate missing for minutes.
+        self.owed = Ration(_HOARD, saved=1.0)
         self._finished = 0.0
         self._made = 0.0
         self._squares = 0.0
-
-    def grow(self, share: float) -> None:
-        """A poll was made."""
-        self._owed.grow(share)
-
-    def due(self) -> bool:
-        return self._owed.due
 
     def made(self, *, finished: bool) -> None:
         self._finished = self._finished * _MEMORY + finished
         self._made = self._made * _MEMORY + 1
         self._squares = self._squares * _MEMORY**2 + 1
-
-    def spend(self) -> None:
-        self._owed.spend()
 
     def undetected(self, unfinished: int) -> Undetected | None:
         """None before the first probe. The share is Agresti and Coull's, the sample as large as its discounted weights."""

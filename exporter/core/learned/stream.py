@@ -10,7 +10,7 @@ from exporter.core.learned.draws import Draws
 from exporter.core.learned.durations import Durations
 from exporter.core.learned.load import Load
 from exporter.core.learned.order import Order
-from exporter.core.learned.pick import BY_CHANCE, Circumstances, Kind, Pick
+from exporter.core.learned.pick import Circumstances, Kind, Pick
 from exporter.core.learned.pool import Pool
 from exporter.core.learned.probes import SHARE, SHARE_IN_TURN
 from exporter.core.learned.quota import Quota
@@ -32,6 +32,11 @@ _GOLDEN = 0.6180339887498949
 _LEAST_PART = 0.1
 # The price rises with the polls that the budget gives each request beyond those wanted, and is full at so many.
 _RAMP = 2.0
+# What a poll in turn is worth at least, in seconds.
+_LITTLE = 1e-9
+# An enumeration takes longer to look a member up than to compare it.
+_PROBE, _AHEAD, _STALE, _CHOSEN = Kind.PROBE, Kind.AHEAD, Kind.STALE, Kind.CHOSEN
+_TURN, _ORDER = View.TURN, View.ORDER
 
 
 class Stream:
@@ -81,18 +86,20 @@ class Stream:
 
     def take(self, pick: Pick) -> None:
         """The request is being asked about: nobody picks it until its answer."""
-        self._leave(pick.slot)
-        self._under_way[pick.slot] = pick
-        if pick.kind not in BY_CHANCE and not self.calm:
-            self.selector.asked(pick.view)
-        self._draws.probes.grow(SHARE_IN_TURN if self.selector.view is View.TURN else SHARE)
+        slot, _, kind, view = pick
+        self._leave(slot)
+        self._under_way[slot] = pick
+        if not self.calm and kind is not _PROBE and kind is not _AHEAD:
+            self.selector.asked(view)
+        self._draws.probes.owed.grow(SHARE_IN_TURN if self.selector.view is _TURN else SHARE)
 
     def unfinished_at(self, slot: int, sent: float, *, erring: bool) -> None:
         """A poll sent at `sent` showed the request unfinished. Nothing is learned where nobody asked about it here: it was
         handed in again meanwhile."""
-        if slot not in self._under_way:
+        pick = self._under_way.get(slot)
+        if pick is None:
             return
-        self._learn(slot, sent, finished=False)
+        self._learn(pick, sent, finished=False)
         self._roster.unfinished(slot, sent, erring=erring)
 
     def back(self, slot: int, now: float) -> None:
@@ -103,11 +110,12 @@ class Stream:
 
     def finished_by(self, slot: int, now: float, *, round_time: float) -> None:
         """An answer that arrived at `now` showed the request finished."""
-        if slot not in self._under_way:
+        pick = self._under_way.get(slot)
+        if pick is None:
             self.forget(slot)
             return
         self.quota.noticed(self._delay(slot, now), round_time=round_time)
-        self._learn(slot, now, finished=True)
+        self._learn(pick, now, finished=True)
         self._load.finished(now - self._roster.origin[slot], now)
         del self._under_way[slot]
         self._gone(slot)
@@ -122,7 +130,7 @@ class Stream:
         if pick is not None:
             return pick
         first = self._pool.first
-        best = self._best(now, view) if first is None or view is not View.TURN else self._in_turn(first, now)
+        best = self._best(now, view) if first is None or view is not _TURN else self._in_turn(first, now, circumstances)
         if best is not None and best.worth >= worth:
             return best
         return self._after_silence(now, circumstances) if self.calm else None
@@ -180,14 +188,14 @@ class Stream:
         """Whom to ask so that nothing is missed: anybody, somebody far ahead, or who was not asked about for longest."""
         drawn = self._draws.probe(now)
         if drawn is not None:
-            return Pick(drawn, inf, Kind.PROBE)
+            return Pick(drawn, inf, _PROBE)
         frontier = self.order.frontier
-        if view is View.ORDER and not self.calm and frontier is not None:
+        if view is _ORDER and not self.calm and frontier is not None:
             drawn = self._draws.ahead(now, frontier)
             if drawn is not None:
-                return Pick(drawn, inf, Kind.AHEAD)
+                return Pick(drawn, inf, _AHEAD)
         first = self._pool.first
-        if first is not None and view is not View.TURN and self._overdue(first, now, circumstances):
+        if first is not None and view is not _TURN and self._overdue(first, now, circumstances):
             return Pick(first, inf, Kind.STALE)
         return None
 
@@ -200,17 +208,19 @@ class Stream:
             longest=circumstances.longest,
         )
 
-    def _in_turn(self, first: int, now: float) -> Pick:
-        return Pick(first, max(self.durations.worth(first, now, calm=self.calm), 1e-9), Kind.CHOSEN)
+    def _in_turn(self, first: int, now: float, circumstances: Circumstances) -> Pick:
+        # It is taken whatever it is worth, if nobody else is there to be compared with.
+        worth = self.durations.worth(first, now, calm=self.calm) if circumstances.contested else 0.0
+        return Pick(first, worth if worth > _LITTLE else _LITTLE, _CHOSEN)
 
     def _best(self, now: float, view: View) -> Pick | None:
         best, most, by_age = None, 0.0, self._pool.by_age
-        if view is View.ORDER:
+        if view is _ORDER:
             best, most = self.order.best(self._pool.by_order(), now, unfinished=self.unfinished)
             by_age = self._pool.without_order
         better, most = self.durations.best(by_age(), now, most, calm=self.calm)
         found = best if better is None else better
-        return None if found is None else Pick(found, most, Kind.CHOSEN, view)
+        return None if found is None else Pick(found, most, _CHOSEN, view)
 
     def _after_silence(self, now: float, circumstances: Circumstances) -> Pick | None:
         """Models that expect nobody would let the budget lie idle until somebody asks: a frontier that has lost the queue, or a
@@ -228,7 +238,7 @@ class Stream:
 
     def _worth_asking(self, now: float, circumstances: Circumstances) -> float:
         """The price of a poll, nothing while the budget is needed: with fewer than `polls` a request to go round."""
-        spare = self._spare(now, circumstances)
+        spare = -inf if circumstances.polls == inf else self._spare(now, circumstances)
         self.calm = spare > 0
         if not self.calm:
             return 0.0
@@ -249,29 +259,30 @@ class Stream:
 
     # Learning
 
-    def _learn(self, slot: int, now: float, *, finished: bool) -> None:
-        pick = self._under_way[slot]
+    def _learn(self, pick: Pick, now: float, *, finished: bool) -> None:
+        slot, _, kind, view = pick
         self._heard = now
-        if pick.kind is Kind.PROBE:
+        if kind is _PROBE:
             self._draws.probes.made(finished=finished)
-        elif pick.kind is Kind.AHEAD:
+        elif kind is _AHEAD:
             self._draws.sweep.polled(ahead=True, found=finished)
         else:
-            self._compare(pick, now, finished=finished)
-        self.order.learn(slot, now, finished=finished, deciding=self.selector.view is View.ORDER)
+            self._compare(slot, kind, view, now, finished=finished)
+        if self.order.frontier is not None:
+            self.order.learn(slot, now, finished=finished, deciding=self.selector.view is _ORDER)
         self.durations.learn(slot, now, finished=finished)
 
-    def _compare(self, pick: Pick, now: float, *, finished: bool) -> None:
+    def _compare(self, slot: int, kind: Kind, view: View, now: float, *, finished: bool) -> None:
         """What each view finds, and what those find that were not asked about for longest."""
         before = self.selector.view
         if self.calm:
             self._thrift.polled(found=finished)
-        if pick.view is View.ORDER:
+        if view is _ORDER:
             self._draws.sweep.polled(ahead=False, found=finished)
-        stale = pick.kind is Kind.STALE
-        expected = self.durations.expected(pick.slot, now) if stale and before is View.AGE else 0.0
+        stale = kind is _STALE
+        expected = self.durations.expected(slot, now) if stale and before is View.AGE else 0.0
         self.quota.polled(stale=stale, found=finished, expected=expected)
-        self.selector.answered(pick.view, finished=finished)
+        self.selector.answered(view, finished=finished)
         if self.selector.view is before:
             return
         if self.selector.view is View.ORDER:
