@@ -76,6 +76,9 @@ bench: $(VENV)/dev.stamp ## the benchmarks; results go to docs/benchmarks.md
 bench-polling: $(VENV)/dev.stamp ## the polling policies against their targets; BENCH=--quick, BENCH="--write" for docs/
 	@$(RUN) benchmarks.polling $(BENCH)
 
+bench-promises: $(VENV)/dev.stamp ## whether each effort keeps its promise on 50 workloads drawn at random; BENCH=--families, BENCH="--families --write"
+	@$(RUN) benchmarks.polling.promises $(BENCH)
+
 docs: $(VENV)/dev.stamp ## write the files that are made from the code
 	@scripts/generate
 
@@ -99,5 +102,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all test-loops test-lowest heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock image clean
+.PHONY: help demo test test-all test-loops test-lowest heavy test-fast lint format types coverage worlds sources bench bench-polling bench-promises docs site pictures lock image clean
 .PRECIOUS: $(VENV)/%.stamp

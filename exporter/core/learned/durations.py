@@ -6,8 +6,10 @@ from typing import Any
 
 from exporter.core.learned.bids import Bids
 from exporter.core.learned.checks import Bound, Checks
+from exporter.core.learned.promise import Promise
 from exporter.core.learned.roster import Peers, Roster
 from exporter.core.learned.survival import Survival
+from exporter.core.learned.value import value
 
 # Nobody is asked twice within this time.
 SHORTEST_GAP = 0.15
@@ -23,10 +25,11 @@ _ROUNDING = 1e-6
 class Durations:
     """Tables of what has been learned, and plans of when to poll, by what a request is compared with."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Roster, promise: Promise) -> None:
         self._roster = roster
+        self._promise = promise
         self.fresh, self.erring, self.undated = Survival(), Survival(), Survival()
-        fresh, erring, undated = Checks(self.fresh), Checks(self.erring), Checks(self.undated)
+        fresh, erring, undated = (Checks(one) for one in (self.fresh, self.erring, self.undated))
         self._plans = fresh, erring, undated
         # By `Peers`.
         self._tables = self.fresh, self.erring, self.undated, self.fresh
@@ -59,11 +62,31 @@ class Durations:
         """Seconds until a poll will be worth so much; it need not be met exactly, where requests wait for hours."""
         roster = self._roster
         due = self._checks[roster.peers[slot]].due(roster.seen_age(slot), worth / self._dither(slot))
-        return max(roster.clock[slot] + due - now, 0.02 * (now - roster.since(slot)))
+        due = min(roster.clock[slot] + due, self.patient_until(slot))
+        return max(due - now, 0.02 * (now - roster.since(slot)))
 
-    def price(self, polls: float) -> float:
-        """The price at which a request takes so many polls on average."""
-        return self._checks[Peers.FRESH].price(polls)
+    def patient_until(self, slot: int) -> float:
+        """When a request that has outlasted most others is to be asked, whatever the tables say: they know little of it."""
+        roster = self._roster
+        outlasted, age = self._checks[roster.peers[slot]].outlasted, roster.seen_age(slot)
+        start = age if age > outlasted else outlasted
+        return roster.clock[slot] + start + self._promise.patience(start)
+
+    def overdue(self, slots: Sequence[int], now: float) -> int | None:
+        """Who of them should have been asked first, by `patient_until`; None where nobody should yet."""
+        first = min(slots, key=self.patient_until, default=None)
+        return None if first is None or self.patient_until(first) > now else first
+
+    def price(self, delay: float, lasting: float) -> float:
+        """The price at which a finish is noticed about `delay` seconds late on average, where requests last `lasting` seconds."""
+        checks, hazard = self._checks[Peers.FRESH], 1 / max(lasting, delay)
+        # What is known of long durations comes last, and until then a plan makes many polls for them: no more than where the
+        # hazard does not change.
+        return min(checks.prices[-1], max(checks.price(delay), value(2 * delay * hazard, hazard)))
+
+    def polls(self, price: float) -> float:
+        """Those that a request takes on average at this price."""
+        return self._checks[Peers.FRESH].polls(price)
 
     def left(self, slot: int) -> None:
         """The request can't be picked at present."""

@@ -28,13 +28,11 @@ class Pick(NamedTuple):
 
 class Circumstances(NamedTuple):
     """What an account can do now. `rate` is the calls/s that the budget allows, `round_time` the seconds in which every
-    unfinished request could be asked once at the pace of late; `polls` what a request may take at light load, `longest` the
-    seconds after which the configuration wants everybody asked. `contested`: what a poll is worth is compared with that of
-    another API's."""
+    unfinished request could be asked once at the pace of late; `longest` the seconds after which the configuration wants
+    everybody asked. `contested`: what a poll is worth is compared with that of another API's."""
 
     rate: float
     round_time: float
     unfinished: int
-    polls: float
     longest: float
     contested: bool = False

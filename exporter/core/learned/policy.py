@@ -10,16 +10,15 @@ from typing import Any
 from exporter.core.columns import reach
 from exporter.core.learned.pacer import Pacer
 from exporter.core.learned.pick import Circumstances, Pick
+from exporter.core.learned.promise import EFFORTS
 from exporter.core.learned.stream import Stream
 from exporter.core.recency import NOBODY
 from exporter.core.schedule import Undetected, Unfinished
 
-# Polls that a request takes on average where there is budget to spare; more than the budget gives are never made.
 # The pace of late changes so little with one poll that it is taken as the same for so many, if nothing else changes.
 _KNOWN_POLLS = 8
 # Seconds between two polls: of those that are made at once, too.
 _LEAST_GAP = 1e-3
-EFFORTS: Mapping[str, float] = {"low": 2.0, "normal": 3.0, "high": inf}
 
 
 class Learned:
@@ -30,7 +29,7 @@ class Learned:
     ) -> None:
         self.streams: dict[str, Stream] = {}
         self._pacer = Pacer(rate=rate, burst=burst, now=now)
-        self._polls = EFFORTS[effort]
+        self._effort = EFFORTS[effort]
         self._max_staleness = max_staleness
         self._random = random
         self._numbered: list[Stream] = []
@@ -41,7 +40,7 @@ class Learned:
         self._gap = 1 / rate
         self._polled_at: float | None = None
         self._idle_until = 0.0
-        self._known = Circumstances(rate, 0.0, 0, self._polls, max_staleness)
+        self._known = Circumstances(rate, 0.0, 0, max_staleness)
         self._known_polls = 0
 
     def pace(self, rate: float) -> None:
@@ -160,7 +159,7 @@ class Learned:
     def _stream(self, api: str) -> Stream:
         found = self.streams.get(api)
         if found is None:
-            found = self.streams[api] = Stream(self._random)
+            found = self.streams[api] = Stream(self._random, self._effort)
             self._numbered.append(found)
         return found
 
@@ -181,7 +180,7 @@ class Learned:
             self._known_polls -= 1
             return known
         round_time, contested = self._round_time(unfinished), len(self._numbered) > 1
-        found = Circumstances(rate, round_time, unfinished, self._polls, self._max_staleness, contested)
+        found = Circumstances(rate, round_time, unfinished, self._max_staleness, contested)
         self._known, self._known_polls = found, _KNOWN_POLLS
         return found
 
