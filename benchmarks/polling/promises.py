@@ -123,7 +123,7 @@ def main() -> int:
     seeds = range(arguments.first, arguments.first + arguments.drawn)
     drawn = list(_measured(by_seed, seeds, arguments.processes))
     families = list(_measured(by_name, FAMILY, arguments.processes)) if arguments.families else []
-    tables = "\n".join(f"### {title}\n\n{text(found)}" for title, found in _titled(drawn, families))
+    tables = "\n".join(f"#### {title}\n\n{text(found)}" for title, found in _titled(drawn, families))
     sys.stdout.write(f"\n{tables}")
     if arguments.write:
         document.replace("bench-promises", tables)
@@ -132,9 +132,9 @@ def main() -> int:
 
 def _titled(drawn: Sequence[Kept], families: Sequence[Kept]) -> Iterator[tuple[str, Sequence[Kept]]]:
     if drawn:
-        yield "Promises: workloads drawn at random", drawn
+        yield "Drawn at random", drawn
     if families:
-        yield "Promises: the workloads of this page", families
+        yield "The workloads above", families
 
 
 if __name__ == "__main__":

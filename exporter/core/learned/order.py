@@ -13,7 +13,7 @@ from exporter.core.learned.value import value
 # How much of the finishing is taken to happen anywhere, whatever the order says.
 ANYWHERE = 0.05
 # Every how many answers teach the frontier while it does not decide.
-BYSTANDER = 6
+BYSTANDER = 3
 
 
 class Order:

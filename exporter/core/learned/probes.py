@@ -51,7 +51,7 @@ class Probes:
         """None before the first probe."""
         return self._all.undetected(unfinished)
 
-    def surely(self, unfinished: int) -> float:
-        """How many requests at least have finished unnoticed, by the latest probes: two standard errors less than estimated."""
-        found = self._latest.undetected(unfinished)
+    def surely(self) -> float:
+        """What part of the requests has finished unnoticed by the latest probes, at least: two standard errors below that."""
+        found = self._latest.undetected(1)
         return 0.0 if found is None else found.requests - 2 * found.error

@@ -59,6 +59,12 @@ class Promise:
     def _promised(self, lasting: float) -> float:
         return max(self.effort.part * lasting, self.effort.least)
 
+    @property
+    def unnoticed(self) -> float:
+        """The part of all requests that have finished unnoticed, where finishes are as late as promised."""
+        promised = self._promised(self.lasting)
+        return promised / (self.lasting + promised)
+
     def patience(self, age: float) -> float:
         """How long a request of this age, which has outlasted most others, may go unasked: nothing else is known of when it
         finishes, so that it is about half as late."""

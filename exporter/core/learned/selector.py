@@ -33,7 +33,7 @@ MOST_CREDIT = 2.0
 PROVEN_SHARE, PROVEN_POLLS = 0.7, 30.0
 _KEPT = 1 - 1 / MEMORY
 # One answer that finds nothing hardly changes a rate: the shares are worked out anew with each find, and after so many others.
-DIVIDED_EVERY = 8
+DIVIDED_EVERY = 4
 _MOST_POLLS = 1e6
 
 

@@ -273,14 +273,15 @@ class Stream:
             return 0.0
         price = self._full_price(now) * self.promise.part * self._thrift.part
         self._wanted = _POLLS_IN_ORDER if self.selector.proven else self.durations.polls(price)
-        misled = self._misled(now)
+        misled = self._misled()
         self.calm = self._spare(now, circumstances) > _MARGIN and not misled
         self.saving = not misled
         return 0.0 if misled else price
 
-    def _misled(self, now: float) -> bool:
-        """Whether more is unnoticed than the promise allows, whatever the models say: as many finish in the mean delay."""
-        return self._draws.probes.surely(self.unfinished) > self._load.arrival_rate(now) * self.promise.aim
+    def _misled(self) -> bool:
+        """Whether more is unnoticed than the promise allows, whatever the models say: of all that are watched, the part of their
+        time that they are finished already."""
+        return self._draws.probes.surely() > self.promise.unnoticed
 
     def _full_price(self, now: float) -> float:
         """The price by which the promise is kept."""
