@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from benchmarks.polling.drawn import Drawn, draw
-from benchmarks.polling.promises import Kept, by_seed, kept
+from benchmarks.polling.promises import Kept, by_name, by_seed, kept
 from exporter.simulate.trace import Request
 
 # Quick ones: queues of all kinds, modes, bursts, outages, changes of regime, and a budget for less than two polls each.
@@ -41,6 +41,13 @@ def test_an_outage_in_the_middle_leaves_no_budget_unused() -> None:
     found = kept("", independent(271.0, polls=10.0, outage=(5000.0, 6500.0)), seed=1)
     assert found.broken() == []
     assert found.delays["normal"] < 40.0
+
+
+def test_at_the_lightest_load_a_finish_takes_few_polls() -> None:
+    """Mostly one request is watched, and often it has just finished."""
+    found = by_name("light_short")
+    assert found.broken() == []
+    assert found.polls["normal"] < 3.2
 
 
 def test_a_promise_is_broken_where_it_is_later_than_promised_and_than_high() -> None:

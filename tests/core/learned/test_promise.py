@@ -49,6 +49,15 @@ def test_the_price_does_not_fall_where_it_was_the_budget_that_made_it_late() -> 
     assert after("normal", 30, late=20.0, lasted=20.0, saving=False).part == 1
 
 
+@pytest.mark.parametrize(
+    ("effort", "lasted", "part"), [("normal", 200.0, 1 / 11), ("normal", 5.0, 0.5), ("low", 300.0, 0.25)]
+)
+def test_so_large_a_part_is_finished_unnoticed_while_the_promise_is_just_kept(
+    effort: str, lasted: float, part: float
+) -> None:
+    assert after(effort, 20, late=1.0, lasted=lasted).unnoticed == pytest.approx(part)
+
+
 def test_it_goes_on_with_what_was_stored() -> None:
     before, again = after("low", 20, late=9.0, lasted=90.0), Promise(EFFORTS["low"])
     again.restore(before.state())
