@@ -54,7 +54,9 @@ class Plan:
         self.due: list[tuple[float, ...]] = list(
             zip(*([self.ages[check] for check in plan] for plan in plans), strict=True)
         )
-        self.outlasted = next(age for age, left in zip(self.ages, self._left, strict=True) if left <= _OUTLASTED)
+        reached = (age for age, left in zip(self.ages, self._left, strict=True) if left <= _OUTLASTED)
+        # Where hardly anything finishes more are left at the last of all ages.
+        self.outlasted = next(reached, self.ages[-1])
 
     def _plans(self, price: float) -> list[list[int]]:
         plans: list[list[int]] = []
