@@ -10,7 +10,7 @@ where the first two terms are the delay of whoever finishes in (s, c]. The best 
 """
 
 from functools import cache
-from math import exp, expm1, sqrt
+from math import exp, expm1, inf, sqrt
 
 from exporter.core.learned.bins import BINS
 from exporter.core.learned.survival import Survival
@@ -56,7 +56,7 @@ class Plan:
         )
         reached = (age for age, left in zip(self.ages, self._left, strict=True) if left <= _OUTLASTED)
         # Where hardly anything finishes more are left at the last of all ages.
-        self.outlasted = next(reached, self.ages[-1])
+        self.outlasted = next(reached, inf)
 
     def _plans(self, price: float) -> list[list[int]]:
         plans: list[list[int]] = []

@@ -127,8 +127,12 @@ class Stream:
         if pick is None:
             self.forget(slot)
             return
-        self.quota.noticed(self._delay(slot, now), round_time=round_time)
-        late = self._late(slot, now)
+        view = self.selector.view
+        late = self._delay(slot, now, view)
+        self.quota.noticed(late, round_time=round_time)
+        if view is _TURN and self.promise.effort.saves:
+            # In turn the whole wait counts, which is about twice the delay.
+            late = self._delay(slot, now, View.AGE)
         self.promise.noticed(late, lasted=max(0.0, now - late - self._roster.origin[slot]), saving=self.saving)
         self._learn(pick, now, finished=True)
         self._load.finished(now - self._roster.origin[slot], now)
@@ -334,19 +338,11 @@ class Stream:
         else:
             self.quota.tighten()
 
-    def _delay(self, slot: int, now: float) -> float:
-        """How late the finish was noticed."""
-        view = self.selector.view
+    def _delay(self, slot: int, now: float, view: View) -> float:
+        """How late the finish was noticed, as this view has it."""
         if view is View.TURN:
             return now - self._roster.since(slot)
         frontier = self.order.of(slot) if view is View.ORDER else None
-        if frontier is not None:
-            return self.order.delay(slot, now, frontier, unfinished=self.unfinished)
-        return self.durations.delay(slot, now)
-
-    def _late(self, slot: int, now: float) -> float:
-        """How late the finish was noticed, as the view that decides at light load has it."""
-        frontier = self.order.of(slot) if self.selector.proven else None
         if frontier is not None:
             return self.order.delay(slot, now, frontier, unfinished=self.unfinished)
         return self.durations.delay(slot, now)
