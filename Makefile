@@ -12,6 +12,9 @@ SERVERS := prometheus prometheus-alertmanager $(COUNTERPARTS) tinyproxy php-cli:
 # What stands on the event loop and on other packages.
 TOUCHED := $(addprefix tests/,cli client config e2e engine gateway http leadsquared metrics simulator sources store web)
 SEED ?= 1
+# Each file's tests stay together: they share the servers that they start.
+WORKERS ?= $(shell nproc)
+PARALLEL := --numprocesses=$(WORKERS) --dist=loadfile
 LOCKED := pyproject.toml scripts/environment $(wildcard requirements/*.txt)
 
 # An environment whose Python went away (an upgrade, a moved checkout) is made again.
@@ -28,19 +31,23 @@ test: $(VENV)/dev.stamp ## lint, types and all tests
 	@scripts/servers $(SERVERS)
 	@$(MAKE) --keep-going --jobs=1 lint types coverage worlds
 
-test-all: $(VENV)/dev.stamp ## test and heavy: what CI runs
-	@$(MAKE) --keep-going --jobs=1 test heavy
+test-all: $(VENV)/dev.stamp ## test, heavy and test-lowest: what CI runs
+	@$(MAKE) --keep-going --jobs=1 test heavy test-lowest
 
 test-loops: $(VENV)/dev.stamp ## the tests that touch sockets on asyncio; the others run on uvloop
 	@scripts/servers $(SERVERS)
-	@LEADSQUARED_EXPORTER_EVENT_LOOP=asyncio $(RUN) pytest $(TOUCHED) $(TESTS)
+	@LEADSQUARED_EXPORTER_EVENT_LOOP=asyncio $(RUN) pytest $(PARALLEL) $(TOUCHED) $(TESTS)
 
 test-lowest: $(VENV)/dev.stamp ## the tests that touch packages with the lowest versions that pyproject.toml allows
 	@scripts/servers $(SERVERS)
-	@scripts/lowest $(TOUCHED) $(TESTS)
+	@scripts/lowest $(PARALLEL) $(TOUCHED) $(TESTS)
+
+test-trixie: $(VENV)/dev.stamp ## all tests on Debian 13: Python 3.13, PostgreSQL 17, Redis 8, Prometheus 2.53; as root
+	@scripts/servers mmdebstrap
+	@SERVERS="$(SERVERS)" scripts/trixie $(PARALLEL) $(TESTS)
 
 heavy: $(VENV)/dev.stamp ## the checks that need npm, an image build or a minute
-	@scripts/servers prometheus nodejs:node npm strace systemd:systemd-analyze $(COUNTERPARTS)
+	@scripts/servers prometheus nodejs:node npm chromium strace systemd:systemd-analyze $(COUNTERPARTS)
 	@scripts/servers podman runc iptables netavark:/usr/lib/podman/netavark aardvark-dns:/usr/lib/podman/aardvark-dns mmdebstrap
 	@$(RUN) pytest -m heavy $(TESTS)
 
@@ -61,14 +68,17 @@ types: $(VENV)/dev.stamp ## mypy
 	@$(RUN) mypy
 
 coverage: $(VENV)/dev.stamp ## the tests but for the worlds, with the branches that they leave out
-	@$(RUN) pytest --cov --cov-report=term --ignore=tests/simulation $(TESTS)
+	@$(RUN) pytest $(PARALLEL) --cov --cov-report=term --ignore=tests/simulation $(TESTS)
 
 worlds: $(VENV)/dev.stamp ## a hundred seeds of the simulated world; counting branches would take four times as long
-	@$(RUN) pytest tests/simulation
+	@$(RUN) pytest $(PARALLEL) tests/simulation
 
 sources: $(VENV)/dev.stamp ## chaos: every way in against its real counterpart; SEED=7 MINUTES=60 ONLY="daily redis"
 	@scripts/servers $(COUNTERPARTS)
 	@$(RUN) tests.chaos --seed $(SEED) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY))
+
+attack: $(VENV)/dev.stamp ## a hostile server against the client, by polls and through the gateway; SEED=7 MINUTES=60
+	@$(RUN) tests.attack --seed $(SEED) $(if $(MINUTES),--minutes $(MINUTES))
 
 bench: $(VENV)/dev.stamp ## the benchmarks; results go to docs/benchmarks.md
 	@$(RUN) benchmarks $(BENCH)
@@ -92,6 +102,9 @@ pictures: $(VENV)/dev.stamp ## photograph the dashboards over a scene of 15 minu
 lock: $(VENV)/dev.stamp ## lock the packages; UPGRADE=--upgrade takes the newest
 	@scripts/lock $(UPGRADE)
 
+dist: $(VENV)/dev.stamp ## what a release publishes beside the image, in dist/: sdist, wheel, chart, SBOM, checksums
+	@scripts/dist
+
 image: ## build the container image, with docker, podman or buildah
 	@scripts/image --tag $(IMAGE)
 
@@ -102,5 +115,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all test-loops test-lowest heavy test-fast lint format types coverage worlds sources bench bench-polling bench-promises docs site pictures lock image clean
+.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources attack bench bench-polling bench-promises docs site pictures lock dist image clean
 .PRECIOUS: $(VENV)/%.stamp

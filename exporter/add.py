@@ -14,12 +14,20 @@ from typing import Any, Final
 from exporter.config.secret import FileSecret
 from exporter.errors import ExporterError
 from exporter.flags import Flag, Parser, UsageError
+from exporter.prefix import PREFIX_FLAGS, routed
 from exporter.running import URL, Answer, RunningExporter, check_url
+from exporter.sources import moment
 
 FLAGS: Final = (
     Flag(name="account", metavar="NAME", help="the account they belong to; not needed where only one is configured"),
     Flag(name="api", metavar="NAME", help="the API that they were submitted to, such as lead_update"),
+    Flag(
+        name="reference",
+        metavar="TEXT",
+        help="what the application knows the one RequestID by, such as an order number",
+    ),
     Flag(name="url", metavar="URL", default=URL, check=check_url, help="where the exporter listens"),
+    *PREFIX_FLAGS,
     Flag(name="token-file", metavar="FILE", help="a file with the token of the push source"),
     Flag(name="user", metavar="NAME", help="the user, where the exporter asks for a password"),
     Flag(name="password-file", metavar="FILE", help="a file with the password of the user"),
@@ -52,7 +60,7 @@ def run(arguments: argparse.Namespace, *, sleep: Callable[[float], None] = time.
     exporter = _exporter(arguments)
     target = {name: value for name in ("account", "api") if (value := getattr(arguments, name))}
     accepted = known = 0
-    for batch in _batches(_entries(arguments.request_ids or _lines())):
+    for batch in _batches(_given(arguments)):
         try:
             counts = _hand_over(exporter, [{"request_ids": batch, **target}], sleep=sleep)
         except ExporterError as error:
@@ -74,7 +82,7 @@ def _before(accepted: int, known: int) -> str:
 
 def _exporter(arguments: argparse.Namespace) -> RunningExporter:
     context = _context(arguments.ca_file) if arguments.ca_file else None
-    return RunningExporter(url=arguments.url, authorization=_authorization(arguments), context=context)
+    return RunningExporter(url=routed(arguments), authorization=_authorization(arguments), context=context)
 
 
 def _authorization(arguments: argparse.Namespace) -> str | None:
@@ -108,11 +116,20 @@ def _lines() -> Iterable[str]:
     return sys.stdin
 
 
+def _given(arguments: argparse.Namespace) -> Iterator[str | dict[str, str]]:
+    if not arguments.reference:
+        return _entries(arguments.request_ids or _lines())
+    if len(arguments.request_ids) != 1:
+        raise UsageError("--reference goes with one RequestID; hand in others by POST /api/v1/requests")
+    (request_id,) = arguments.request_ids
+    entry = next(_entries([request_id]), request_id)
+    return iter([{**(entry if isinstance(entry, dict) else {"request_id": entry}), "reference": arguments.reference}])
+
+
 def _entries(lines: Iterable[str]) -> Iterator[str | dict[str, str]]:
     for line in lines:
-        request_id, *rest = line.split(maxsplit=1) or ("",)
+        request_id, submitted = moment.parted(line)
         if request_id:
-            submitted = rest[0].strip() if rest else ""
             yield {"request_id": request_id, "submitted_at": submitted} if submitted else request_id
 
 

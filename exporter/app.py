@@ -19,6 +19,7 @@ from exporter.leadsquared.network import NetworkTransport
 from exporter.log import get_logger, tell_held_back
 from exporter.metrics.meters import Meters
 from exporter.options import RunOptions
+from exporter.prefix import prefix
 from exporter.service import Service
 from exporter.store.open import open_spool, open_store
 from exporter.supervisor import Supervisor
@@ -52,6 +53,7 @@ def _load(options: RunOptions) -> Settings:
 def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listeners]:
     """All parts put together, nothing started. Needs a running event loop. Raises ConfigurationError or StartupError."""
     meters = Meters()
+    where = prefix(external_url=options.external_url, route_prefix=options.route_prefix)
     security = None if options.web_config_file is None else Security(options.web_config_file)
     service = Service(
         settings,
@@ -70,8 +72,9 @@ def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listener
         telemetry_path=options.telemetry_path,
         enable_lifecycle=options.enable_lifecycle,
         security=security,
+        prefix=where,
     )
-    return service, Listeners(application, options.listen_addresses, security=security)
+    return service, Listeners(application, options.listen_addresses, security=security, path=where.route)
 
 
 async def serve(options: RunOptions, settings: Settings, reloading: AutoReload, supervisor: Supervisor) -> int:

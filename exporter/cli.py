@@ -18,6 +18,7 @@ from exporter.config import duration
 from exporter.errors import ConfigurationError, ExporterError
 from exporter.flags import USAGE, Flag, Parser, UsageError
 from exporter.options import RunOptions
+from exporter.prefix import PREFIX_FLAGS
 
 PROGRAM: Final = "leadsquared-exporter"
 SUMMARY: Final = "Watches LeadSquared asynchronous requests and tells Prometheus what became of them."
@@ -26,7 +27,7 @@ _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]*):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
 _TELEMETRY_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 # The beginnings of what the web answers besides the metrics.
-_TAKEN_PATH = re.compile(r"/(-|api|requests|accounts)(/.*)?|/style\.css|/icon\.svg")
+_TAKEN_PATH = re.compile(r"/(-|api|requests|accounts|runbooks)(/.*)?|/style\.css|/icon\.svg")
 _INTERRUPTED = 130
 
 
@@ -86,6 +87,7 @@ FLAGS: Final = (
         check=_telemetry_path,
         help="where the metrics are found",
     ),
+    *PREFIX_FLAGS,
     Flag(name="web.enable-lifecycle", help="allow POST /-/reload and POST /-/quit"),
     Flag(
         name="shutdown.grace-period",
@@ -213,6 +215,8 @@ def _options(found: argparse.Namespace) -> RunOptions:
         listen_addresses=found.web_listen_address,
         web_config_file=Path(found.web_config_file) if found.web_config_file else None,
         telemetry_path=found.web_telemetry_path,
+        external_url=found.web_external_url or "",
+        route_prefix=found.web_route_prefix or "",
         enable_lifecycle=found.web_enable_lifecycle,
         shutdown_grace_period=duration.parse(found.shutdown_grace_period),
         event_loop=found.event_loop,

@@ -32,7 +32,7 @@ from exporter.options import RunOptions
 from exporter.service import Service
 from exporter.simulator.door import Account as RemoteAccount
 from exporter.simulator.options import SWITCHES, Options
-from exporter.simulator.remote import Remote
+from exporter.simulator.remote import Remote, new_seed
 from exporter.simulator.server import SimulatorServer
 from exporter.web.listen import Listeners
 
@@ -139,7 +139,9 @@ async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
     calls = _calls(float(arguments.rate))
     trouble = TROUBLES.get(arguments.trouble)
     remote = Remote(
-        trouble.options if trouble else BEHAVIOUR, accounts=[RemoteAccount(name="demo", key=KEY, calls=calls)]
+        trouble.options if trouble else BEHAVIOUR,
+        new_seed(),
+        accounts=[RemoteAccount(name="demo", key=KEY, calls=calls)],
     )
     simulator = SimulatorServer(remote)
     await simulator.start()
@@ -158,7 +160,7 @@ async def _demo(arguments: argparse.Namespace, folder: Path) -> int:
         )
         if trouble:
             _say(_explanation(trouble, simulator.url))
-        await _watch(service, remote, gateway, float(arguments.rate), float(arguments.seconds))
+        await _watch(service, simulator, gateway, float(arguments.rate), float(arguments.seconds))
     finally:
         await _stop(service, listeners, simulator)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -209,16 +211,16 @@ async def _gateway(service: Service) -> str:
     return url
 
 
-async def _watch(service: Service, remote: Remote, gateway: str, rate: float, seconds: float) -> None:
+async def _watch(service: Service, simulator: SimulatorServer, gateway: str, rate: float, seconds: float) -> None:
     """Let the application work and tell how it goes, until the end; then let what is submitted come to its end."""
     application = asyncio.create_task(_application(gateway, rate))
-    teller = asyncio.create_task(_tell(service, remote))
+    teller = asyncio.create_task(_tell(service, simulator))
     ends = asyncio.create_task(service.stopping.wait())
     await asyncio.wait([application, teller, ends], timeout=seconds or None, return_when=asyncio.FIRST_COMPLETED)
     for task in (application, teller, ends):
         task.cancel()
     await asyncio.gather(application, teller, ends, return_exceptions=True)
-    _say(("\r\033[K" if sys.stdout.isatty() else "") + PARTED.join(_progress(service, remote)) + "\n")
+    _say(("\r\033[K" if sys.stdout.isatty() else "") + PARTED.join(_progress(service, simulator)) + "\n")
 
 
 async def _application(gateway: str, rate: float) -> None:
@@ -232,11 +234,11 @@ async def _application(gateway: str, rate: float) -> None:
                 await (await session.post(gateway + path, json=[])).read()
 
 
-async def _tell(service: Service, remote: Remote) -> None:
+async def _tell(service: Service, simulator: SimulatorServer) -> None:
     terminal = sys.stdout.isatty()
     while True:
         await asyncio.sleep(TERMINAL_SECONDS if terminal else PLAIN_SECONDS)
-        parts = _progress(service, remote)
+        parts = _progress(service, simulator)
         _say("\r\033[K" + _fit(parts, shutil.get_terminal_size().columns) if terminal else PARTED.join(parts) + "\n")
 
 
@@ -246,9 +248,10 @@ def _fit(parts: Sequence[str], columns: int) -> str:
     return next((line for line in lines if len(line) < columns), parts[0][: columns - 1])
 
 
-def _progress(service: Service, remote: Remote) -> tuple[str, str, str]:
+def _progress(service: Service, simulator: SimulatorServer) -> tuple[str, str, str]:
     """What the exporter has counted, what the simulator knows, and the budget."""
-    remote.advance(service.now())
+    remote = simulator.remote
+    simulator.advance()
     ended = [status for api in APIS for status, count in remote.finished("demo", api).items() for _ in range(count)]
     counters = service.engine.ledger.counters
     finished: dict[str, int] = {}

@@ -121,6 +121,14 @@ class EntryLost(InvalidEntry):
     """What was handed in is no longer there: its server has deleted it before it was asked for."""
 
 
+class ImpossibleTime(InvalidEntry):
+    """Entries were taken in without their submission time, which lay too far ahead."""
+
+
+class UnfitReference(InvalidEntry):
+    """Entries were taken in without their reference, which was none."""
+
+
 class UnknownAccount(InvalidEntry):
     """An account or api was named that the configuration does not have."""
 

@@ -6,10 +6,12 @@ import sys
 from typing import Final
 
 from exporter.flags import Flag, Parser
+from exporter.prefix import PREFIX_FLAGS, routed
 from exporter.running import URL, RunningExporter, Unreachable, check_url
 
 FLAGS: Final = (
     Flag(name="url", metavar="URL", default=URL, check=check_url, help="where the exporter listens"),
+    *PREFIX_FLAGS,
     Flag(name="ready", help="ask whether it is ready, not whether it is healthy"),
 )
 _SECONDS = 5.0
@@ -21,7 +23,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 where the answer is 200, else 1 with the reason."""
-    exporter = RunningExporter(url=arguments.url, context=_unverified(), timeout=_SECONDS)
+    exporter = RunningExporter(url=routed(arguments), context=_unverified(), timeout=_SECONDS)
     try:
         answer = exporter.get("/-/ready" if arguments.ready else "/-/healthy")
     except Unreachable as error:

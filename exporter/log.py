@@ -18,9 +18,11 @@ from typing import Final, TextIO
 
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 FORMATS: Final = ("logfmt", "json")
-REPEAT_SECONDS: Final = 30.0
+REPEAT_SECONDS: Final = 60.0
 # Of one kind so many problems are told apart in that time: a file of a million bad lines must not write a million lines.
 MOST_PROBLEMS: Final = 100
+# So many accounts or sources with the same trouble are told one by one; more of them are one trouble, told with a count.
+MOST_WITH_THE_SAME: Final = 10
 
 REFUSED: Final = "<refused>"
 # `x_api_key`, `request_body` and the like are refused by their last words.
@@ -31,8 +33,9 @@ _BARE = re.compile(r"[^\s\"=]+")
 _LONGEST = 4000
 _NAMES = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warn", logging.ERROR: "error"}
 _NOISY = ("aiohttp", "asyncio", "py.warnings")
-# The fields that tell kinds of trouble apart; each `problem` is a trouble of its own. The rest varies within one.
-_TELLING = ("account", "api", "source", "kind", "file")
+# The fields that tell apart who has a trouble; `kind` tells which one it is, and each `problem` is a trouble of its own. The rest
+# varies within one.
+_WHO = ("account", "api", "source", "file")
 _OTHERS = object()
 _MOST_KINDS = 4096
 _PACKAGE = Path(__file__).parent
@@ -47,6 +50,11 @@ class Logger:
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
+
+    @property
+    def debugging(self) -> bool:
+        """Whether debug events are logged: what is only put together for them costs nothing otherwise."""
+        return self._logger.isEnabledFor(logging.DEBUG)
 
     def debug(self, message: str, **fields: object) -> None:
         self._logger.debug(message, extra={"fields": fields}, stacklevel=2)
@@ -106,11 +114,21 @@ class _Shown:
     latest: logging.LogRecord | None = None
 
 
+@dataclass(slots=True)
+class _Spread:
+    """Who had the trouble of one message since `since`, as far as they are counted; `is_wide` while they are too many."""
+
+    since: float
+    who: set[tuple[str, ...]]
+    is_wide: bool = False
+
+
 class Repeats(logging.Filter):
     """Lets a warning or error through once in `seconds` and counts those held back in between.
 
     Fields that name the trouble (account, source, problem …) make it another one; a differing error text does not. After
-    `most` problems of one kind the further ones count as one trouble.
+    `most` problems of one kind the further ones count as one trouble, and so does what more than MOST_WITH_THE_SAME have at once:
+    when the network is away, hundreds of accounts would say the same.
     """
 
     def __init__(
@@ -126,6 +144,7 @@ class Repeats(logging.Filter):
         self._clock = clock
         self._shown: dict[tuple[object, ...], _Shown] = {}
         self._problems: dict[tuple[object, ...], tuple[float, int]] = {}
+        self._spreads: dict[tuple[object, ...], _Spread] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING or hasattr(record, "late"):
@@ -157,7 +176,11 @@ class Repeats(logging.Filter):
 
     def _trouble(self, record: logging.LogRecord, now: float) -> tuple[object, ...]:
         fields = _fields(record)
-        kind = (record.name, record.levelno, record.msg, *(str(fields.get(name)) for name in _TELLING))
+        message = (record.name, record.levelno, record.msg, str(fields.get("kind")))
+        who = tuple(str(fields.get(name)) for name in _WHO)
+        if self._is_wide(message, who, now):
+            return (*message, _OTHERS)
+        kind = (*message, *who)
         trouble = (*kind, str(fields.get("problem")))
         shown = self._shown.get(trouble)
         if "problem" not in fields or (shown is not None and now - shown.at < self._seconds):
@@ -168,14 +191,28 @@ class Repeats(logging.Filter):
         self._problems[kind] = (since, count + 1)
         return trouble if count < self._most else (*kind, _OTHERS)
 
+    def _is_wide(self, message: tuple[object, ...], who: tuple[str, ...], now: float) -> bool:
+        spread = self._spreads.get(message)
+        if spread is None or now - spread.since >= 2 * self._seconds:
+            spread = self._spreads[message] = _Spread(now, set())
+        elif now - spread.since >= self._seconds:
+            # What was wide goes on as such, so that a long outage is not told one by one every minute.
+            spread.is_wide = len(spread.who) > MOST_WITH_THE_SAME
+            spread.since, spread.who = now, set()
+        if len(spread.who) <= MOST_WITH_THE_SAME:
+            spread.who.add(who)
+        spread.is_wide = spread.is_wide or len(spread.who) > MOST_WITH_THE_SAME
+        return spread.is_wide
+
     def _forget(self, now: float) -> None:
         if len(self._shown) >= _MOST_KINDS:
             kept = self._shown.items()
             self._shown = {key: one for key, one in kept if one.latest is not None or now - one.at < self._seconds}
         if len(self._shown) >= _MOST_KINDS:
             self._shown.clear()
-        if len(self._problems) >= _MOST_KINDS:
-            self._problems.clear()
+        for counted in (self._problems, self._spreads):
+            if len(counted) >= _MOST_KINDS:
+                counted.clear()
 
 
 class _Formatter(logging.Formatter):

@@ -12,8 +12,9 @@ _INTRODUCTION = f"""\
 
 <!-- Made by `python -m exporter.manual > docs/command-line.md`. Change exporter/cli.py and the commands instead. -->
 
-{SUMMARY} Without a command, `leadsquared-exporter` runs the exporter until SIGTERM or SIGINT; it then commits and ends
-within 10 s. SIGHUP reads the configuration again. `python -m exporter` is the same program.
+{SUMMARY} Without a command, `leadsquared-exporter` runs the exporter until SIGTERM or SIGINT; it then commits and ends,
+as a rule within a second: calls under way get a few seconds, and while the database does not write, gateways wait for it for
+most of `--shutdown.grace-period`. SIGHUP reads the configuration again. `python -m exporter` is the same program.
 
     leadsquared-exporter --config.file=config.yaml
     leadsquared-exporter --config.file=config.yaml --config.check
@@ -40,9 +41,13 @@ the fields of the event, such as `account` or `source`.
 
     ts=2026-01-31T12:00:00.000Z level=warn caller=engine/poller.py:153 msg="call failed" account=acme kind=timeout
 
-A warning or error that repeats itself is shown once in 30 s, and of one kind no more than 101 that differ. The last of those
-held back is shown when the time is up; `suppressed` counts the others. No RequestBody, key, password or query string is logged,
-at any level. Tracebacks need `--log.level=debug`.
+A warning or error that repeats itself is shown once a minute, and of one kind no more than 101 that differ. What more than ten
+accounts or sources have at once is one line a minute for all of them. The last of those held back is shown when the time is up;
+`suppressed` counts the others. No RequestBody, key, password or query string is logged, at any level.
+
+`--log.level=debug` adds every poll with its reason and its answer, what was decided of a request and why, what an account waits
+for, and tracebacks. `msg` is then one of `polls`, `poll answered`, `call brought nothing`, `request went on`, `request not found`,
+`request finished`, `request abandoned` (with its `cause`), `rests`, and `asks for queue metrics`.
 """
 
 

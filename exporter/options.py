@@ -14,6 +14,7 @@ EVENT_LOOPS: Final = (AUTO, UVLOOP, ASYNCIO)
 class RunOptions:
     """`listen_addresses` are HOST:PORT, :PORT or [IPV6]:PORT; `log_level` and `log_format` are those of exporter.log.
 
+    `external_url` and `route_prefix` are as exporter.prefix has them, empty where not given.
     `auto_reload_interval` and `shutdown_grace_period` are in seconds; the interval is 0 for never. `event_loop` is one of
     EVENT_LOOPS.
     """
@@ -23,6 +24,8 @@ class RunOptions:
     listen_addresses: tuple[str, ...] = (":10040",)
     web_config_file: Path | None = None
     telemetry_path: str = "/metrics"
+    external_url: str = ""
+    route_prefix: str = ""
     enable_lifecycle: bool = False
     shutdown_grace_period: float = 25.0
     event_loop: str = AUTO

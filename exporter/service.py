@@ -30,7 +30,7 @@ from exporter.store.spool import Spool
 from exporter.store.store import Found, Query, Store
 from exporter.tasks import Tasks
 from exporter.version import python_version, revision, version
-from exporter.web.backend import Removal, SourceView, UnknownView
+from exporter.web.backend import Rejected, Removal, SourceView, UnknownView
 
 if TYPE_CHECKING:
     from exporter.sources.log.standard_input import StandardInput
@@ -74,18 +74,26 @@ class Service:
         self._transport = transport
         self._random = random
         self._grace = grace
-        self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.now, random=random)
+        self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.wall, random=random)
         self._background = Tasks("the spool")
-        self._unknown = Unknown(now=clock.now)
+        self._unknown = Unknown(now=clock.wall)
         build = Build(version=version(), revision=revision(), python_version=python_version())
         self._scraper = Scraper(
-            Collector(self.engine.ledger, meters, self.engine.views, store=self._store_state, build=build)
+            Collector(
+                self.engine.ledger,
+                meters,
+                self.engine.views,
+                store=self._store_state,
+                ahead=clock.ahead,
+                build=build,
+            )
         )
         self._standard_input: StandardInput | None = None
         self._followed: Mapping[str, Collection[str]] = {}
         self._loaded = False
         self._unready: str | None = "starting: the store is being read"
         self._defect: str | None = None
+        self._rejected: Rejected | None = None
 
     async def start(self) -> None:
         """Read the store, begin to poll, and open the ways in. Raises StoreError."""
@@ -96,7 +104,7 @@ class Service:
         self._background.start(self._spooled.run())
         self._followed = self._logs_followed()
         await self._feed.apply(self.engine.settings.sources)
-        self.meters.config_reload(ok=True, time=self._clock.now())
+        self.meters.config_reload(ok=True, time=self._clock.wall())
         self._tell_allowance()
         self._unready = None
 
@@ -125,6 +133,11 @@ class Service:
         """What nobody caught is a defect: it is logged, and the health check tells it."""
         del loop
         error = context.get("exception")
+        if isinstance(error, ConnectionError):
+            # asyncpg leaves a future behind when a server dies within the handshake of an attempt that was given up.
+            # What still needs a connection tells of its end; this one is needed no more.
+            log.debug("a connection ended that was given up already", error=error, where=context.get("message"))
+            return
         if isinstance(error, OSError):
             # Too many open files while connections come in is trouble of the machine, and passes.
             log.error("trouble of the operating system", error=error, where=context.get("message"))
@@ -133,7 +146,7 @@ class Service:
         log.error("defect", error=self._defect, where=context.get("message"))
 
     def now(self) -> float:
-        return self._clock.now()
+        return self._clock.wall()
 
     @property
     def intake(self) -> Intake:
@@ -174,6 +187,10 @@ class Service:
     def apis(self) -> Mapping[str, Collection[str]]:
         return {account.name: tuple(account.apis) for account in self.engine.settings.accounts}
 
+    @property
+    def references(self) -> bool:
+        return self.engine.settings.references
+
     def push_sources(self) -> Sequence[PushSource]:
         return [source for source in self.engine.settings.sources if isinstance(source, PushSource)]
 
@@ -191,6 +208,9 @@ class Service:
         names = [one.name for one in self.engine.settings.sources if isinstance(one, config.GatewaySource)]
         deaf = next((name for name in names if self.gateway_url(name) is None), None)
         return None if deaf is None else f"gateway {deaf} does not listen"
+
+    def rejected(self) -> Rejected | None:
+        return self._rejected
 
     def gateway_url(self, name: str) -> str | None:
         """Where a gateway listens; None while it does not."""
@@ -234,15 +254,19 @@ class Service:
             self._declare()
             await self._feed.apply(settings.sources)
             self.meters.keep(accounts=self.apis(), sources=self._kinds().items())
-            self.meters.config_reload(ok=True, time=self._clock.now())
+            self.meters.config_reload(ok=True, time=self._clock.wall())
+            self._rejected = None
             log.info("configuration reloaded", accounts=len(settings.accounts), sources=len(settings.sources))
             self._tell_allowance()
 
     def _loaded_anew(self) -> Settings:
         try:
             return self._load()
-        except ConfigurationError:
-            self.meters.config_reload(ok=False, time=self._clock.now())
+        except ConfigurationError as error:
+            now = self._clock.wall()
+            self.meters.config_reload(ok=False, time=now)
+            since = now if self._rejected is None else self._rejected.since
+            self._rejected = Rejected(what="configuration", problems=error.problems, since=since)
             raise
 
     def quit(self) -> None:
@@ -303,7 +327,12 @@ class Service:
     def _build_source(self, source: config.Source) -> Source | None:
         """A task for a source; push has none, its requests come through the web."""
         environment = Environment(
-            intake=self.intake, health=self, clock=self._clock, apis=self.apis, random=self._random
+            intake=self.intake,
+            health=self,
+            clock=self._clock,
+            apis=self.apis,
+            random=self._random,
+            references=lambda: self.references,
         )
         match source:
             case config.LogSource():

@@ -1,4 +1,4 @@
-"""A certificate that signs itself."""
+"""Certificates that every Python takes, and one that signs itself."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,34 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
+def complete(
+    builder: x509.CertificateBuilder,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    signer: ec.EllipticCurvePrivateKey,
+    is_authority: bool,
+) -> x509.CertificateBuilder:
+    """With the extensions that Python insists on since 3.13: which key it is, which one signed it, and that it may sign."""
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=is_authority,
+        crl_sign=is_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(issuer, critical=False)
+        .add_extension(usage, critical=True)
+    )
+
+
 def self_signed(folder: Path) -> Path:
     """One file with a key and a certificate of its own, made out to 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -21,14 +49,13 @@ def self_signed(folder: Path) -> Path:
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
     )
+    signed = complete(made, key, signer=key, is_authority=True).sign(key, hashes.SHA256())
     path = folder / "server.pem"
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
     return path
 
 

@@ -23,5 +23,5 @@ class AsyncClient(Handover):
         return await asyncio.to_thread(self._flush, timeout)
 
     async def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Flushes, and drops what the exporter has not taken within `timeout` seconds."""
+        """Flushes, and drops what the exporter has not taken within `timeout` seconds; `counts` are final then."""
         await asyncio.to_thread(self._close, timeout)

@@ -12,7 +12,7 @@ from random import SystemRandom
 from typing import Any, Final
 
 from exporter.client.backlog import Backlog
-from exporter.client.refusal import remainder, untimed
+from exporter.client.refusal import remainder, unreferenced, untimed
 from exporter.client.submission import Submission, Target, groups, submission
 from exporter.errors import ExporterError
 from exporter.running import URL, Answer, RunningExporter, check_url
@@ -40,7 +40,8 @@ class Handover:
 
     Once made it never raises and `watch` never waits: what does not fit, what the exporter refuses and what finds the
     backlog full is counted as dropped and told to the logger `exporter.client`. An entry that is refused costs none beside
-    it, and one whose time lies ahead of the exporter's clock is handed over without it. While the exporter is away or busy,
+    it; one whose time lies ahead of the exporter's clock is handed over without it, and references are left out where the
+    exporter takes none. While the exporter is away or busy,
     it is tried again. Making one raises ValueError for settings that can't work. One that is left open is closed when the
     program ends, which an absent exporter holds up for 5 s at most.
 
@@ -90,12 +91,15 @@ class Handover:
         submitted_at: datetime | None = None,
         account: str | None = None,
         api: str | None = None,
+        *,
+        reference: str | None = None,
     ) -> None:
-        """Needs no await: it only notes. `submitted_at` needs a time zone; None means now."""
+        """Needs no await: it only notes. `submitted_at` needs a time zone; None means now. `reference` is what the application
+        knows the update by, and goes along where the exporter's configuration allows that."""
         self._notice_fork()
         target = Target(account=self._account if account is None else account, api=self._api if api is None else api)
         try:
-            self._note(submission(request_id, submitted_at, target))
+            self._note(submission(request_id, submitted_at, target, reference))
         except ValueError as error:
             self._drop_unfit(error)
 
@@ -109,11 +113,13 @@ class Handover:
             return self._changed.wait_for(lambda: self._settled >= goal, timeout)
 
     def _close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Flushes, and drops what the exporter has not taken within `timeout` seconds."""
+        """Flushes, and drops what the exporter has not taken within `timeout` seconds; `counts` are final then."""
         self._flush(timeout)
         with self._changed:
             self._is_closed = True
-            left = self._backlog.clear()
+            self._backlog.clear()
+            # A batch that is under way too: its thread may hang in a call for longer than the program wants to wait.
+            left = self._admitted - self._settled
             self._dropped += left
             self._settled += left
             self._changed.notify_all()
@@ -193,7 +199,6 @@ class Handover:
         count = len(group["request_ids"])
         answer = self._answer(group)
         if answer is None:
-            self._settle(dropped=count, why="closed before the exporter had taken it")
             return []
         if answer.status == 202:
             self._settle(taken=count)
@@ -204,6 +209,9 @@ class Handover:
 
     def _answer(self, group: dict[str, Any]) -> Answer | None:
         """What the exporter decides, however long that takes. None where the client is closed before."""
+        if self._is_closed:
+            # The rest of a batch that close() has dropped must not be handed over after it.
+            return None
         flushes = self._flushes
         while (answer := self._ask(group)) is None or answer.status in _BUSY:
             if not self._pause(answer, flushes):
@@ -247,9 +255,14 @@ class Handover:
         self._settle(dropped=len(group["request_ids"]) - kept, why=why)
         if (count := sum(map(untimed, rest)) - untimed(group)) > 0:
             log.warning("%d RequestIDs are handed over without their time, do the clocks differ? %s", count, why)
+        if (count := unreferenced(group, rest)) > 0:
+            log.warning("%d RequestIDs are handed over without their reference: %s", count, why)
 
     def _settle(self, *, taken: int = 0, dropped: int = 0, why: str = "") -> None:
         with self._changed:
+            if self._is_closed:
+                # close() has settled the batch.
+                return
             self._taken += taken
             self._dropped += dropped
             self._settled += taken + dropped

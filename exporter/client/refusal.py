@@ -3,16 +3,17 @@ that does not fit would cost those beside it."""
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 _UNFIT: Final = 400
 _TOO_LARGE: Final = 413
-_NAMED = re.compile(r"request_ids\[([0-9]{1,9})\](\.submitted_at: )?")
+_NAMED = re.compile(r"request_ids\[([0-9]{1,9})\](\.submitted_at: |\.reference: )?")
 
 
 def remainder(group: dict[str, Any], status: int, details: Iterable[str]) -> list[dict[str, Any]]:
-    """In its order; each is smaller than the group, or tells fewer times."""
+    """In its order; each is smaller than the group, or tells fewer times or references."""
     entries = group["request_ids"]
     if status == _TOO_LARGE and len(entries) > 1:
         middle = len(entries) // 2
@@ -27,32 +28,52 @@ def untimed(group: dict[str, Any]) -> int:
     return sum("submitted_at" not in entry for entry in group["request_ids"])
 
 
+def unreferenced(group: dict[str, Any], rest: Iterable[dict[str, Any]]) -> int:
+    """How many entries of the rest have lost the reference that they have in the group."""
+    told = {entry["request_id"] for entry in group["request_ids"] if "reference" in entry}
+    left = (entry for part in rest for entry in part["request_ids"])
+    return sum("reference" not in entry and entry["request_id"] in told for entry in left)
+
+
 def _mended(entries: list[dict[str, str]], details: Iterable[str]) -> list[dict[str, str]]:
     """Without what the details name; nothing where they name no entry, because then the group itself does not fit.
 
     A time that this side has written is refused only for lying ahead of the exporter's clock. Its entry is kept and the time
     left out: watched without a duration is better than not watched. Every later time lies ahead too, and goes at once: an
-    answer names the first mistakes only, and of a host whose clock is wrong all entries are one.
+    answer names the first mistakes only, and of a host whose clock is wrong all entries are one. A reference that this side has
+    written is refused only where the exporter takes none at all.
     """
-    late, unfit = _named(entries, details)
-    if not late and not unfit:
+    named = _named(entries, details)
+    if not named.late and not named.unfit and not named.references:
         return []
-    earliest = min(late, default=None)
-    return [_timely(entry, earliest) for index, entry in enumerate(entries) if index not in unfit]
+    earliest = min(named.late, default=None)
+    left = [_timely(entry, earliest) for index, entry in enumerate(entries) if index not in named.unfit]
+    return [_without(entry, "reference") for entry in left] if named.references else left
 
 
-def _named(entries: list[dict[str, str]], details: Iterable[str]) -> tuple[list[datetime], set[int]]:
-    """The times that are refused, and the places of the entries that are."""
-    late: list[datetime] = []
-    unfit: set[int] = set()
+@dataclass(slots=True)
+class _Named:
+    """The times that are refused, the places of the entries that are, and whether references are."""
+
+    late: list[datetime] = field(default_factory=list)
+    unfit: set[int] = field(default_factory=set)
+    references: bool = False
+
+
+def _named(entries: list[dict[str, str]], details: Iterable[str]) -> _Named:
+    found = _Named()
     for named in filter(None, map(_NAMED.match, details)):
-        place = int(named[1])
-        told = entries[place].get("submitted_at") if named[2] and place < len(entries) else None
+        place, key = int(named[1]), (named[2] or "").strip(".: ")
+        if place >= len(entries):
+            continue
+        told = entries[place].get(key)
         if told is None:
-            unfit.add(place)
+            found.unfit.add(place)
+        elif key == "reference":
+            found.references = True
         else:
-            late.append(datetime.fromisoformat(told))
-    return late, unfit & set(range(len(entries)))
+            found.late.append(datetime.fromisoformat(told))
+    return found
 
 
 def _timely(entry: dict[str, str], earliest: datetime | None) -> dict[str, str]:
@@ -60,4 +81,8 @@ def _timely(entry: dict[str, str], earliest: datetime | None) -> dict[str, str]:
     told = entry.get("submitted_at")
     if earliest is None or told is None or datetime.fromisoformat(told) < earliest:
         return entry
-    return {name: value for name, value in entry.items() if name != "submitted_at"}
+    return _without(entry, "submitted_at")
+
+
+def _without(entry: dict[str, str], key: str) -> dict[str, str]:
+    return {name: value for name, value in entry.items() if name != key}

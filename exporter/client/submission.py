@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.core.request import REQUEST_ID
+from exporter.core.request import REFERENCE, REQUEST_ID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,24 +27,35 @@ class Submission:
     request_id: str
     submitted_at: str
     target: Target
+    reference: str | None = None
+
+    def entry(self) -> dict[str, str]:
+        entry = {"request_id": self.request_id, "submitted_at": self.submitted_at}
+        return entry if self.reference is None else {**entry, "reference": self.reference}
 
 
-def submission(request_id: object, submitted_at: object, target: Target) -> Submission:
+def submission(request_id: object, submitted_at: object, target: Target, reference: object = None) -> Submission:
     """Raises ValueError for what the exporter would refuse: the caller's mistake is told where it is made."""
     if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
         raise ValueError("a RequestID must be 1 to 128 characters of A-Z a-z 0-9 . _ -")
     if not all(isinstance(value, str) for value in target.members().values()):
         raise ValueError("account and api must be text")
-    return Submission(request_id=request_id, submitted_at=_moment(submitted_at), target=target)
+    moment = _moment(submitted_at)
+    return Submission(request_id=request_id, submitted_at=moment, target=target, reference=_reference(reference))
 
 
 def groups(batch: Iterable[Submission]) -> list[dict[str, Any]]:
     """One group of the push API for each account and API."""
     entries: dict[Target, list[dict[str, str]]] = {}
     for one in batch:
-        entry = {"request_id": one.request_id, "submitted_at": one.submitted_at}
-        entries.setdefault(one.target, []).append(entry)
+        entries.setdefault(one.target, []).append(one.entry())
     return [{"request_ids": ids, **target.members()} for target, ids in entries.items()]
+
+
+def _reference(reference: object) -> str | None:
+    if reference is None or (isinstance(reference, str) and REFERENCE.fullmatch(reference)):
+        return reference
+    raise ValueError("a reference must be 1 to 128 characters of A-Z a-z 0-9 . _ : / # -")
 
 
 def _moment(submitted_at: object) -> str:

@@ -22,5 +22,5 @@ class Client(Handover):
         return self._flush(timeout)
 
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Flushes, and drops what the exporter has not taken within `timeout` seconds."""
+        """Flushes, and drops what the exporter has not taken within `timeout` seconds; `counts` are final then."""
         self._close(timeout)

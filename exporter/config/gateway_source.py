@@ -6,6 +6,20 @@ from exporter.config.kinds import is_loopback, split_url
 from exporter.config.problem import Problems
 from exporter.config.shapes import Item
 
+# What is kept here does not arrive there.
+_NEEDED_BY_LEADSQUARED = frozenset(
+    (
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "transfer-encoding",
+        "x-api-key",
+    )
+)
 _ALL_INTERFACES = ("", "0.0.0.0", "::")  # noqa: S104  (looked for, not listened on)
 
 
@@ -20,6 +34,14 @@ def check(gateways: Sequence[Item], problems: Problems) -> None:
         if not is_loopback(_host(listen)):
             message = "is not on loopback: the application's keys cross the network to it in clear text"
             problems.warn(gateway.place("listen"), gateway.path_of("listen"), message)
+        _check_reference_header(gateway, problems)
+
+
+def _check_reference_header(gateway: Item, problems: Problems) -> None:
+    name = gateway.values.get("reference_header", "")
+    if name.lower() in _NEEDED_BY_LEADSQUARED:
+        message = f"must be a header of the application's own, such as X-Reference, got {name}"
+        problems.add(gateway.place("reference_header"), gateway.path_of("reference_header"), message)
 
 
 def check_accounts(gateways: Sequence[Item], accounts: Sequence[Item], problems: Problems) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from exporter.config import accounts as account_rules
 from exporter.config import document, file, services
+from exporter.config import references as reference_rules
 from exporter.config import sources as source_rules
 from exporter.config.document import Node, Scalar
 from exporter.config.duration import format_duration
@@ -72,6 +73,8 @@ def _check(item: Item, surroundings: Surroundings, problems: Problems) -> None:
         problems.warn(item.place("sources"), "sources", "has no source; without one nothing is watched")
     if "polling" in item.values:
         _check_polling(item.values["polling"], problems)
+    if not item.values.get("references", False):
+        reference_rules.check(sources, problems)
     if "storage" in item.values:
         _check_storage(item.values["storage"], problems)
     services.check_retention(sources, item.values.get("storage"), problems)
@@ -112,6 +115,7 @@ def _build(item: Item, surroundings: Surroundings, warnings: tuple[str, ...]) ->
         queue_metrics_interval=_queue_metrics_interval(item),
         cache=Cache(**_given(item, "cache")),
         storage=Storage(**_given(item, "storage")),
+        references=item.values.get("references", False),
         metrics=_metrics(_given(item, "metrics")),
         warnings=warnings,
     )

@@ -96,7 +96,13 @@ RATE_LIMIT = Section(
 def _tls(default_name: str) -> Section:
     return Section(
         (
-            Field("ca_file", PATH, "Certificates of the authorities to trust, in PEM format.", "those of the system"),
+            Field(
+                "ca_file",
+                PATH,
+                "Certificates of the authorities to trust, in PEM format. Python 3.13 and newer, the image's too, take no "
+                "certificate without the key identifiers of RFC 5280.",
+                "those of the system",
+            ),
             Field("cert_file", PATH, "The certificate of this client, in PEM format.", "none"),
             Field("key_file", PATH, "Its key, without a password.", "in `cert_file`"),
             Field("server_name", HOST_NAME, "The name that the server's certificate has to hold.", default_name),
@@ -216,8 +222,9 @@ SOURCE = Variants(
                 ),
                 Field(
                     "pattern",
-                    Pattern("request_id", ("request_id", "submitted_at", "account", "api")),
+                    Pattern("request_id", ("request_id", "submitted_at", "account", "api", "reference")),
                     "Finds the group `request_id` in a line, any number of times; may have the groups `submitted_at` (RFC 3339), "
+                    "`reference`, "
                     "`account` and `api`.",
                     required=True,
                 ),
@@ -287,6 +294,13 @@ SOURCE = Variants(
                     "How long LeadSquared may be silent, and how long connecting may take; then the answer is 504. "
                     "An application may be silent for as long in the middle of a body; then it is 408.",
                     format_duration(_GATEWAY.timeout),
+                ),
+                Field(
+                    "reference_header",
+                    HEADER_NAME,
+                    "The header in which the application tells its own name of a submission; it is kept and not forwarded. Needs "
+                    "`references: true`.",
+                    "none",
                 ),
                 _NAME,
             )
@@ -492,6 +506,13 @@ ROOT = Section(
         Field("queue_metrics", QUEUE_METRICS, "The vendor's own figures of its queues."),
         Field("cache", CACHE, "Answers served again without a call."),
         Field("storage", STORAGE, "What survives a restart."),
+        Field(
+            "references",
+            Boolean(),
+            "Allows requests to carry a `reference`: what their application knows them by, such as an order number. Whoever turns "
+            "it on answers for what is in it; [never put a lead's data there](sources.md#references).",
+            "false",
+        ),
         Field("metrics", METRICS, "The shape of the metrics."),
     )
 )

@@ -152,7 +152,7 @@ class PushSource:
 class GatewaySource:
     """`shape` is polls or all: whether submissions wait too, `max_wait` at most, when the account's window is full.
     `timeout` is how long either side may be silent in the middle of a call; `record_timeout` how long an answer waits for its
-    commit."""
+    commit. `reference_header` has the application's own name of a submission, and is not forwarded."""
 
     account: str
     listen: str
@@ -161,6 +161,7 @@ class GatewaySource:
     max_wait: float = 10.0
     record_timeout: float = 0.25
     timeout: float = 60.0
+    reference_header: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,11 +257,14 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
+    """`references`: requests may carry what their application knows them by."""
+
     accounts: tuple[Account, ...]
     sources: tuple[Source, ...] = ()
     polling: Polling = Polling()
     queue_metrics_interval: float = 60.0
     cache: Cache = Cache()
     storage: Storage = Storage()
+    references: bool = False
     metrics: Metrics = Metrics()
     warnings: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 
 from exporter.core.columns import reach
-from exporter.core.rank import SLOT_BITS, SLOT_MASK, Rank
+from exporter.core.rank import NOTHING, SLOT_BITS, SLOT_MASK, Rank
 
 TICKS_PER_SECOND = 256
 ABSENT = -1
@@ -53,25 +53,23 @@ class Agenda:
 
     def peek(self) -> int | None:
         """The slot that is due first; None when empty."""
-        while len(self._entries):
-            entry = self._entries.first()
-            if self._holds(entry):
-                return entry & SLOT_MASK
-            self._entries.pop()
-        return None
+        entry = self._first()
+        return None if entry == NOTHING else entry & SLOT_MASK
 
     def first(self) -> float | None:
         """When the first slot is due; None when empty."""
-        slot = self.peek()
-        return None if slot is None else self._epoch + self._ticks[slot] / TICKS_PER_SECOND
+        entry = self._first()
+        return None if entry == NOTHING else self._epoch + (entry >> SLOT_BITS) / TICKS_PER_SECOND
 
     def pop(self, now: float) -> int | None:
         """Take out the first slot if it is due."""
-        slot = self.peek()
-        if slot is None or self._ticks[slot] > self._tick(now):
+        entry = self._first()
+        if entry == NOTHING or entry >> SLOT_BITS > self._tick(now):
             return None
         self._entries.pop()
-        self.drop(slot)
+        slot = entry & SLOT_MASK
+        self._ticks[slot] = ABSENT
+        self._size -= 1
         return slot
 
     def pop_all(self, now: float) -> list[int]:
@@ -80,6 +78,12 @@ class Agenda:
         while (slot := self.pop(now)) is not None:
             found.append(slot)
         return found
+
+    def _first(self) -> int:
+        entries, ticks = self._entries, self._ticks
+        while (entry := entries.first()) != NOTHING and ticks[entry & SLOT_MASK] != entry >> SLOT_BITS:
+            entries.pop()
+        return entry
 
     def _holds(self, entry: int) -> bool:
         return self._ticks[entry & SLOT_MASK] == entry >> SLOT_BITS

@@ -30,6 +30,12 @@ class Ages:
         self._stuck.drop(slot)
         self._put_off.drop(slot)
 
+    def renew(self, slots: Sequence[int]) -> None:
+        """The origins of these, which are all, have changed; none counts as stuck any more."""
+        for slot in slots:
+            self.drop(slot)
+        self.add(slots)
+
     def restart(self) -> None:
         """Count nobody as stuck, after `stuck_after` changed."""
         while (slot := self._put_off.peek()) is not None:

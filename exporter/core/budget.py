@@ -158,6 +158,10 @@ class Window:
         self._expire(now)
         return [(end, self._ended[end]) for end in sorted(self._unsaved)]
 
+    def restate(self) -> None:
+        """Nothing of the log is stored as it should be."""
+        self._unsaved = set(self._ended)
+
     def saved(self, stated: Iterable[Spent]) -> None:
         """These are stored; what changed since they were stated is not."""
         self._unsaved -= {one.time for one in stated if one.time is not None and self._ended.get(one.time) == one.calls}
@@ -315,6 +319,11 @@ class Budget:
             if window.credit <= low:
                 return True
         return False
+
+    def restate(self) -> None:
+        """The next statement tells all, and not only what changed."""
+        for window in self._durable():
+            window.restate()
 
     def statement(self, now: float) -> Statement:
         """What to store before more calls are made: how each durable window's log changed, and a fresh reservation."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
+from typing import NamedTuple
 
 from exporter.core.request import Cause, Record, Submission
 
@@ -33,8 +34,7 @@ class Histogram(StrEnum):
     DETECTION_WINDOW = "detection_window"  # account, api
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """One more of something."""
 
     counter: Counter
@@ -42,8 +42,7 @@ class Tally:
     amount: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """One measured value, in seconds. `bound` is the upper bound of the bucket it falls into (inf for the last)."""
 
     histogram: Histogram

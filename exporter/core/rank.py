@@ -8,6 +8,7 @@ from heapq import heappop, heappush
 # An entry is one integer, (order << SLOT_BITS) | slot, below 2**63: a heap of tuples takes ten times the memory.
 SLOT_BITS = 24
 SLOT_MASK = (1 << SLOT_BITS) - 1
+NOTHING = -1
 
 
 class Rank:
@@ -39,18 +40,21 @@ class Rank:
             queue.append(entry)
 
     def first(self) -> int:
-        if self._start == len(self._queue):
-            return self._heap[0]
-        waiting = self._queue[self._start]
-        return self._heap[0] if self._heap and self._heap[0] < waiting else waiting
+        """NOTHING when empty."""
+        heap, queue, start = self._heap, self._queue, self._start
+        if start == len(queue):
+            return heap[0] if heap else NOTHING
+        waiting = queue[start]
+        return heap[0] if heap and heap[0] < waiting else waiting
 
     def pop(self) -> None:
-        if self._heap and self.first() == self._heap[0]:
-            heappop(self._heap)
+        heap, queue, start = self._heap, self._queue, self._start
+        if heap and (start == len(queue) or heap[0] < queue[start]):
+            heappop(heap)
             return
-        self._start += 1
-        if self._start > 64 and 2 * self._start > len(self._queue):
-            del self._queue[: self._start]
+        self._start = start = start + 1
+        if start > 64 and 2 * start > len(queue):
+            del queue[:start]
             self._start = 0
 
     def keep(self, wanted: Callable[[int], bool]) -> None:

@@ -1,12 +1,13 @@
 """A request at LeadSquared, as far as the answers about its RequestID have told."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 # LeadSquared's are UUIDs; whatever fits here can stand in a URL, a file and a page as it is.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# What an application may know a request by: an order number, or a path of its own.
+REFERENCE = re.compile(r"[A-Za-z0-9._:/#-]{1,128}")
 NO_STEP = "none"
 OTHER = "other"
 
@@ -60,7 +61,8 @@ UNSEEN = Progress(Status.UNKNOWN, NO_STEP, NO_STEP)
 
 
 class Submission(NamedTuple):
-    """A RequestID as a source hands it in. Times are seconds since the epoch; `submitted` is None where unknown.
+    """A RequestID as a source hands it in. Times are seconds since the epoch; `submitted` is None where unknown, `reference` where
+    the application told none.
 
     A tuple, because it takes a third of the time to make.
     """
@@ -71,20 +73,20 @@ class Submission(NamedTuple):
     source: str
     submitted: float | None
     first_seen: float
+    reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """A change of progress, and when the answer that showed it arrived."""
 
     time: float
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """All that is known and kept of one request.
+class Record(NamedTuple):
+    """All that is known and kept of one request. A tuple, because each first answer and each finish makes two.
 
+    reference         what its application knows it by
     sequence          position in the order of intake, from 1, given by the store
     polls             calls made for it that brought an answer or an error about it
     answered          arrival of the last answer that told its progress; None before the first
@@ -105,6 +107,7 @@ class Record:
     submitted: float | None
     first_seen: float
     sequence: int
+    reference: str | None = None
     state: State = State.PENDING
     progress: Progress = UNSEEN
     polls: int = 0

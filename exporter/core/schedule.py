@@ -45,6 +45,10 @@ class Undetected:
 class Policy(Protocol):
     """A slot that `next` gave is out until `again`, `finished` or `forget`."""
 
+    @property
+    def reason(self) -> str:
+        """Why `next` gave its last slot."""
+
     def add(self, slots: Sequence[int], requests: Sequence[Unfinished], *, now: float) -> None:
         """Take in requests of one API, at least one, in the order of their submission where they have one."""
 
@@ -92,6 +96,8 @@ class Policy(Protocol):
 
 class Timed:
     """A Policy that only looks at the clock: each request is due some time after its last poll."""
+
+    reason = "due"
 
     def __init__(self, epoch: float) -> None:
         self._agenda = Agenda(epoch)

@@ -67,6 +67,8 @@ class Table:
         self._answered = array("d")
         self._unfinished = array("d")
         self._troubles: dict[int, Trouble] = {}
+        # Most have none, and where they have one it costs what it says.
+        self._references: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -153,6 +155,8 @@ class Table:
             sequence[slot] = number
             submitted[slot] = nan if one.submitted is None else one.submitted
             first_seen[slot] = one.first_seen
+            if one.reference is not None:
+                self._references[slot] = one.reference
         self._slots.update(zip((one.request_id for one in requests), slots, strict=True))
         return slots
 
@@ -175,12 +179,28 @@ class Table:
         self._answered[slot] = received
         self._unfinished[slot] = sent
 
+    def grow_younger(self, seconds: float, started: float | None) -> bool:
+        """Submissions that lie so long before the first sight are that much younger, and so is all that was first seen so long
+        before `started`. Whether there is any."""
+        grown = False
+        submitted, first_seen = self._submitted, self._first_seen
+        for slot in self._slots.values():
+            seen = first_seen[slot]
+            if started is not None and seen + seconds <= started:
+                first_seen[slot] = seen + seconds
+                seen, grown = started, True
+            if submitted[slot] + seconds <= seen:
+                submitted[slot] += seconds
+                grown = True
+        return grown
+
     def remove(self, slot: int) -> None:
         request_id = self._ids[slot]
         if request_id is not None:
             del self._slots[request_id]
         self._ids[slot] = None
         self._troubles.pop(slot, None)
+        self._references.pop(slot, None)
         self._clear(slot)
         self._vacant.append(slot)
 
@@ -195,6 +215,7 @@ class Table:
             submitted=_known(self._submitted[slot]),
             first_seen=self._first_seen[slot],
             sequence=self._sequence[slot],
+            reference=self._references.get(slot),
             progress=self.progress(slot),
             polls=self._polls[slot],
             answered=_known(self._answered[slot]),

@@ -5,7 +5,7 @@ the two a request is settling: no second decision about it is made. So memory ne
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exporter.core.ages import Ages
 from exporter.core.census import Census
@@ -97,6 +97,20 @@ class Tracker:
             if stuck_changed:
                 census.unstick_all()
 
+    def grow_younger(self, seconds: float, *, earlier: bool) -> bool:
+        """The wall clock turned out to have been fast: what seemed at least so much older than its intake was told by a clock that
+        went right. So was, with `earlier`, what came from an earlier process. Whether anything became younger.
+
+        What may have been told by the fast clock itself keeps its age.
+        """
+        if not self.table.grow_younger(seconds, self._started if earlier else None):
+            return False
+        for census in self.censuses.values():
+            census.unstick_all()
+        for api, slots in self.table.by_api(list(self.table)).items():
+            self.census(api).ages.renew(slots)
+        return True
+
     def admit(self, submissions: Sequence[Submission], sequences: Sequence[int]) -> list[int]:
         """Watch requests whose intake is durable; their slots."""
         slots = self.table.add(submissions, sequences)
@@ -127,7 +141,7 @@ class Tracker:
         tallies = self._error_tallies(record, seen)
         if self._final(seen, received):
             return self._finish(
-                replace(seen, unfinished=record.unfinished), moved, tallies, received=received, place=place
+                seen._replace(unfinished=record.unfinished), moved, tallies, received=received, place=place
             )
         outcome = Outcome.ADVANCED if moved else Outcome.UNCHANGED
         return Change(record=seen, outcome=outcome, transition=moved[0] if moved else None, tallies=tallies)
@@ -153,7 +167,7 @@ class Tracker:
     def not_found(self, slot: int, *, received: float) -> Change:
         """The vendor does not know the RequestID; after `not_found_attempts` such answers in a row it is abandoned."""
         record = self.table.record(slot)
-        seen = replace(record, polls=record.polls + 1, not_found=record.not_found + 1, answered=received)
+        seen = record._replace(polls=record.polls + 1, not_found=record.not_found + 1, answered=received)
         if seen.not_found >= self._rules.not_found_attempts:
             return self._abandon(seen, Cause.NOT_FOUND, received, Outcome.NOT_FOUND)
         return Change(record=seen, outcome=Outcome.NOT_FOUND)
@@ -241,8 +255,7 @@ class Tracker:
         error = progress.status is Status.ERROR
         first = error and record.errored is None
         before = record.unfinished if record.unfinished is not None else record.submitted
-        return replace(
-            record,
+        return record._replace(
             progress=progress,
             polls=record.polls + 1,
             answered=received,
@@ -282,7 +295,7 @@ class Tracker:
         if lower is not None:
             # Clocks differ: a submission may lie ahead of the answer.
             lower = min(lower, upper)
-        ended = replace(seen, state=State.FINISHED, finished_after=lower, finished=upper)
+        ended = seen._replace(state=State.FINISHED, finished_after=lower, finished=upper)
         return Change(
             record=ended,
             outcome=Outcome.FINISHED,
@@ -318,7 +331,7 @@ class Tracker:
         )
 
     def _abandon(self, record: Record, cause: Cause, now: float, outcome: Outcome | None) -> Change:
-        ended = replace(record, state=State.ABANDONED, cause=cause, finished=now)
+        ended = record._replace(state=State.ABANDONED, cause=cause, finished=now)
         return Change(
             record=ended, outcome=outcome, tallies=(Tally(Counter.ABANDONED, (*self._labels(record), cause)),)
         )

@@ -160,6 +160,14 @@ class Watch:
         for part in parts(list(self.tracker.table)):
             self._schedule(part, now)
 
+    def replan(self, policy: Policy, now: float) -> None:
+        """Take over another policy. It gets every request that is not being asked about or settling now; those come to it with
+        their answers."""
+        policy.restore(self.policy.state())
+        self.policy = policy
+        self._latecomers.clear()
+        self._schedule_when_free(list(self.tracker.table), now)
+
     def reconfigure(
         self,
         *,
@@ -173,7 +181,7 @@ class Watch:
         those come to it with their answers."""
         former, self._apis = self._apis, apis
         if policy is not None:
-            self._hand_over(policy, now)
+            self.replan(policy, now)
         elif apis != former:
             self._change_apis(former, now)
         # The limits may have changed too: what the former ones made the policy wait for may be over.
@@ -360,12 +368,6 @@ class Watch:
     def _current(self, call: StatusCall) -> bool:
         """Whether the slot still holds the request that was asked about, and nothing was decided about it meanwhile."""
         return self.tracker.table.request_id(call.slot) == call.request_id and not self.tracker.settling(call.slot)
-
-    def _hand_over(self, policy: Policy, now: float) -> None:
-        policy.restore(self.policy.state())
-        self.policy = policy
-        self._latecomers.clear()
-        self._schedule_when_free(list(self.tracker.table), now)
 
     def _change_apis(self, former: frozenset[str], now: float) -> None:
         for api, slots in self.tracker.table.by_api(list(self.tracker.table)).items():

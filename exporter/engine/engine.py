@@ -15,19 +15,23 @@ from exporter.config.secret import InlineSecret
 from exporter.config.settings import Account, Polling, Settings
 from exporter.core.ledger import Counter, Ledger, removed
 from exporter.core.parts import grouped
-from exporter.core.request import Record
+from exporter.core.request import Record, State
+from exporter.core.schedule import Policy
+from exporter.core.shift import record_on
 from exporter.engine import build
 from exporter.engine.answers import Answers
 from exporter.engine.intake import Gate
 from exporter.engine.journal import Journal
 from exporter.engine.lessons import Lessons
 from exporter.engine.owners import Owners, Refused
+from exporter.engine.pages import Pages
 from exporter.engine.poller import Poller, PollMeter
 from exporter.engine.spending import StoredSpending
 from exporter.engine.traffic import Traffic
 from exporter.engine.turnstile import Turnstile
 from exporter.engine.upkeep import LagMeter, Upkeep
 from exporter.engine.views import account_view
+from exporter.engine.wall import ClockMeter, Wall
 from exporter.errors import InvalidEntry, StoreError, StoreUnavailable
 from exporter.leadsquared.client import CallMeter, Client
 from exporter.leadsquared.transport import Transport
@@ -52,7 +56,7 @@ def _untold(source: str, error: InvalidEntry, count: int) -> None:
     """The log has it."""
 
 
-class Meter(CallMeter, PollMeter, LagMeter, Protocol):
+class Meter(CallMeter, PollMeter, LagMeter, ClockMeter, Protocol):
     """What the engine counts that need not survive."""
 
 
@@ -83,15 +87,18 @@ class Engine:
         self._client = Client(transport=transport, meter=meter, clock=clock, timeout=settings.polling.timeout)
         self._turnstile = Turnstile()
         self._spending = StoredSpending(pollers=self.pollers, clock=clock)
-        self.journal = Journal(store, self._spending, on_trouble=self._hold)
+        self.wall = Wall(clock, store=store, meter=meter)
+        self.journal = Journal(store, self._spending, dating=self.wall, on_trouble=self._hold)
         self.upkeep = Upkeep(
             pollers=self.pollers,
             store=store,
             settings=lambda: self.settings,
             read_since=read_since,
+            lowest=self.wall.lowest,
             meter=meter,
             clock=clock,
         )
+        self._pages = Pages(store, wall=self.wall, watched=self._watched)
         self.lessons = Lessons(pollers=self.pollers, store=store)
         self.intake = Gate(
             store=store,
@@ -101,6 +108,7 @@ class Engine:
             owners=Owners(pollers=self.pollers, answers=lambda: self._answers, refused=refused),
             clock=clock,
             max_pending=settings.storage.max_pending,
+            on_numbered=self.wall.note,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -108,20 +116,29 @@ class Engine:
         """Load what survived and begin. Raises StoreError."""
         contents = await self._load()
         self._restore_counts(contents)
-        self._spending.load(contents)
+        self.wall.load(contents.cursors)
+        self._spending.load(contents, since=self.wall.since() if self.wall.known else None)
         self.intake.restore(contents.cursors)
         self.lessons.load(contents.cursors)
         for account in self.settings.accounts:
             self._open(account)
         await self._restore_pending(contents.pending)
         await self._end_doubles(contents.doubles)
+        self.wall.look()
+        await self.wall.save()
         for poller in self.pollers.values():
             poller.watch.restored(self._clock.now())
             self._spending.begin(poller)
         self._spending.begun()
         self._tasks = [
             asyncio.ensure_future(work)
-            for work in (self.journal.run(), self.upkeep.sweep(), self.upkeep.prune(), self.lessons.run())
+            for work in (
+                self.journal.run(),
+                self.upkeep.sweep(),
+                self.upkeep.prune(),
+                self.lessons.run(),
+                self.wall.run(self._clock_was_set),
+            )
         ]
         self._wake_all()
 
@@ -146,6 +163,8 @@ class Engine:
         await self.intake.drain()
         await self.journal.drain()
         await self.lessons.save()
+        self.wall.look()
+        await self.wall.save()
         await self._store.close(self._spending.closing())
 
     def apply(self, settings: Settings) -> None:
@@ -163,22 +182,23 @@ class Engine:
         self._wake_all()
 
     async def find(self, request_id: str) -> Found | None:
-        """What is known of a request: from memory where it is newest, with the transitions out of the store.
-        Raises StoreError only where memory knows nothing of it."""
-        known = self._known(request_id)
+        """What is known of a request: from memory while it is pending, with the transitions out of the store. Times are what the
+        wall clock showed at its end, or as it is set now. Raises StoreError only where memory knows nothing of it."""
+        record = self._known(request_id)
+        known = None if record is None else record_on(record, self._clock.ahead())
         try:
             found = await self._store.find(request_id, None if known is None else known.sequence)
         except StoreError:
             if known is None:
                 raise
             return Found(known, ())
-        if found is None or known is None:
+        if found is None or known is None or known.state is not State.PENDING:
             return found
-        return replace(found, record=known)
+        return replace(found, record=self.wall.dated_intake(found.record, known))
 
     async def page(self, query: Query) -> list[Record]:
         """Raises StoreError."""
-        return await self._store.page(query)
+        return await self._pages.page(query)
 
     async def remove(self, request_id: str) -> bool:
         """Stop watching a request; False when it is not watched. Returns when that is durable.
@@ -217,9 +237,9 @@ class Engine:
 
     def views(self) -> list[AccountView]:
         """The gauges of every account, at one moment; of a removed account only while it has pending requests."""
-        now = self._clock.now()
+        now, ahead = self._clock.now(), self._clock.ahead()
         shown = [one for one in self.pollers.values() if not one.retired or len(one.watch.tracker)]
-        return [account_view(one.watch, None if one.retired else one.account, now) for one in shown]
+        return [account_view(one.watch, None if one.retired else one.account, now, ahead=ahead) for one in shown]
 
     def unhealthy(self) -> str | None:
         """Why the poll loop makes no progress; None when it does, or has a reason not to that a restart would not mend."""
@@ -279,7 +299,7 @@ class Engine:
         self._spending.recall(poller)
         watch.breaker.period = account.rate_limit.period
         watch.reconfigure(
-            policy=build.new_policy(account, self.settings, random=self._random, now=now) if replan else None,
+            policy=self._new_policy(account, now) if replan else None,
             apis=frozenset(account.apis),
             queue_apis=build.queue_apis(account),
             queue_interval=self.settings.queue_metrics_interval,
@@ -303,7 +323,7 @@ class Engine:
         while chunk := list(islice(rest, RESTORE_CHUNK)):
             for name, records in grouped(chunk, lambda record: record.account).items():
                 poller = self.pollers.get(name) or self._open_unconfigured(name)
-                poller.watch.restore(records)
+                poller.watch.restore([self.wall.restored(record) for record in records])
             await asyncio.sleep(0)
 
     async def _end_doubles(self, doubles: Sequence[Record]) -> None:
@@ -314,6 +334,20 @@ class Engine:
             self.ledger.count(removed(doubles))
             log.warning("requests that were taken in twice are counted as abandoned, cause removed", count=len(doubles))
 
+    def _clock_was_set(self, step: float) -> None:
+        self._spending.renew()
+        self.journal.wake()
+        if step < 0:
+            self._grow_younger(-step)
+
+    def _grow_younger(self, seconds: float) -> None:
+        """The wall clock was fast by so much: what another one had told seemed too old."""
+        for poller in self.pollers.values():
+            now = self._clock.now()
+            if poller.watch.tracker.grow_younger(seconds, earlier=not self.wall.known):
+                poller.watch.replan(self._new_policy(poller.account, now), now)
+                poller.wake()
+
     def _hold(self, held: bool) -> None:
         for poller in self.pollers.values():
             poller.watch.held = held
@@ -323,16 +357,22 @@ class Engine:
         for poller in self.pollers.values():
             poller.wake()
 
+    def _new_policy(self, account: Account, now: float) -> Policy:
+        return build.new_policy(account, self.settings, random=self._random, now=now)
+
     def _new_answers(self) -> Answers:
         cache = self.settings.cache
         return Answers(size=cache.max_entries, ttl=cache.finished_ttl, timer=self._clock.now)
 
     def _known(self, request_id: str) -> Record | None:
+        return self._watched(request_id) or self._answers.get(request_id)
+
+    def _watched(self, request_id: str) -> Record | None:
         for poller in self.pollers.values():
             slot = poller.watch.tracker.table.slot(request_id)
             if slot is not None:
                 return poller.watch.tracker.table.record(slot)
-        return self._answers.get(request_id)
+        return None
 
 
 def _planning(polling: Polling) -> tuple[str, str, float]:

@@ -8,6 +8,7 @@ from exporter.core.cursor import Cursor
 from exporter.core.ledger import Ledger, discovered
 from exporter.core.parts import grouped, parts
 from exporter.core.request import Submission
+from exporter.core.shift import submission_on
 from exporter.engine.answers import Answers
 from exporter.engine.claims import Claims
 from exporter.engine.owners import Owners
@@ -34,7 +35,9 @@ class Gate:
         owners: Owners,
         clock: Clock,
         max_pending: int,
+        on_numbered: Callable[[int, int, float], None],
     ) -> None:
+        """`on_numbered` is told from which to which number was taken in, with times of a wall clock that was so far ahead."""
         self.max_pending = max_pending
         self._store = store
         self._pollers = pollers
@@ -42,6 +45,7 @@ class Gate:
         self._answers = answers
         self._owners = owners
         self._clock = clock
+        self._on_numbered = on_numbered
         self._claims = Claims()
         self._calls = Tasks("intake")
         self._positions: dict[tuple[str, str], str] = {}
@@ -104,17 +108,28 @@ class Gate:
     async def _commit(
         self, source: str, entries: Sequence[Entry], cursors: Sequence[Cursor]
     ) -> list[tuple[Submission, int]]:
-        """Those that were new, and their numbers."""
-        submissions = await self._submissions(source, entries)
+        """Those that were new, and their numbers. What is stored has the wall clock's times, as what came in has; what is watched
+        has steady ones."""
+        ahead = self._clock.ahead()
+        submissions = await self._submissions(source, entries, self._clock.now() + ahead)
         sequences = await self._store.admit(submissions, cursors)
         self._move(cursors)
-        return [(one, number) for one, number in zip(submissions, sequences, strict=True) if number is not None]
+        taken = [
+            (submission_on(one, -ahead), number)
+            for one, number in zip(submissions, sequences, strict=True)
+            if number is not None
+        ]
+        if taken:
+            self._on_numbered(taken[0][1], taken[-1][1], ahead)
+        return taken
 
-    async def _submissions(self, source: str, entries: Sequence[Entry]) -> list[Submission]:
-        now = self._clock.now()
+    async def _submissions(self, source: str, entries: Sequence[Entry], now: float) -> list[Submission]:
         made: list[Submission] = []
         for part in parts(entries, PART):
-            made += [Submission(name, account, api, source, time, now) for name, account, api, time, _ in part]
+            made += [
+                Submission(name, account, api, source, time, now, reference)
+                for name, account, api, time, _, reference in part
+            ]
             await _breathe(entries)
         return made
 

@@ -1,10 +1,10 @@
 """What has been decided and is not yet durable."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exporter.core.change import Change
 from exporter.errors import StoreError
@@ -27,15 +27,28 @@ log = get_logger(__name__)
 Standing = Callable[[str], Change | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What to store of the budgets: in the place of all that is stored where it is told `anew`. `stored` is called once it is."""
+
+    spent: Sequence[SpentCalls]
+    _: KW_ONLY
+    anew: bool
+    stored: Callable[[], None]
+
+
+class Dating(Protocol):
+    def dated(self, changes: Iterable[Change]) -> Sequence[Change]:
+        """With the times of the wall clock, as the store keeps them: no other clock goes on in the next process."""
+
+
 class Spending(Protocol):
     """The budgets, as far as they have to be durable."""
 
-    def state(self) -> tuple[Sequence[SpentCalls], Callable[[], None]]:
-        """What to store now, and what to do once it is stored."""
+    def state(self) -> Stated: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     change: Change
     durable: Callable[[Change], None]
 
@@ -47,8 +60,9 @@ class Journal:
     a scrape shows can be lost.
     """
 
-    def __init__(self, store: Store, spending: Spending, *, on_trouble: Callable[[bool], None]) -> None:
+    def __init__(self, store: Store, spending: Spending, *, dating: Dating, on_trouble: Callable[[bool], None]) -> None:
         self.trouble: StoreError | None = None
+        self._dating = dating
         self._store = store
         self._spending = spending
         self._on_trouble = on_trouble
@@ -90,7 +104,7 @@ class Journal:
     async def drain(self) -> None:
         """Write what is left, once; raises StoreError."""
         notes, entries = self._read_notes(NOTES_MOST), self._take_entries()
-        await self._store.commit([*notes, *(entry.change for entry in entries)])
+        await self._store.commit(self._dating.dated([*notes, *(entry.change for entry in entries)]))
         self._tell(entries)
 
     def _take_entries(self) -> list[Entry]:
@@ -117,10 +131,10 @@ class Journal:
         self._writing = len(changes)
         pause = RETRY_FIRST
         while True:
-            spent, stored = self._spending.state()
+            stated = self._spending.state()
             try:
-                if changes or spent:
-                    await self._store.commit(changes, spent)
+                if changes or stated.spent:
+                    await self._store.commit(self._dating.dated(changes), stated.spent, anew=stated.anew)
             except StoreError as error:
                 self._fail(error)
                 await asyncio.sleep(pause)
@@ -128,7 +142,7 @@ class Journal:
             else:
                 break
         self._writing = 0
-        stored()
+        stated.stored()
         self._tell(entries)
         self._recover()
 

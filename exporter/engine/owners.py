@@ -66,6 +66,7 @@ class Owners:
             account=first.account,
             api=first.api,
             request_id=first.request_id,
+            **({"reference": first.reference} if first.reference else {}),
             watched_account=account,
             watched_api=api,
             requests=count,

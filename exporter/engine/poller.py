@@ -9,8 +9,9 @@ from exporter.clock import Clock
 from exporter.config.settings import Account, Api
 from exporter.core.change import Change
 from exporter.core.request import Outcome, Report, State
-from exporter.core.watch import QueueCall, Rest, StatusCall, Watch
+from exporter.core.watch import Call, QueueCall, Rest, StatusCall, Watch
 from exporter.engine.answers import Answers
+from exporter.engine.diary import Diary
 from exporter.engine.errand import Errand
 from exporter.engine.journal import Journal
 from exporter.engine.turnstile import Turnstile
@@ -64,6 +65,7 @@ class Poller:
         self._timer: asyncio.TimerHandle | None = None
         self._errands: set[Errand] = set()
         self._waited = 0.0
+        self._diary = Diary(account.name)
 
     def wake(self) -> None:
         """Something happened that may have given work."""
@@ -80,8 +82,10 @@ class Poller:
         if self.watch.budget.wants_reservation():
             self._journal.wake()
         if isinstance(todo, Rest):
+            self._diary.rests(todo, self.watch, now)
             self._rest(todo, now)
             return False
+        self._diary.asks(todo, self.watch)
         # The API as it is now: before the call begins, a reload may take it away.
         api = self.account.apis[todo.api]
         self._start(self._queue_metrics(todo, api) if isinstance(todo, QueueCall) else self._status(todo, api))
@@ -96,6 +100,7 @@ class Poller:
     def expire(self) -> None:
         """Give up what is overdue."""
         for change in self.watch.expire(self._clock.now()):
+            self._diary.decided(change)
             self._enter(change)
 
     async def remove(self, request_id: str) -> bool:
@@ -103,6 +108,7 @@ class Poller:
         change = self.watch.remove(request_id, now=self._clock.now())
         if change is None:
             return False
+        self._diary.decided(change)
         removed = asyncio.get_running_loop().create_future()
         self.watch.tracker.settle(change)
 
@@ -137,7 +143,7 @@ class Poller:
             report = await self._client.status(self.account, api, call.request_id)
         except CallError as error:
             change = self.watch.failed(call, error, now=self._clock.now())
-            self._told(error)
+            self._tell(call, error)
             if change is None:
                 self._meter.poll(self.account.name, call.api, Outcome.FAILED)
         except asyncio.CancelledError:
@@ -151,6 +157,7 @@ class Poller:
 
     def _answer(self, call: StatusCall, report: Report) -> Change | None:
         now = self._clock.now()
+        self._diary.answered(call, report, now)
         if not self.watch.confirmed(call, report, now=now):
             return self.watch.answered(call, report, now=now)
         self._meter.poll(self.account.name, call.api, Outcome.UNCHANGED)
@@ -162,7 +169,7 @@ class Poller:
             figures = await self._client.queue_metrics(self.account, api)
         except CallError as error:
             self.watch.failed(call, error, now=self._clock.now())
-            self._told(error)
+            self._tell(call, error)
         except asyncio.CancelledError:
             self.watch.cancelled(call, now=self._clock.now())
             raise
@@ -170,8 +177,11 @@ class Poller:
             self.watch.queue_answered(call, figures, now=self._clock.now())
         self.wake()
 
-    def _told(self, error: CallError) -> None:
-        log.warning("call failed", account=self.account.name, kind=error.kind, error=str(error))
+    def _tell(self, call: Call, error: CallError) -> None:
+        """One of many is shown; which request or API it was about helps to look for the reason."""
+        about = {"request_id": call.request_id} if isinstance(call, StatusCall) else {"queue_metrics": call.api}
+        log.warning("call failed", account=self.account.name, kind=error.kind, error=str(error), **about)
+        self._diary.failed(call, error, self.watch, self._clock.now())
 
     def _digest(self, change: Change) -> None:
         record = change.record
@@ -181,6 +191,7 @@ class Poller:
 
     def _take(self, change: Change) -> None:
         record = change.record
+        self._diary.decided(change)
         if change.transition is None and not change.tallies and record.state is State.PENDING:
             self.watch.applied(change, now=self._clock.now())
             self._journal.note(record.request_id, self.watch.tracker.noted)

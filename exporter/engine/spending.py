@@ -1,10 +1,11 @@
 """What the accounts have spent, as the store keeps it: also for those that are not configured now and may come back."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from exporter.clock import Clock
 from exporter.core.budget import RESTART_SECONDS, Spent, Statement, is_daily, tells_of_others
+from exporter.engine.journal import Stated
 from exporter.engine.poller import Poller
 from exporter.store.store import Contents, SpentCalls
 
@@ -25,13 +26,17 @@ class StoredSpending:
         self._clock = clock
         self._kept: dict[str, list[Spent]] = {}
         self._stopped_cleanly = False
+        # What is stored in the place of all, until it is; a later one may be wanted meanwhile.
+        self._renewal: object | None = object()
 
-    def load(self, contents: Contents) -> None:
-        """What the store remembers. Calls without a time were made before now, and may arrive a little later."""
+    def load(self, contents: Contents, *, since: float | None) -> None:
+        """What the store remembers. Calls without a time were made before now, and may arrive a little later. `since` is how far
+        this process's clock is ahead of that by which times were stored; None where it is not known exactly: then a clean stop
+        tells nothing of windows of seconds."""
         now = self._clock.now()
-        self._stopped_cleanly = contents.stopped_cleanly
+        self._stopped_cleanly = contents.stopped_cleanly and since is not None
         for one in contents.spent:
-            time = now + RESTART_SECONDS if one.time is None else one.time
+            time = now + RESTART_SECONDS if one.time is None else one.time + (since or 0.0)
             spent = Spent(window=one.window, key=one.key, calls=one.calls, time=time)
             self._kept.setdefault(one.account, []).append(spent)
 
@@ -60,22 +65,50 @@ class StoredSpending:
         """All accounts of the start have their budgets. How the last stop was tells nothing of those that come later."""
         self._stopped_cleanly = False
 
-    def state(self) -> tuple[Sequence[SpentCalls], Callable[[], None]]:
-        """The calls and the reservations that budgets want to have stored, and what to do once they are."""
-        now = self._clock.now()
-        wanting = [poller for poller in self._pollers.values() if poller.watch.budget.wants_reservation()]
+    def renew(self) -> None:
+        """What is stored has times of a clock that was set since, and some may stand where later ones will: the next statement
+        takes the place of all."""
+        self._renewal = object()
+
+    def state(self) -> Stated:
+        """The calls and the reservations that budgets want to have stored."""
+        now, renewal = self._clock.now(), self._renewal
+        wanting = [one for one in self._pollers.values() if renewal or one.watch.budget.wants_reservation()]
+        if renewal:
+            for poller in wanting:
+                poller.watch.budget.restate()
         statements = [(poller, poller.watch.budget.statement(now)) for poller in wanting]
-        spent = [one for poller, said in statements for one in _stored(poller.account.name, said.spent)]
-        return spent, partial(self._reserved, statements)
+        said = [(poller.account.name, statement.spent) for poller, statement in statements]
+        spent = self._stored([*said, *self._unclaimed(now)] if renewal else said)
+        return Stated(spent, anew=renewal is not None, stored=partial(self._reserved, statements, renewal))
 
     def closing(self) -> list[SpentCalls]:
         """All that is to be remembered at a clean stop."""
         now = self._clock.now()
         said = [(name, poller.watch.budget.closing_statement(now)) for name, poller in self._pollers.items()]
-        kept = [(name, [one for one in spent if _counts(one, now)]) for name, spent in self._kept.items()]
-        return [one for name, spent in [*said, *kept] for one in _stored(name, spent)]
+        return self._stored([*said, *self._unclaimed(now)])
 
-    def _reserved(self, statements: list[tuple[Poller, Statement]]) -> None:
+    def _unclaimed(self, now: float) -> list[tuple[str, list[Spent]]]:
+        """What no budget holds."""
+        return [(name, [one for one in spent if _counts(one, now)]) for name, spent in self._kept.items()]
+
+    def _stored(self, spent: Iterable[tuple[str, Iterable[Spent]]]) -> list[SpentCalls]:
+        ahead = self._clock.ahead()
+        return [
+            SpentCalls(
+                account=account,
+                window=one.window,
+                key=one.key,
+                calls=one.calls,
+                time=None if one.time is None else one.time + ahead,
+            )
+            for account, some in spent
+            for one in some
+        ]
+
+    def _reserved(self, statements: list[tuple[Poller, Statement]], renewal: object | None) -> None:
+        if self._renewal is renewal:
+            self._renewal = None
         for poller, statement in statements:
             poller.watch.budget.reserved(statement)
             poller.wake()
@@ -83,9 +116,3 @@ class StoredSpending:
 
 def _counts(one: Spent, now: float) -> bool:
     return is_daily(one.window) and one.time is not None and one.time > now - KEPT_SECONDS
-
-
-def _stored(account: str, spent: Iterable[Spent]) -> list[SpentCalls]:
-    return [
-        SpentCalls(account=account, window=one.window, key=one.key, calls=one.calls, time=one.time) for one in spent
-    ]

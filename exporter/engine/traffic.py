@@ -7,6 +7,7 @@ from exporter.clock import Clock
 from exporter.config.settings import Account
 from exporter.core.budget import LOST_CALL_SECONDS
 from exporter.core.request import Record, Report, State
+from exporter.core.shift import record_on
 from exporter.engine.answers import Answers
 from exporter.engine.intake import Gate
 from exporter.engine.poller import Poller
@@ -51,6 +52,10 @@ class Traffic:
     def now(self) -> float:
         return self._clock.now()
 
+    def wall(self, time: float) -> float:
+        """What the wall clock showed at this time."""
+        return time + self._clock.ahead()
+
     def begin(self) -> float:
         """A call is about to be sent; the time."""
         self._poller.watch.budget.start_other()
@@ -88,9 +93,10 @@ class Traffic:
         """The application was told the status of a request."""
         self._poller.heard(request_id, api, report, sent=sent)
 
-    async def take_in(self, source: str, entry: Entry) -> None:
-        """Raises IntakeError or StoreError."""
-        await self._gate.accept(source, (entry,))
+    async def take_in(self, source: str, entry: Entry) -> bool:
+        """False where a request of the RequestID had ended before this one was submitted. Raises IntakeError or StoreError."""
+        accepted = await self._gate.accept(source, (entry,))
+        return accepted.accepted > 0 or not await self._had_ended(entry)
 
     async def last_answer(self, request_id: str) -> Record | None:
         """A request of this account as its last answer showed it: pending, or finished not longer ago than it is kept."""
@@ -101,6 +107,12 @@ class Traffic:
             return record
         fresh = self._clock.now() - record.answered <= self._ttl()
         return record if record.state is State.FINISHED and fresh else None
+
+    async def _had_ended(self, entry: Entry) -> bool:
+        record = self._in_memory(entry.request_id) or await self._stored(entry.request_id)
+        if record is None or record.finished is None or entry.submitted is None:
+            return False
+        return self.wall(record.finished) < entry.submitted
 
     def _in_memory(self, request_id: str) -> Record | None:
         table = self._poller.watch.tracker.table
@@ -113,4 +125,4 @@ class Traffic:
             found = await self._store.find(request_id)
         except StoreError:
             return None
-        return None if found is None else found.record
+        return None if found is None else record_on(found.record, -self._clock.ahead())

@@ -19,27 +19,29 @@ class Turnstile:
 
     def __init__(self) -> None:
         self._queue: deque[Passenger] = deque()
-        self._waiting: set[int] = set()
+        self._waiting: set[Passenger] = set()
         self._turning = False
         self._loop = asyncio.get_running_loop()
 
     def enter(self, passenger: Passenger) -> None:
         """Queue up; once is enough."""
-        if id(passenger) in self._waiting:
+        if passenger in self._waiting:
             return
-        self._waiting.add(id(passenger))
+        self._waiting.add(passenger)
         self._queue.append(passenger)
         if not self._turning:
             self._turning = True
             self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
+        queue, waiting = self._queue, self._waiting
         try:
-            for _ in range(min(BATCH, len(self._queue))):
-                passenger = self._queue.popleft()
-                self._waiting.discard(id(passenger))
-                if passenger.step():
-                    self.enter(passenger)
+            for _ in range(min(BATCH, len(queue))):
+                passenger = queue.popleft()
+                waiting.discard(passenger)
+                if passenger.step() and passenger not in waiting:
+                    waiting.add(passenger)
+                    queue.append(passenger)
         finally:
             # A defect of one passenger must not stop the others.
             self._turning = bool(self._queue)

@@ -33,14 +33,17 @@ class Upkeep:
         store: Store,
         settings: Callable[[], Settings],
         read_since: Callable[[], Iterable[float]],
+        lowest: Callable[[float], float],
         meter: LagMeter,
         clock: Clock,
     ) -> None:
+        """`lowest` tells by how much the wall clock was ahead of the steady one since a time, at least."""
         self.swept = self._began = clock.now()
         self._pollers = pollers
         self._store = store
         self._settings = settings
         self._read_since = read_since
+        self._lowest = lowest
         self._meter = meter
         self._clock = clock
 
@@ -60,10 +63,18 @@ class Upkeep:
         while True:
             now = self._clock.now()
             try:
-                await self._store.prune(finished_before=self._forgotten_before(now), spent_before=now - KEPT_SECONDS)
+                await self._store.prune(
+                    finished_before=self._stored_before(self._forgotten_before(now)),
+                    spent_before=self._stored_before(now - KEPT_SECONDS),
+                )
             except StoreError as error:
                 log.warning("store can't be pruned", error=str(error))
             await asyncio.sleep(PRUNE_SECONDS)
+
+    def _stored_before(self, time: float) -> float:
+        """What is stored has the times that the wall clock showed, however it was set then: nothing later than `time` is before
+        this."""
+        return time + self._lowest(time)
 
     def _forgotten_before(self, now: float) -> float:
         settings = self._settings()

@@ -7,8 +7,9 @@ from exporter.core.watch import QueueFigures, Watch
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 
 
-def account_view(watch: Watch, account: Account | None, now: float) -> AccountView:
-    """`account` is None where it is not configured any more: of its requests all is known, of itself nothing is up to date."""
+def account_view(watch: Watch, account: Account | None, now: float, *, ahead: float) -> AccountView:
+    """`account` is None where it is not configured any more: of its requests all is known, of itself nothing is up to date. The
+    wall clock is `ahead` of `now`."""
     watch.tracker.look(now)
     left = (api for api, census in watch.tracker.censuses.items() if any(census.pending.values()))
     names = dict.fromkeys([*(account.apis if account else ()), *left])
@@ -17,7 +18,7 @@ def account_view(watch: Watch, account: Account | None, now: float) -> AccountVi
         apis=tuple(_api_view(watch, api, now, queue=watch.queue.get(api) if account else None) for api in names),
         windows=tuple(_windows(watch, now)) if account else (),
         up=watch.breaker.up if account else None,
-        last_success=watch.last_success,
+        last_success=None if watch.last_success is None else watch.last_success + ahead,
         breaker=watch.breaker.mode(now),
         pace=watch.breaker.pace(now),
     )

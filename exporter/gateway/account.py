@@ -9,13 +9,16 @@ from exporter.sources.source import Entry
 
 
 class AccountTraffic(Protocol):
-    """One account. Every `begin` or `begin_in_turn` is followed by one `end`; times are seconds since the epoch."""
+    """One account. Every `begin` or `begin_in_turn` is followed by one `end`; times are those of `now`."""
 
     @property
     def account(self) -> Account:
         """As it is configured now."""
 
     def now(self) -> float: ...
+
+    def wall(self, time: float) -> float:
+        """What the wall clock showed at this time."""
 
     def begin(self) -> float:
         """A call is about to be sent; the time."""
@@ -36,8 +39,9 @@ class AccountTraffic(Protocol):
     def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
         """The application was told the status of a request."""
 
-    async def take_in(self, source: str, entry: Entry) -> None:
-        """Returns when the request is durable. Raises IntakeError or StoreError."""
+    async def take_in(self, source: str, entry: Entry) -> bool:
+        """Returns when the request is durable; False where one of its RequestID had ended before this one was submitted, so that
+        this one is not watched. Raises IntakeError or StoreError."""
 
     async def last_answer(self, request_id: str) -> Record | None:
         """A request as its last answer showed it, pending or finished; None where there is none that may be served."""

@@ -10,6 +10,7 @@ from exporter.gateway.encoding import decoded
 from exporter.gateway.messages import SMALL, Passing, Upload, json_answer, passed, problem
 from exporter.gateway.recognise import Call, Recogniser, StatusQuestion, Submission
 from exporter.gateway.recorder import Recorder
+from exporter.gateway.reference import ReferenceHeader
 from exporter.gateway.unknown import Unknown
 from exporter.gateway.upstream import Body, Upstream, translated
 from exporter.http.connection import Answer
@@ -36,6 +37,7 @@ class Forwarder:
         upstream: Upstream,
         meter: GatewayMeter,
         unknown: Unknown,
+        reference: ReferenceHeader,
     ) -> None:
         self._source = source
         self._traffic = traffic
@@ -43,6 +45,7 @@ class Forwarder:
         self._upstream = upstream
         self._meter = meter
         self._unknown = unknown
+        self._reference = reference
         self._recogniser = Recogniser()
 
     async def handle(self, request: Request) -> Reply | None:
@@ -68,7 +71,7 @@ class Forwarder:
         return json_answer(request, answer, age=age)
 
     async def _forward(self, request: Request, target: str, call: Call) -> Reply | None:
-        upload = Upload(request, timeout=self._source.timeout)
+        upload = Upload(request, timeout=self._source.timeout, kept=self._reference.kept)
         try:
             # A submission that never comes whole takes no place in the budget.
             body = await upload.body(ahead=isinstance(call, Submission))
@@ -148,21 +151,22 @@ class Forwarder:
 
     async def _hand_on(self, exchange: "Exchange", api: str, request_id: str, answer: Answer, body: bytes) -> Reply:
         """All that can be done while the store commits is done meanwhile."""
-        recorded = self._record(api, request_id, exchange.sent)
+        recorded = self._record(exchange, api, request_id)
         self._traffic.succeeded()
         reply = passed(exchange.request, answer, body)
         if recorded is not None:
             await recorded
         return reply
 
-    def _record(self, api: str, request_id: str, sent: float) -> "asyncio.Future[None] | None":
+    def _record(self, exchange: "Exchange", api: str, request_id: str) -> "asyncio.Future[None] | None":
         account = self._traffic.account
         if api not in account.apis:
             self._unknown.unconfigured(account, api)
             self._recorder.overlook(account.name, f"the account's apis lack {api}")
             return None
         where = f"gateway {self._source.name}"
-        entry = Entry(request_id=request_id, account=account.name, api=api, submitted=sent, where=where)
+        submitted, reference = self._traffic.wall(exchange.sent), self._reference.of(exchange.request)
+        entry = Entry(request_id, account.name, api, submitted, where, reference)
         return self._recorder.record(entry, self._traffic)
 
     async def _stream(self, exchange: "Exchange", answer: Answer, first: bytes) -> Reply | None:

@@ -72,18 +72,19 @@ def _head(request: Request, answer: Answer, framing: bytes, *, keeps: bool) -> b
 
 class Upload:
     """The body of a request on its way up. `broken` tells that the application went away, or broke HTTP, in the middle; or that
-    no byte came for `timeout` seconds, which is `silent` too."""
+    no byte came for `timeout` seconds, which is `silent` too. The headers `kept`, by their names in lower case, end here."""
 
-    def __init__(self, request: Request, *, timeout: float) -> None:
+    def __init__(self, request: Request, *, timeout: float, kept: frozenset[bytes] = frozenset()) -> None:
         self.broken = False
         self.silent = False
         self.chunked = request.chunked
         self._request = request
         self._timeout = timeout
+        self._kept = kept
 
     def headers(self) -> bytes:
         request = self._request
-        lines = end_to_end(request.fields, but=_OURS)
+        lines = end_to_end(request.fields, but=_OURS | self._kept if self._kept else _OURS)
         if self.chunked:
             return lines + _CHUNKED
         if request.length is None and request.method in _MAY_HAVE_BODY:

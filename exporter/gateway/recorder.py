@@ -59,11 +59,13 @@ class Recorder:
 
     async def _record(self, recording: "Recording", traffic: AccountTraffic) -> None:
         try:
-            await traffic.take_in(self._source, recording.entry)
+            is_watched = await traffic.take_in(self._source, recording.entry)
         except (IntakeError, StoreError) as error:
             await self._refused(recording, error)
         else:
             self._well()
+            if not is_watched:
+                self._tell_again(recording.entry)
         finally:
             self._under_way.discard(recording)
             if not recording.spooled:
@@ -92,6 +94,17 @@ class Recorder:
         self._health.down(self._source, error)
         if isinstance(error, IntakeFull | StoreError):
             await self._spool(recording)
+
+    def _tell_again(self, entry: Entry) -> None:
+        """LeadSquared has given a RequestID for a second time, as a simulator does that starts again with the same seed."""
+        log.warning(
+            "LeadSquared answered a submission with the RequestID of a request that has ended; it is not watched again",
+            source=self._source,
+            account=entry.account,
+            request_id=entry.request_id,
+        )
+        self._meter.unrecorded_submission(entry.account)
+        self._health.refused(self._source, InvalidEntry("the RequestID of a request that has ended"))
 
     def _well(self) -> None:
         if self._ailing:

@@ -10,6 +10,7 @@ from exporter.gateway.account import AccountTraffic, GatewayMeter
 from exporter.gateway.door import Door
 from exporter.gateway.forward import Forwarder
 from exporter.gateway.recorder import Recorder
+from exporter.gateway.reference import ReferenceHeader
 from exporter.gateway.spooled import Spooled
 from exporter.gateway.unknown import Unknown
 from exporter.gateway.upstream import Upstream
@@ -83,6 +84,7 @@ class Gateway:
             upstream=self._upstream,
             meter=self._meter,
             unknown=self._unknown,
+            reference=ReferenceHeader(self._source.reference_header, source=self.name, health=self._health),
         )
 
     def _handle(self, request: Request) -> Awaitable[Reply | None]:

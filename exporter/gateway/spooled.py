@@ -8,10 +8,11 @@ from random import Random, SystemRandom
 
 from exporter.core.parts import grouped
 from exporter.core.request import Submission
-from exporter.errors import InvalidEntry, StoreError
+from exporter.errors import ImpossibleTime, InvalidEntry, StoreError
 from exporter.log import get_logger
 from exporter.sources.backoff import Backoff
 from exporter.sources.delivery import BATCH, Delivery, Sleep
+from exporter.sources.groups import FURTHEST_AHEAD
 from exporter.sources.source import Entry, Intake, SourceHealth
 from exporter.store.spool import Spool
 
@@ -67,7 +68,9 @@ class Spooled:
 
     async def add(self, source: str, entry: Entry) -> None:
         """Returns when it is durable, or when it can't be; never an error."""
-        one = Submission(entry.request_id, entry.account, entry.api, source, entry.submitted, self._now())
+        one = Submission(
+            entry.request_id, entry.account, entry.api, source, entry.submitted, self._now(), entry.reference
+        )
         if not await self._put([one]) and len(self._in_memory) < MOST_IN_MEMORY:
             self._in_memory[one.request_id] = one
         self._wanted.set()
@@ -105,11 +108,12 @@ class Spooled:
 
     async def close(self, grace: float = 0.0) -> None:
         """What is in memory alone has `grace` seconds to get to the disk."""
-        end = self._now() + grace
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace
         while kept := list(self._in_memory.values()):
             if await self._put(kept):
                 self._in_memory.clear()
-            elif self._now() < end:
+            elif loop.time() < end:
                 await self._sleep(AGAIN_SECONDS)
             else:
                 break
@@ -171,7 +175,7 @@ class Spooled:
 
     async def _hand_on_group(self, group: Sequence[Submission]) -> bool:
         source, account, api = group[0].source, group[0].account, group[0].api
-        entries = [Entry(one.request_id, one.account, one.api, one.submitted, f"gateway {source}") for one in group]
+        entries = [self._entry(one) for one in group]
         delivery = Delivery(source, intake=self._intake(), health=self._health, sleep=self._sleep)
         try:
             async for batch in delivery.hand_in(entries):
@@ -183,6 +187,16 @@ class Spooled:
             return False
         self._health.up(source)
         return True
+
+    def _entry(self, one: Submission) -> Entry:
+        """The clock may have been set back since, or the machine started again with another one."""
+        submitted, where = one.submitted, f"gateway {one.source}"
+        if submitted is not None and submitted > self._now() + FURTHEST_AHEAD:
+            submitted = None
+            why = f"{where}: the time lies ahead"
+            log.warning("a submission is recorded without its time", source=one.source, problem=why)
+            self._health.refused(one.source, ImpossibleTime(why))
+        return Entry(one.request_id, one.account, one.api, submitted, where, one.reference)
 
 
 def _batches(submissions: Sequence[Submission]) -> list[list[Submission]]:

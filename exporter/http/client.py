@@ -35,8 +35,9 @@ class Client:
         self, place: Place, message: bytes, *, without_body: bool, patience: Patience
     ) -> Coroutine[Any, Any, Answer]:
         """Send a whole request; the answer, once its head is there. Raises HttpTrouble."""
-        until = inf if patience.total == inf else self._loop.time() + patience.total
-        connection = self._kept(place)
+        now = self._loop.time()
+        until = now + patience.total
+        connection = self._kept(place, now)
         if connection is None:
             return self._ask_anew(place, message, without_body=without_body, patience=patience, until=until)
         return connection.ask(message, without_body=without_body, silence=patience.silence, until=until)
@@ -52,7 +53,7 @@ class Client:
         patience: Patience,
     ) -> Answer:
         """The same with a body that is still on its way here. The answer may come before the end of the body."""
-        connection = self._kept(place) or await self._connected(place, patience)
+        connection = self._kept(place, self._loop.time()) or await self._connected(place, patience)
         return await connection.send(head, parts, chunked=chunked, without_body=without_body, silence=patience.silence)
 
     @property
@@ -78,19 +79,15 @@ class Client:
                 while self._places:  # noqa: ASYNC110  (a turn or two of the event loop)
                     await asyncio.sleep(0)
 
-    def _kept(self, place: Place) -> Connection | None:
+    def _kept(self, place: Place, now: float) -> Connection | None:
         """The one that was used last; one that has ended meanwhile, or is too old, is not used."""
         free = self._free.get(place)
         while free:
             connection = free.pop()
-            if self._usable(connection):
+            if connection.usable(now - IDLE_SECONDS, now - OLDEST_SECONDS):
                 return connection
             connection.close()
         return None
-
-    def _usable(self, connection: Connection) -> bool:
-        now = self._loop.time()
-        return connection.usable(freed_after=now - IDLE_SECONDS, born_after=now - OLDEST_SECONDS)
 
     async def _connected(self, place: Place, patience: Patience) -> Connection:
         # A task of its own, because who calls may be none, and a time limit needs one.
@@ -123,7 +120,10 @@ class Client:
             connection.close()
             return
         connection.freed_at = self._loop.time()
-        self._free.setdefault(place, []).append(connection)
+        free = self._free.get(place)
+        if free is None:
+            free = self._free[place] = []
+        free.append(connection)
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
@@ -136,11 +136,11 @@ class Client:
     def _sweep(self) -> None:
         """Close what waited too long."""
         self._sweeper = None
+        now = self._loop.time()
         for place, free in list(self._free.items()):
-            kept = [connection for connection in free if self._usable(connection)]
-            for connection in free:
-                if connection not in kept:
-                    connection.close()
+            kept = [one for one in free if one.usable(now - IDLE_SECONDS, now - OLDEST_SECONDS)]
+            for connection in set(free).difference(kept):
+                connection.close()
             if kept:
                 self._free[place] = kept
             else:

@@ -133,17 +133,22 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self.transport.close()
 
-    def usable(self, *, freed_after: float, born_after: float) -> bool:
+    def usable(self, freed_after: float, born_after: float) -> bool:
         return self.freed_at > freed_after and self.began > born_after and not self.transport.is_closing()
 
     def _begin(self, without_body: bool, silence: float, until: float) -> Answer:
         if self.transport.is_closing():
             raise NoConnectionError("it was closed before anything was sent")
-        answer = self._answer = Answer(self, self._loop.create_future())
+        loop = self._loop
+        answer = self._answer = Answer(self, loop.create_future())
         self._without_body = without_body
         self._silence, self._until = silence, until
-        self._quiet_since = self._loop.time()
-        self._ring(min(self._quiet_since + silence, until))
+        self._quiet_since = now = loop.time()
+        due = now + silence
+        if until < due:
+            due = until
+        if self._timer is None or due < self._rings_at:
+            self._ring(due)
         return answer
 
     async def _headed(self, answer: Answer) -> Answer:
@@ -301,7 +306,8 @@ class Connection(asyncio.BufferedProtocol):
         self._complete = False
         self._barren = 0
         self._fields = []
-        self.resume()
+        if self._paused:
+            self.resume()
         if self._without_body:
             # The parser still expects what the head promised.
             self._parser = _parser(self)
@@ -339,10 +345,7 @@ class Connection(asyncio.BufferedProtocol):
                 self.transport.resume_reading()
 
     def _ring(self, due: float) -> None:
-        """At the latest then."""
         if self._timer is not None:
-            if self._rings_at <= due:
-                return
             self._timer.cancel()
         self._rings_at = due
         self._timer = None if due == inf else self._loop.call_at(due, self._look)

@@ -25,7 +25,7 @@ class Place:
     def head(self, method: str, target: str, fields: bytes) -> bytes:
         """Request line and header. `target` begins with a slash; `fields` are whole lines."""
         line = f"{method} {self.before}{target}".encode("utf-8", "surrogateescape")
-        return b"%b%b%b\r\n" % (line, self.behind, fields)
+        return line + self.behind + fields + b"\r\n"
 
     def tunnel(self) -> bytes:
         """What a proxy is told to open a way to a server that speaks TLS."""

@@ -36,9 +36,10 @@ _STATUSES = {
 }
 # No status and no step is longer; a longer text is none of them, and is not kept in a cache.
 _LONGEST_WORD = 128
-_MOST_LOWER = 64
-_LOWER: dict[tuple[str, ...], tuple[str, ...]] = {}
-_decode = json.JSONDecoder().decode
+_MOST_SPELLINGS = 64
+_MOST_REPORTS = 256
+_decode = json.JSONDecoder().raw_decode
+_BLANKS = " \t\r\n"
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 _TASK_TYPES = {endpoint.task_type.casefold(): endpoint.name for endpoint in ENDPOINTS}
 # Looked for before anything is parsed: most answers to other calls have neither.
@@ -48,22 +49,52 @@ _AUTHORITY = re.compile(r"un-?authori[sz]ed|AuthenticationFailed|InvalidAccessDe
 _ABOUT_THE_ID = re.compile(r"request[\s_]*id|not\s*found|does\s*n[o']t\s*exist|no such|unknown request", re.IGNORECASE)
 
 
+class _Spelling:
+    """How an object spells what is read of it, None for what it has not. `enveloped`: an error may be in it."""
+
+    __slots__ = ("current_step", "enveloped", "last_step", "lower", "reason", "request_id", "status", "task_status")
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self.lower = tuple(key.casefold() for key in keys)
+        # The last one counts, as it does where one spelling comes twice.
+        spelled = dict(zip(self.lower, keys, strict=True))
+        self.request_id = spelled.get("requestid")
+        self.task_status = spelled.get("taskstatus")
+        self.status = spelled.get("status")
+        self.current_step = spelled.get("taskcurrentstep")
+        self.last_step = spelled.get("tasklaststep")
+        self.reason = spelled.get("statusreason")
+        alone = len(spelled) == 1 and "message" in spelled
+        self.enveloped = "exceptiontype" in spelled or alone or (self.status is not None and self.task_status is None)
+
+
+# Those of nearly all answers are the same few.
+_SPELLINGS: dict[tuple[str, ...], _Spelling] = {}
+# What shows no failure, by the words as they came.
+_REPORTS: dict[tuple[object, object, object], Report] = {}
+
+
 def read_status(answer: RawAnswer, request_id: str) -> Report:
     """What a status answer says about `request_id`. Raises the CallError that fits when it says nothing."""
-    fields = _fields(answer)
-    if fields is None:
+    document = _sound(answer)
+    if document is None:
         raise InvalidResponse("a status answer that is not a JSON object")
-    answered_id = fields.get("requestid", request_id)
-    if not isinstance(answered_id, str) or answered_id.casefold() != request_id.casefold():
+    keys = _spelling(document)
+    answered_id = request_id if keys.request_id is None else document[keys.request_id]
+    if answered_id != request_id and not _same(answered_id, request_id):
         raise InvalidResponse("a status answer about another RequestID")
-    if "taskstatus" not in fields:
+    if keys.task_status is None:
         raise InvalidResponse("a status answer without TaskStatus")
-    task = fields["taskstatus"]
+    task = document[keys.task_status]
     if task is None:
         raise NotFound
     if not isinstance(task, dict):
         raise InvalidResponse("a TaskStatus that is not an object")
-    return _report(_folded(task))
+    return _report(task)
+
+
+def _same(answered_id: object, request_id: str) -> bool:
+    return isinstance(answered_id, str) and answered_id.casefold() == request_id.casefold()
 
 
 def read_submission(answer: RawAnswer) -> str:
@@ -120,9 +151,10 @@ def find_error(answer: RawAnswer, fields: Mapping[str, object]) -> CallError | N
 
 def read_queue(answer: RawAnswer) -> QueueFigures:
     """The figures of a queue metrics answer. Raises the CallError that fits when it has none."""
-    fields = _fields(answer)
-    if fields is None:
+    document = _sound(answer)
+    if document is None:
         raise InvalidResponse("a queue metrics answer that is not a JSON object")
+    fields = _folded(document)
     rate = _number(fields.get("processingrateperminute"))
     figures = QueueFigures(
         pending=_number(fields.get("pendingmessages")),
@@ -134,15 +166,31 @@ def read_queue(answer: RawAnswer) -> QueueFigures:
     return figures
 
 
-def _report(task: Mapping[str, object]) -> Report:
-    status = _status(task.get("status"))
-    failed = status in (Status.FAILURE, Status.ERROR)
-    return Report(
-        status=status,
-        current_step=_step(task.get("taskcurrentstep")),
-        last_step=_step(task.get("tasklaststep")),
-        reason=reduce(task.get("statusreason")) if failed else None,
-    )
+def _report(task: dict[str, object]) -> Report:
+    keys = _spelling(task)
+    words = (_value(task, keys.status), _value(task, keys.current_step), _value(task, keys.last_step))
+    try:
+        known = _REPORTS.get(words)
+    except TypeError:
+        # A list or an object in the place of a word.
+        known = None
+    if known is not None:
+        return known
+    status, current_step, last_step = _status(words[0]), _step(words[1]), _step(words[2])
+    if status in (Status.FAILURE, Status.ERROR):
+        return Report(status, current_step, last_step, reduce(_value(task, keys.reason)))
+    report = Report(status, current_step, last_step)
+    if len(_REPORTS) < _MOST_REPORTS and all(map(_is_word, words)):
+        _REPORTS[words] = report
+    return report
+
+
+def _value(document: dict[str, object], key: str | None) -> object:
+    return None if key is None else document[key]
+
+
+def _is_word(value: object) -> bool:
+    return value is None or (isinstance(value, str) and len(value) <= _LONGEST_WORD)
 
 
 def _status(value: object) -> Status:
@@ -176,15 +224,19 @@ def _number(value: object) -> float | None:
     return number if isfinite(number) and number >= 0 else None
 
 
-def _folded(document: Mapping[str, object]) -> dict[str, object]:
-    """With its keys in lower case. Those of nearly all answers are the same few."""
+def _spelling(document: dict[str, object]) -> _Spelling:
     keys = tuple(document)
-    lower = _LOWER.get(keys)
-    if lower is None:
-        lower = tuple(key.casefold() for key in keys)
-        if len(_LOWER) < _MOST_LOWER and sum(map(len, keys)) <= _LONGEST_WORD:
-            _LOWER[keys] = lower
-    return dict(zip(lower, document.values(), strict=True))
+    known = _SPELLINGS.get(keys)
+    if known is None:
+        known = _Spelling(keys)
+        if len(_SPELLINGS) < _MOST_SPELLINGS and sum(map(len, keys)) <= _LONGEST_WORD:
+            _SPELLINGS[keys] = known
+    return known
+
+
+def _folded(document: dict[str, object]) -> dict[str, object]:
+    """With its keys in lower case."""
+    return dict(zip(_spelling(document).lower, document.values(), strict=True))
 
 
 def _json(answer: RawAnswer) -> object:
@@ -194,7 +246,11 @@ def _json(answer: RawAnswer) -> object:
         # Nearly every answer is an object in UTF-8, for which nobody has to guess.
         if len(body) > BODY_LIMIT:
             return None
-        return _decode(body.decode()) if body[:2] == b'{"' else json.loads(body)
+        if body[:2] != b'{"':
+            return json.loads(body)
+        text = body.decode()
+        document, end = _decode(text)
+        return document if end == len(text) or not text[end:].strip(_BLANKS) else None
     except (ValueError, RecursionError):
         return None
 
@@ -208,13 +264,18 @@ def _document(answer: RawAnswer) -> object:
     return document
 
 
-def _fields(answer: RawAnswer) -> dict[str, object] | None:
-    """The answer's object with its keys in lower case; None if it is no object. Raises the CallError of an error answer."""
+def _sound(answer: RawAnswer) -> dict[str, object] | None:
+    """The answer's object; None if it is no object. Raises the CallError of an error answer."""
     document = _document(answer)
-    fields = _folded(document) if isinstance(document, dict) else None
-    envelope = None if fields is None else _envelope(fields)
+    if not isinstance(document, dict):
+        if answer.code == 200:
+            return None
+        raise _error(answer, "")
+    if answer.code == 200 and not _spelling(document).enveloped:
+        return document
+    envelope = _envelope(_folded(document))
     if answer.code == 200 and envelope is None:
-        return fields
+        return document
     raise _error(answer, envelope or "")
 
 

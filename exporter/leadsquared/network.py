@@ -21,7 +21,7 @@ class NetworkTransport:
 
     def __init__(self) -> None:
         self._client = Client()
-        self._written: dict[tuple[tuple[str, str], ...], bytes] = {}
+        self._written: dict[int, tuple[Mapping[str, str], bytes]] = {}
 
     async def get(self, place: Place, target: str, *, headers: Mapping[str, str], timeout: float) -> RawAnswer:
         message = place.head("GET", target, self._lines(headers))
@@ -36,14 +36,15 @@ class NetworkTransport:
         await self._client.close()
 
     def _lines(self, headers: Mapping[str, str]) -> bytes:
-        """Most calls have the headers of others."""
-        key = tuple(headers.items())
-        found = self._written.get(key)
-        if found is None:
-            if len(self._written) >= _MOST_WRITTEN:
-                self._written.clear()
-            found = self._written[key] = "".join(f"{name}: {value}\r\n" for name, value in key).encode("latin-1")
-        return found
+        """Most calls of an account have the same object, which is held here, so that its number stays its own."""
+        known = self._written.get(id(headers))
+        if known is not None:
+            return known[1]
+        if len(self._written) >= _MOST_WRITTEN:
+            self._written.clear()
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
+        self._written[id(headers)] = headers, lines
+        return lines
 
 
 @lru_cache(maxsize=8)

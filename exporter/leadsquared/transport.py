@@ -20,6 +20,7 @@ class Transport(Protocol):
     """Sends exactly one request, or none: never a retry, never a redirect, because each would be a call that nobody counted."""
 
     async def get(self, place: Place, target: str, *, headers: Mapping[str, str], timeout: float) -> RawAnswer:
-        """`target` is path and query as they are sent. Raises CallTimeout, ConnectionFailed or InvalidResponse."""
+        """`target` is path and query as they are sent; `headers` are not changed afterwards. Raises CallTimeout, ConnectionFailed
+        or InvalidResponse."""
 
     async def close(self) -> None: ...

@@ -59,11 +59,14 @@ class Collector:
         *,
         store: Callable[[], StoreState],
         build: Build,
+        ahead: Callable[[], float] = float,
     ) -> None:
+        """`ahead` is how far the wall clock is ahead of the times of exemplars."""
         self._ledger = ledger
         self._meters = meters
         self._views = views
         self._store = store
+        self._ahead = ahead
         self._build = build
 
     def snapshot(self) -> Snapshot:
@@ -77,9 +80,10 @@ class Collector:
         return taken
 
     def _durable(self, histogram: Histogram, series: Mapping[Labels, Distribution]) -> dict[Labels, Shape]:
-        bounds = self._ledger.bounds[histogram]
+        bounds, ahead = self._ledger.bounds[histogram], self._ahead()
         return {
-            labels: Shape(bounds, tuple(one.counts), one.total, dict(one.exemplars)) for labels, one in series.items()
+            labels: Shape(bounds, tuple(one.counts), one.total, _exemplars(one.exemplars, ahead))
+            for labels, one in series.items()
         }
 
     def _show_meters(self, taken: Snapshot) -> None:
@@ -96,6 +100,7 @@ class Collector:
             (*labels, kind): count for labels, state in meters.sources.items() for kind, count in state.kinds.items()
         }
         values[f.LAG] = {(): meters.lag}
+        values[f.CLOCK_STEPS] = {(): meters.clock_steps}
         values[f.RELOAD_OK] = {(): meters.reload_ok}
         values[f.RELOAD_TIME] = {(): meters.reload_time}
         store = self._store()
@@ -107,6 +112,12 @@ class Collector:
             labels: _shape(f.CALL_DURATION, times) for labels, times in meters.call_times.items()
         }
         taken.shapes[f.COMMIT] = {(): _shape(f.COMMIT, meters.commits)}
+
+
+def _exemplars(exemplars: Mapping[int, Observation], ahead: float) -> Mapping[int, Observation]:
+    if not ahead:
+        return dict(exemplars)
+    return {bucket: one._replace(time=one.time + ahead) for bucket, one in exemplars.items()}
 
 
 def _shape(family: Family, times: Times) -> Shape:

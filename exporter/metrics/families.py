@@ -47,6 +47,8 @@ SOURCE_ERROR_KINDS = (
     "timeout",
     "refused",
     "invalid_entry",
+    "impossible_time",
+    "unfit_reference",
     "lost",
     "intake_full",
     "store",
@@ -223,7 +225,8 @@ SOURCE_ERRORS = Family("leadsquared_exporter_source_errors_total", _C, "Failures
 SOURCE_ERRORS_BY_KIND = Family(
     "leadsquared_exporter_source_errors_by_kind_total",
     _C,
-    "The same failures by kind: what it reads can't be had, an entry does not fit or is gone, or it waits for room or the store.",
+    "The same failures by kind: what it reads can't be had, an entry does not fit, is gone, or was taken in without its time or "
+    "reference, or it waits for room or the store.",
     ("source", "type", "kind"),
 )
 COMMIT = Family(
@@ -244,6 +247,11 @@ LAG = Family(
     "leadsquared_exporter_event_loop_lag_seconds",
     _G,
     "How late the event loop was, at worst, in the last 15 seconds or so.",
+)
+CLOCK_STEPS = Family(
+    "leadsquared_exporter_clock_step_seconds_total",
+    _C,
+    "Seconds by which the system's clock was set, forward or back, while the exporter ran or since it ran last.",
 )
 
 FAMILIES: tuple[Family, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Family))

@@ -61,6 +61,7 @@ class Meters:
     commits: Times = field(default_factory=lambda: Times([0] * (len(COMMIT_BUCKETS) + 1)))
     reload_ok: bool = True
     reload_time: float = 0.0
+    clock_steps: float = 0.0
     _lags: list[float] = field(default_factory=list)
     # A call that was under way when its account or API was removed would bring the series back.
     _forgotten: set[str] = field(default_factory=set)
@@ -113,10 +114,11 @@ class Meters:
         self.polls[key] = self.polls.get(key, 0) + 1
 
     def call(self, account: str, endpoint: str, code: int | str, seconds: float) -> None:
-        if self._is_forgotten(account, endpoint):
+        # Of each call: empty sets are asked for nothing.
+        if (self._forgotten or self._forgotten_gateways) and self._is_forgotten(account, endpoint):
             return
-        key = (account, endpoint, _CODES.get(code, OTHER))
-        self.calls[key] = self.calls.get(key, 0) + 1
+        calls, key = self.calls, (account, endpoint, _CODES.get(code, OTHER))
+        calls[key] = calls.get(key, 0) + 1
         times = self.call_times.get((account, endpoint))
         if times is None:
             times = self.call_times[account, endpoint] = Times([0] * (len(CALL_BUCKETS) + 1))
@@ -151,6 +153,9 @@ class Meters:
 
     def loop_lag(self, seconds: float) -> None:
         self._lags = [*self._lags[1 - LAG_SAMPLES :], seconds]
+
+    def clock_step(self, seconds: float) -> None:
+        self.clock_steps += seconds
 
     def config_reload(self, *, ok: bool, time: float) -> None:
         self.reload_ok = ok

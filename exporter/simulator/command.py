@@ -12,7 +12,7 @@ from exporter.config import duration
 from exporter.errors import ConfigurationError, ExporterError
 from exporter.simulator.door import Account
 from exporter.simulator.options import SWITCHES, Options, Switch, Unit
-from exporter.simulator.remote import Remote
+from exporter.simulator.remote import Remote, new_seed
 from exporter.simulator.server import SimulatorServer
 
 _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
@@ -48,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--daily", type=_whole(10**9), default=None, metavar="CALLS", help="limit of an account in 24 h (default none)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="the same seed and calls give the same answers (default 0)")
+    parser.add_argument(
+        "--seed", type=int, help="the same seed and calls give the same answers (default a new one, told)"
+    )
     for switch in SWITCHES:
         _add_switch(parser, switch)
 
@@ -62,31 +64,33 @@ def run(arguments: argparse.Namespace) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    remote = Remote(options, values["seed"], accounts=accounts)
+    # RequestIDs that came before a restart must not come again: what watches them takes them for old ones.
+    seed = new_seed() if values["seed"] is None else values["seed"]
+    remote = Remote(options, seed, accounts=accounts)
     host, port = values["web.listen_address"]
     try:
-        asyncio.run(_serve(SimulatorServer(remote, host=host, port=port)))
+        asyncio.run(_serve(SimulatorServer(remote, host=host, port=port), seed))
     except ExporterError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-async def _serve(server: SimulatorServer) -> None:
+async def _serve(server: SimulatorServer, seed: int) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     await server.start()
     try:
-        sys.stdout.write(_greeting(server))
+        sys.stdout.write(_greeting(server, seed))
         sys.stdout.flush()
         await stopped.wait()
     finally:
         await server.stop()
 
 
-def _greeting(server: SimulatorServer) -> str:
+def _greeting(server: SimulatorServer, seed: int) -> str:
     accounts = server.remote.accounts
     first, url = accounts[0], server.url
     more = f" … {accounts[-1].name}" if len(accounts) > 1 else ""
@@ -95,6 +99,7 @@ def _greeting(server: SimulatorServer) -> str:
         f"  account {first.name}{more}, x-api-key: {first.key}, limit {_limit(first)}\n"
         f"  submit  curl -X POST -H 'x-api-key: {first.key}' -d '[]' '{url}/lead/update?leadId=1'\n"
         f"  truth   curl {url}/simulator/truth\n"
+        f"  seed    {seed}; --seed={seed} gives the same again\n"
     )
 
 

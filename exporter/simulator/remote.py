@@ -3,7 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from random import Random
+from random import Random, SystemRandom
 from typing import NamedTuple
 
 from exporter.core.request import Status
@@ -19,8 +19,14 @@ from exporter.simulator.reply import FORBIDDEN, NO_ID, NO_ROUTE, TOO_LARGE, UNAU
 # The payload limit of the gateway that LeadSquared most likely uses.
 LARGEST_BODY = 10 * 1024 * 1024
 LOGGED_CALLS = 100_000
+_SEEDS = 10**9
 
 _SECRETS = (("accessKey", "x-lsq-accesskey"), ("secretKey", "x-lsq-secretkey"))
+
+
+def new_seed() -> int:
+    """One that gives RequestIDs which no start before has given."""
+    return SystemRandom().randrange(_SEEDS)
 
 
 class _Route(NamedTuple):

@@ -56,6 +56,10 @@ class SimulatorServer:
         self._port = runner.addresses[0][1]
         self._runner = runner
 
+    def advance(self) -> None:
+        """Let what was due until now have happened."""
+        self.remote.advance(self._clock.now())
+
     async def stop(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()

@@ -7,6 +7,8 @@ from contextvars import Context
 from functools import partial
 from typing import TypeVarTuple
 
+from exporter.clock import Boot, Clock
+
 Arguments = TypeVarTuple("Arguments")
 
 # Somewhere in 2026; any fixed time will do.
@@ -36,7 +38,7 @@ class _Sleepless(selectors.SelectSelector):
         return []
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
+class VirtualLoop(asyncio.SelectorEventLoop, Clock):
     """Runs callbacks in the order of their virtual time. `crash_at` steps from the start it raises Crash."""
 
     def __init__(self, *, start: float = EPOCH, crash_at: int | None = None) -> None:
@@ -54,6 +56,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def now(self) -> float:
         """The same as a Clock."""
         return self.time()
+
+    def boot(self) -> Boot:
+        """One loop after the other runs on the same machine."""
+        return Boot("virtual", self.ahead())
 
     def call_soon(
         self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None

@@ -29,6 +29,8 @@ class _Seen:
     settled   it was read in a state that was the same twice in a row, and to its end
     digest    of the content that was last taken in or refused; empty before, and after the file could not be read
     apis      what was configured then; a file that names an account too early is right later
+    ahead     how the wall clock was set then; what seemed to lie ahead may be right later
+    refers    whether requests might carry a reference then
     listing   what of its RequestIDs the intake has
     trouble   why the content is not used; what was read before stays in use
     """
@@ -38,6 +40,8 @@ class _Seen:
     settled: bool = False
     digest: bytes = b""
     apis: Apis | None = None
+    ahead: float = 0.0
+    refers: bool = False
     listing: Listing = field(default_factory=Listing)
     trouble: ExporterError | None = None
 
@@ -109,9 +113,12 @@ class FileSource:
 
     def _may_do_better(self, seen: _Seen) -> bool:
         """Whether a file in trouble is worth another reading although it did not change."""
-        return isinstance(seen.trouble, SourceUnreadable) or (
-            seen.trouble is not None and seen.apis != self._environment.apis()
-        )
+        return isinstance(seen.trouble, SourceUnreadable) or (seen.trouble is not None and self._is_other_now(seen))
+
+    def _is_other_now(self, seen: _Seen) -> bool:
+        environment = self._environment
+        now = environment.apis(), environment.clock.ahead(), environment.references()
+        return (seen.apis, seen.ahead, seen.refers) != now
 
     async def _read(self, name: str, seen: _Seen, *, same: bool) -> None:
         rests = same and self._environment.monotonic() - seen.since >= QUIET_SECONDS
@@ -119,10 +126,12 @@ class FileSource:
         seen.settled = same and content.whole
         if not content.whole and not content.body:
             return
+        is_better_now = seen.trouble is not None and self._is_other_now(seen)
         apis = self._environment.apis()
-        if content.digest == seen.digest and apis == seen.apis:
+        if content.digest == seen.digest and apis == seen.apis and not is_better_now:
             return
         seen.digest, seen.apis = content.digest, apis
+        seen.ahead, seen.refers = self._environment.clock.ahead(), self._environment.references()
         terms = self._environment.terms(self._source, file=name)
         new = await self._environment.in_thread(_take, name, content, terms, seen.listing)
         await seen.listing.handed_in(self._delivery.hand_in(new))

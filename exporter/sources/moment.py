@@ -25,6 +25,14 @@ def parse(text: str) -> float | None:
     return local.timestamp() - east + float(fraction or 0) + leap
 
 
+def parted(line: str) -> tuple[str, str]:
+    """A RequestID and what stands for the time behind it, empty where there is none; both empty for an empty line. What does not
+    begin as a time does belongs to what was meant for a RequestID."""
+    request_id, *rest = line.split(maxsplit=1) or ("",)
+    told = rest[0].strip() if rest else ""
+    return (request_id, told) if not told or told[0].isdecimal() else (line.strip(), "")
+
+
 def of(value: object) -> float | None:
     """Seconds since the epoch of a datetime that has an offset; None of anything else."""
     return value.timestamp() if isinstance(value, datetime) and value.tzinfo is not None else None

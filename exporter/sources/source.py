@@ -7,17 +7,20 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from exporter.core.cursor import Cursor
 from exporter.errors import (
     EntryLost,
+    ImpossibleTime,
     IntakeFull,
     InvalidEntry,
     SourceRefused,
     SourceTimeout,
     SourceUnreachable,
     StoreError,
+    UnfitReference,
 )
 
 
 class Entry(NamedTuple):
-    """One RequestID as it was handed in; `where` says from where, for error messages. `submitted` is seconds since the epoch.
+    """One RequestID as it was handed in; `where` says from where, for error messages. `submitted` is seconds since the epoch,
+    `reference` what the application knows it by.
 
     A tuple, because it takes a third of the time to make.
     """
@@ -27,6 +30,7 @@ class Entry(NamedTuple):
     api: str
     submitted: float | None
     where: str = ""
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class SourceHealth(Protocol):
     def down(self, source: str, error: Exception) -> None: ...
 
     def refused(self, source: str, error: InvalidEntry, count: int = 1) -> None:
-        """So many entries do not fit and were passed over or put aside; the source itself works on."""
+        """So many entries do not fit and were passed over or put aside, or taken in without their time or reference
+        (ImpossibleTime, UnfitReference); the source itself works on."""
 
 
 class Source(Protocol):
@@ -88,6 +93,10 @@ def trouble_of(error: Exception) -> str:
     match error:
         case EntryLost():
             return "lost"
+        case ImpossibleTime():
+            return "impossible_time"
+        case UnfitReference():
+            return "unfit_reference"
         case InvalidEntry():
             return "invalid_entry"
         case IntakeFull():

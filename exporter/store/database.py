@@ -21,12 +21,13 @@ _SHORTEST_LINE = 20
 
 _COLUMNS = (
     "request_id, account, api, source, submitted, first_seen, sequence, state, status, current_step, last_step, polls, "
-    "answered, unfinished, errored, errored_after, failed, not_found, reason, cause, finished_after, finished"
+    "answered, unfinished, errored, errored_after, failed, not_found, reason, cause, finished_after, finished, reference"
 )
 _UPDATE = """
     UPDATE requests SET state = ?, status = ?, current_step = ?, last_step = ?, polls = ?, answered = ?, unfinished = ?,
     errored = ?, errored_after = ?, failed = ?, not_found = ?, reason = ?, cause = ?, finished_after = ?, finished = ?,
-    transitions = transitions || ? WHERE sequence = ? AND request_id = ?
+    transitions = transitions || ?, submitted = iif(?, ?, submitted), first_seen = iif(?, ?, first_seen)
+    WHERE sequence = ? AND request_id = ?
 """
 # No index has the pending ones: memory knows them, and theirs would be most of the work of an intake.
 _ENDED = "SELECT 1 FROM requests INDEXED BY requests_named WHERE state <> 'pending' AND request_id = "
@@ -38,12 +39,13 @@ _RENEW = f"""UPDATE requests INDEXED BY requests_named SET handed_in = ? WHERE s
     AND request_id IN (SELECT value FROM json_each(?)) AND {_KNOWN_SINCE} < ?"""  # noqa: S608
 _BEGINNING = "request_id >= ? AND request_id < ?"
 _NAMED = f"""sequence IN (SELECT sequence FROM requests WHERE state <> 'pending' AND {_BEGINNING}
-    UNION ALL SELECT sequence FROM requests WHERE state = 'pending' AND {_BEGINNING})"""  # noqa: S608
+    UNION ALL SELECT sequence FROM requests WHERE state = 'pending' AND {_BEGINNING}
+    UNION ALL SELECT sequence FROM requests WHERE reference >= ? AND reference < ?)"""  # noqa: S608
 _PENDING_NAMES = "SELECT request_id FROM requests WHERE state = 'pending'"
 _PENDING_AND_ENDED = (
     f"SELECT sequence FROM requests AS one WHERE state = 'pending' AND EXISTS ({_ENDED} one.request_id)"  # noqa: S608
 )
-_INTAKE = "sequence, request_id, account, api, source, submitted, first_seen"
+_INTAKE = "sequence, request_id, account, api, source, submitted, first_seen, reference"
 _COUNT = "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
 _DISCOVERED = str(Counter.DISCOVERED)
 # SQLite allows 32,766 parameters; larger statements than this are not faster.
@@ -121,10 +123,7 @@ class Database:
             self._renew([one.request_id], one.first_seen)
             return None
         sequence = self._connection.take_numbers(1)
-        run(
-            _insertion(1),
-            (sequence, one.request_id, one.account, one.api, one.source, one.submitted, one.first_seen),
-        )
+        run(_insertion(1), (sequence, *one))
         pending.add((one.request_id,))
         run(_COUNT, (_DISCOVERED, _text((one.account, one.api, one.source)), 1))
         return sequence
@@ -148,7 +147,7 @@ class Database:
         # pop: a RequestID that is in the call twice is taken once.
         return [sequences.pop(one.request_id, None) for one in submissions]
 
-    def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls]) -> None:
+    def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls], *, anew: bool) -> None:
         pending = self._pending_names()
         self._connection.run_many(_UPDATE, [_row(change) for change in changes])
         # A request has no more transitions than polls, so most need not be looked at.
@@ -157,7 +156,7 @@ class Database:
             self._trim(sequence)
         self._count(tally for change in changes for tally in change.tallies)
         self._observe(one for change in changes for one in change.observations)
-        self._spend(spent)
+        self._spend(spent, anew=anew)
         for change in changes:
             if change.record.state is not State.PENDING:
                 pending.end(change.record.request_id)
@@ -183,8 +182,7 @@ class Database:
         self._connection.run("DELETE FROM spent_calls WHERE time < ?", (before,))
 
     def stop_cleanly(self, spent: Sequence[SpentCalls]) -> None:
-        self._connection.run("DELETE FROM spent_calls")
-        self._spend(spent)
+        self._spend(spent, anew=True)
         self._connection.run("UPDATE meta SET value = 1 WHERE name = 'stopped_cleanly'")
 
     def _renew(self, names: Sequence[str], now: float) -> None:
@@ -241,10 +239,7 @@ class Database:
     def _insert(self, submissions: Mapping[str, Submission], first: int) -> None:
         """A statement takes many rows, because after each one the thread has to win back the interpreter lock from a busy
         event loop; powers of two keep the number of statements to prepare small."""
-        rows = [
-            (first + place, name, one.account, one.api, one.source, one.submitted, one.first_seen)
-            for place, (name, one) in enumerate(submissions.items())
-        ]
+        rows = [(first + place, *one) for place, one in enumerate(submissions.values())]
         start = 0
         while start < len(rows):
             size = min(_MOST_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
@@ -284,14 +279,16 @@ class Database:
         self._connection.run_many(buckets, [one[:3] for one in found])
         self._connection.run_many(totals, [(one[0], one[1], one[3]) for one in found])
 
-    def _spend(self, spent: Sequence[SpentCalls]) -> None:
+    def _spend(self, spent: Sequence[SpentCalls], *, anew: bool) -> None:
+        if anew:
+            self._connection.run("DELETE FROM spent_calls")
         sql = "INSERT OR REPLACE INTO spent_calls VALUES (?, ?, ?, ?, ?)"
         self._connection.run_many(sql, [(one.account, one.window, one.key, one.calls, one.time) for one in spent])
 
 
 @cache
 def _insertion(size: int) -> str:
-    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size)
+    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * size)
     return f"INSERT INTO requests ({_INTAKE}) VALUES {rows}"  # noqa: S608
 
 
@@ -301,7 +298,8 @@ def _row(change: Change) -> tuple[object, ...]:
     return (
         record.state, *record.progress, record.polls, record.answered, record.unfinished, record.errored,
         record.errored_after, record.failed, record.not_found, record.reason, record.cause, record.finished_after,
-        record.finished, line, record.sequence, record.request_id,
+        record.finished, line, change.dates_intake, record.submitted, change.dates_intake,
+        record.first_seen, record.sequence, record.request_id,
     )  # fmt: skip
 
 
@@ -327,6 +325,7 @@ def _record(row: tuple[Any, ...]) -> Record:
         cause=None if row[19] is None else Cause(row[19]),
         finished_after=row[20],
         finished=row[21],
+        reference=row[22],
     )
 
 
@@ -364,8 +363,8 @@ def _conditions(query: Query) -> tuple[str, list[object]]:
         if getattr(query, name) is not None
     ]
     if query.prefix:
-        # As a range, which the index of RequestIDs can answer; they hold nothing beyond ASCII.
-        wanted.append((_NAMED, (query.prefix, query.prefix + "\x7f") * 2))
+        # As ranges, which the indexes can answer; neither RequestIDs nor references hold anything beyond ASCII.
+        wanted.append((_NAMED, (query.prefix, query.prefix + "\x7f") * 3))
     if query.stuck_before is not None:
         wanted.append(("state = 'pending' AND coalesce(submitted, first_seen) < ?", (query.stuck_before,)))
     if query.before is not None:

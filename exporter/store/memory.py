@@ -65,10 +65,10 @@ class MemoryStore:
             self._move(cursor)
         return sequences
 
-    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = (), *, anew: bool = False) -> None:
         for change in changes:
             self._commit(change)
-        self._spend(spent)
+        self._spend(spent, anew=anew)
 
     async def end_doubles(self, doubles: Sequence[Record]) -> None:
         """There are none: records are kept by their RequestID."""
@@ -99,8 +99,7 @@ class MemoryStore:
         return len(past)
 
     async def close(self, spent: Sequence[SpentCalls]) -> None:
-        self.durable.spent.clear()
-        self._spend(spent)
+        self._spend(spent, anew=True)
         self.durable.stopped_cleanly = True
 
     def _admit_all(self, submissions: Sequence[Submission]) -> list[int | None]:
@@ -124,6 +123,7 @@ class MemoryStore:
             submitted=one.submitted,
             first_seen=one.first_seen,
             sequence=self.durable.last_sequence,
+            reference=one.reference,
         )
         return self.durable.last_sequence
 
@@ -139,8 +139,8 @@ class MemoryStore:
 
     def _commit(self, change: Change) -> None:
         durable, request_id = self.durable, change.record.request_id
-        if request_id in durable.records:
-            durable.records[request_id] = change.record
+        if (stored := durable.records.get(request_id)) is not None:
+            durable.records[request_id] = _as_taken_in(change, stored)
         if change.transition is not None:
             transitions = durable.transitions.get(request_id, [])
             durable.transitions[request_id] = trimmed([*transitions, change.transition])
@@ -155,16 +155,25 @@ class MemoryStore:
             key = (tally.counter, tally.labels)
             self.durable.counters[key] = self.durable.counters.get(key, 0) + tally.amount
 
-    def _spend(self, spent: Sequence[SpentCalls]) -> None:
+    def _spend(self, spent: Sequence[SpentCalls], *, anew: bool) -> None:
+        if anew:
+            self.durable.spent.clear()
         for one in spent:
             self.durable.spent[one.account, one.window, one.key] = one
+
+
+def _as_taken_in(change: Change, stored: Record) -> Record:
+    """What was told at the intake stays as it is, but for its times where the change says so."""
+    told = change.record if change.dates_intake else stored
+    return change.record._replace(submitted=told.submitted, first_seen=told.first_seen, reference=stored.reference)
 
 
 def _fits(record: Record, query: Query) -> bool:
     origin = record.first_seen if record.submitted is None else record.submitted
     stuck = query.stuck_before is None or (record.state is State.PENDING and origin < query.stuck_before)
     before = query.before is None or record.sequence < query.before
-    named = record.request_id.startswith(query.prefix or "")
+    names = (record.request_id, record.reference or "")
+    named = not query.prefix or any(name.startswith(query.prefix) for name in names)
     return stuck and before and named and _has(record, query)
 
 

@@ -81,6 +81,11 @@ MIGRATIONS = (
     DROP INDEX requests_ended;
     CREATE INDEX requests_ended ON requests (max(finished, coalesce(handed_in, 0))) WHERE state <> 'pending';
     """,
+    # Who hands in none pays for no index.
+    """
+    ALTER TABLE requests ADD COLUMN reference TEXT;
+    CREATE INDEX requests_referenced ON requests (reference) WHERE reference IS NOT NULL;
+    """,
 )
 
 SCHEMA = Schema(APPLICATION_ID, MIGRATIONS, setting="storage.url")

@@ -12,7 +12,7 @@ from exporter.store.connection import Connection, Schema
 from exporter.store.writer import Writer
 
 # In the header of the file ("LSQP"). The number of a row is no promise to anyone, so that it may be used again.
-_SCHEMA = Schema(
+SCHEMA = Schema(
     0x4C535150,
     (
         """
@@ -23,16 +23,17 @@ _SCHEMA = Schema(
     CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     INSERT INTO meta VALUES ('batch', 0);
     """,
+        "ALTER TABLE submissions ADD COLUMN reference TEXT",
     ),
     setting="storage.url",
     last_number="SELECT 0",
 )
-_PUT = """INSERT OR IGNORE INTO submissions (request_id, account, api, source, submitted, first_seen)
-    VALUES (?, ?, ?, ?, ?, ?)"""
-_OLDEST = """SELECT request_id, account, api, source, submitted, first_seen FROM submissions AS one
+_COLUMNS = "request_id, account, api, source, submitted, first_seen, reference"
+_PUT = f"INSERT OR IGNORE INTO submissions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_OLDEST = f"""SELECT {_COLUMNS} FROM submissions AS one
     WHERE NOT EXISTS (SELECT 1 FROM json_each(?) AS other
         WHERE other.value ->> 0 = one.account AND other.value ->> 1 = one.api)
-    ORDER BY number LIMIT ?"""
+    ORDER BY number LIMIT ?"""  # noqa: S608
 _COUNTS = "SELECT account, count(*) FROM submissions GROUP BY account"
 
 
@@ -92,10 +93,8 @@ class SqliteSpool:
         return dict(await self._do(lambda file: file.run(_COUNTS).fetchall()))
 
     async def put(self, submissions: Sequence[Submission]) -> None:
-        rows = [
-            (one.request_id, one.account, one.api, one.source, one.submitted, one.first_seen) for one in submissions
-        ]
-        await self._do(lambda file: file.run_many(_PUT, rows))
+        # Each is a row as it is.
+        await self._do(lambda file: file.run_many(_PUT, submissions))
 
     async def oldest(self, most: int, *, without: Collection[tuple[str, str]] = ()) -> Sequence[Submission]:
         left_out = json.dumps([list(one) for one in without])
@@ -120,7 +119,7 @@ class _File:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.connection = Connection(path, _SCHEMA)
+        self.connection = Connection(path, SCHEMA)
         self._is_open = False
 
     def transact(self, work: Callable[[], None]) -> None:

@@ -33,8 +33,8 @@ class SqliteStore:
     ) -> "asyncio.Future[list[int | None]]":
         return self._writer.do(lambda: self._database.admit(submissions, cursors))
 
-    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
-        await self._writer.do(lambda: self._database.commit(changes, spent))
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = (), *, anew: bool = False) -> None:
+        await self._writer.do(lambda: self._database.commit(changes, spent, anew=anew))
 
     async def end_doubles(self, doubles: Sequence[Record]) -> None:
         await self._writer.do(lambda: self._database.end_doubles(doubles))

@@ -48,7 +48,7 @@ class Contents:
 class Query:
     """Which requests a page shows; None takes all. `before` continues below that sequence; `stuck_before` asks for
     pending requests whose age origin (submitted, else first_seen) lies before that time.
-    `prefix` is the beginning of a RequestID."""
+    `prefix` is the beginning of a RequestID or of a reference."""
 
     account: str | None = None
     api: str | None = None
@@ -70,7 +70,7 @@ class Found:
 
 
 class Store(Protocol):
-    """Everything awaits durability: when a call returns, a `kill -9` can't undo it.
+    """Everything awaits durability: when a call returns, a `kill -9` can't undo it. Times are what the wall clock showed.
 
     Any call may raise StoreUnavailable (nothing was done; the same call may work later) or StoreUnusable.
     """
@@ -87,8 +87,9 @@ class Store(Protocol):
         awaited.
         """
 
-    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
-        """Write records, transitions, tallies and observations, and upsert spent calls (by account, window, key)."""
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = (), *, anew: bool = False) -> None:
+        """Write records but for what was told at their intake, or with its times where the change says so; transitions, tallies and
+        observations; and upsert spent calls (by account, window, key), or replace all of them where they are told `anew`."""
 
     async def end_doubles(self, doubles: Sequence[Record]) -> None:
         """Delete rows that `load` found to be doubles, and count each as abandoned, cause removed."""

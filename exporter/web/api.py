@@ -31,7 +31,7 @@ class Api:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    def routes(self) -> list[web.AbstractRouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/api/v1/requests", self.add),
             web.get("/api/v1/requests", self.listing),
@@ -45,8 +45,7 @@ class Api:
         return json_answer({"accepted": accepted.accepted, "known": accepted.known}, status=202)
 
     async def listing(self, request: web.Request) -> web.Response:
-        wanted = filters.parse(request.query)
-        records = await self._backend.page(wanted.query(now=self._backend.now(), stuck_after=self._backend.stuck_after))
+        wanted, records = await filters.matching(filters.parse(request.query), self._backend)
         shown = records[: wanted.limit]
         cursor = str(shown[-1].sequence) if len(records) > wanted.limit else None
         return json_answer({"requests": [request_object(record) for record in shown], "next_cursor": cursor})
@@ -95,7 +94,13 @@ class Api:
     async def _entries(self, body: bytes, source: PushSource) -> list[Entry]:
         """Raises InvalidEntry."""
         backend = self._backend
-        terms = Terms(apis=backend.apis(), account=source.account, api=source.api, now=backend.now())
+        terms = Terms(
+            apis=backend.apis(),
+            account=source.account,
+            api=source.api,
+            now=backend.now(),
+            references=backend.references,
+        )
         if len(body) <= _LARGEST_AT_ONCE:
             return parse_json(body, terms)
         return await asyncio.to_thread(parse_json, body, terms)

@@ -1,7 +1,7 @@
 """The aiohttp application: every path, and one place where errors become answers."""
 
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from exporter.errors import StartupError, StoreError
 from exporter.log import get_logger
+from exporter.prefix import Prefix
 from exporter.web.answers import HEADERS, Refusal, error_answer, unavailable
 from exporter.web.api import LARGEST_BODY, Api
 from exporter.web.backend import Backend
@@ -16,26 +17,54 @@ from exporter.web.operations import Operations
 from exporter.web.pages import Pages
 from exporter.web.security import Security
 
-_RESERVED = ("/-/", "/api/", "/requests", "/accounts/", "/style.css", "/icon.svg")
+_RESERVED = ("/-/", "/api/", "/requests", "/accounts/", "/runbooks", "/style.css", "/icon.svg")
 _NO_PAGES = ("/-/", "/api/")
 
 log = get_logger(__name__)
 
 
 def build(
-    backend: Backend, *, telemetry_path: str, enable_lifecycle: bool, security: Security | None = None
+    backend: Backend,
+    *,
+    telemetry_path: str,
+    enable_lifecycle: bool,
+    security: Security | None = None,
+    prefix: Prefix | None = None,
 ) -> web.Application:
-    """The application; `security` adds basic authentication and headers. Raises StartupError for an unfit telemetry path."""
+    """The application, under `prefix`; `security` adds basic authentication and headers. Raises StartupError for an unfit telemetry
+    path."""
     _check(telemetry_path)
-    pages = Pages(backend, telemetry_path=telemetry_path)
+    prefix = prefix or Prefix()
+    pages = Pages(
+        backend,
+        telemetry_path=telemetry_path,
+        prefix=prefix,
+        rejected=lambda: security.rejected if security else None,
+    )
     operations = Operations(backend, telemetry_path=telemetry_path, enable_lifecycle=enable_lifecycle)
-    middlewares = [_answer_errors(pages)]
+    middlewares = [_answer_errors(pages, prefix)]
     if security is not None:
-        middlewares.append(_authenticate(security, backend))
+        middlewares.append(_authenticate(security, backend, prefix))
     application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY + 1)
-    application.add_routes([*operations.routes(), *Api(backend).routes(), *pages.routes()])
+    routes = [*operations.routes(), *Api(backend).routes(), *pages.routes()]
+    application.add_routes(_under(prefix, routes))
     application.on_response_prepare.append(_add_headers(security))
     return application
+
+
+def _under(prefix: Prefix, routes: Sequence[web.RouteDef]) -> list[web.RouteDef]:
+    """Who asks for the root, or leaves out the last slash, is sent on."""
+    if not prefix.route:
+        return list(routes)
+    moved = [web.route(one.method, prefix.route + one.path, one.handler, **one.kwargs) for one in routes]
+    return [*moved, web.get("/", _sent_on(prefix.route)), web.get(prefix.route, _sent_on(prefix.link))]
+
+
+def _sent_on(place: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def send(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": f"{place}/"})
+
+    return send
 
 
 def _check(telemetry_path: str) -> None:
@@ -45,7 +74,7 @@ def _check(telemetry_path: str) -> None:
         raise StartupError(f"--web.telemetry-path: {telemetry_path} is used for something else")
 
 
-def _answer_errors(pages: Pages) -> Middleware:
+def _answer_errors(pages: Pages, prefix: Prefix) -> Middleware:
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
@@ -60,15 +89,15 @@ def _answer_errors(pages: Pages) -> Middleware:
         except Exception as defect:  # noqa: BLE001  (the edge: told, and answered like any other error)
             log.error("defect while answering", path=request.path, error=type(defect).__name__, where=_where(defect))
             refusal = Refusal(500, "internal error")
-        return pages.error(refusal) if _wants_page(request) else error_answer(refusal)
+        return pages.error(refusal) if _wants_page(request, prefix) else error_answer(refusal)
 
     return answer
 
 
-def _authenticate(security: Security, backend: Backend) -> Middleware:
+def _authenticate(security: Security, backend: Backend, prefix: Prefix) -> Middleware:
     @web.middleware
     async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        await security.authenticate(request, backend.push_sources())
+        await security.authenticate(request, prefix.inside(request.path), backend.push_sources())
         return await handler(request)
 
     return authenticate
@@ -109,7 +138,7 @@ def _where(defect: Exception) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
 
 
-def _wants_page(request: web.Request) -> bool:
+def _wants_page(request: web.Request, prefix: Prefix) -> bool:
     """A browser that looks at a page gets its errors as pages too."""
-    is_page = request.method in ("GET", "HEAD") and not request.path.startswith(_NO_PAGES)
+    is_page = request.method in ("GET", "HEAD") and not prefix.inside(request.path).startswith(_NO_PAGES)
     return is_page and "text/html" in request.headers.get("Accept", "")

@@ -40,6 +40,16 @@ class UnknownView:
     line: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A changed file that can't be used, so that what was read before stays. `since` is when it was first refused, in seconds since
+    the epoch, None where that is not known."""
+
+    what: str
+    problems: Sequence[str]
+    since: float | None = None
+
+
 class Backend(Protocol):
     """What the web shows and changes. `find`, `page` and `remove` raise StoreError; times are seconds since the epoch."""
 
@@ -53,6 +63,10 @@ class Backend(Protocol):
     @property
     def stuck_after(self) -> float:
         """Seconds after which a pending request counts as stuck."""
+
+    @property
+    def references(self) -> bool:
+        """Whether requests may carry one."""
 
     def now(self) -> float: ...
 
@@ -75,6 +89,9 @@ class Backend(Protocol):
 
     def unready(self) -> str | None:
         """Why no requests should be sent here yet or any more; None while they may be."""
+
+    def rejected(self) -> Rejected | None:
+        """The configuration, where the last reload has failed."""
 
     async def find(self, request_id: str) -> Found | None: ...
 

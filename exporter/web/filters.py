@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from multidict import MultiMapping
 
-from exporter.core.request import REQUEST_ID, State, Status
+from exporter.core.request import Record, State, Status
 from exporter.store.store import Query
+from exporter.web import pasted
 from exporter.web.answers import Refusal
+from exporter.web.backend import Backend
 
 STUCK = "stuck"
 STATES = (*(state.value for state in State), STUCK)
@@ -22,7 +24,8 @@ _LONGEST = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """The parameters as they were given, checked; None where one was left out or left empty, as an empty form field is."""
+    """The parameters as they were given, checked; None where one was left out or left empty, as an empty form field is. Of what was
+    pasted as `q` only the name is kept: a URL may hold keys, and pages show it again."""
 
     q: str | None = None
     account: str | None = None
@@ -58,17 +61,35 @@ def parse(parameters: MultiMapping[str]) -> Filters:
         if name not in PARAMETERS
     ]
     mistakes += [f"{name}: given more than once" for name in PARAMETERS if len(parameters.getall(name, [])) > 1]
-    given = {name: parameters[name] for name in PARAMETERS if parameters.get(name)}
+    given = {name: parameters[name] for name in PARAMETERS if parameters.get(name, "").strip()}
     mistakes += _mistakes(given)
     if mistakes:
         raise Refusal(400, "the query does not fit", mistakes[:20])
-    limit, cursor = given.pop("limit", None), given.pop("cursor", None)
-    return Filters(**given, limit=int(limit or LIMIT), cursor=int(cursor) if cursor else None)
+    limit, cursor, q = (given.pop(name, None) for name in ("limit", "cursor", "q"))
+    return Filters(
+        **given,
+        q=pasted.name(q) if q else None,
+        limit=int(limit or LIMIT),
+        cursor=int(cursor) if cursor else None,
+    )
+
+
+async def matching(wanted: Filters, backend: Backend) -> tuple[Filters, list[Record]]:
+    """The requests, one more than is shown where there are more, and the filters with the spelling that found them.
+
+    Raises StoreError.
+    """
+    for q in pasted.spellings(wanted.q) if wanted.q else (None,):
+        tried = replace(wanted, q=q)
+        records = await backend.page(tried.query(now=backend.now(), stuck_after=backend.stuck_after))
+        if records:
+            return tried, records
+    return wanted, []
 
 
 def _mistakes(given: dict[str, str]) -> list[str]:
     checks = (
-        ("q", _is_id, "must be a RequestID or its beginning: 1 to 128 characters of A-Z a-z 0-9 . _ -"),
+        ("q", _has_name, pasted.RULE),
         ("account", _is_name, f"must be a name of at most {_LONGEST} characters"),
         ("api", _is_name, f"must be a name of at most {_LONGEST} characters"),
         ("reason", _is_name, f"must be a name of at most {_LONGEST} characters"),
@@ -80,8 +101,8 @@ def _mistakes(given: dict[str, str]) -> list[str]:
     return [f"{name}: {rule}" for name, fits, rule in checks if name in given and not fits(given[name])]
 
 
-def _is_id(text: str) -> bool:
-    return REQUEST_ID.fullmatch(text) is not None
+def _has_name(text: str) -> bool:
+    return len(text) <= pasted.LONGEST and pasted.name(text) is not None
 
 
 def _is_name(text: str) -> bool:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from aiohttp import web
 
+from exporter.prefix import Prefix
 from exporter.web.markup import Child, Markup, element, join
 from exporter.web.presentation import moment
 
@@ -14,16 +14,16 @@ _SHORTEST = 0.05
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
-def page(title: str, *content: Child, telemetry_path: str, status: int = 200) -> web.Response:
+def page(title: str, *content: Child, prefix: Prefix, telemetry_path: str, status: int = 200) -> web.Response:
     head = element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("title", f"{title} · LeadSquared exporter"),
-        element("link", rel="stylesheet", href="/style.css"),
-        element("link", rel="icon", href="/icon.svg"),
+        element("link", rel="stylesheet", href=prefix.to("style.css")),
+        element("link", rel="icon", href=prefix.to("icon.svg")),
     )
-    body = element("body", _header(telemetry_path), element("main", element("h1", title), *content))
+    body = element("body", _header(prefix, telemetry_path), element("main", element("h1", title), *content))
     text = "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
     return web.Response(text=text, status=status, content_type="text/html")
 
@@ -40,9 +40,8 @@ def facts(pairs: Iterable[tuple[str, Child]]) -> Markup:
     return element("dl", *(join(element("dt", name), element("dd", value or NONE)) for name, value in pairs))
 
 
-def link(text: str, *path: str) -> Markup:
-    """A link to a page of ours; each part of the path is quoted."""
-    return element("a", text, href="/" + "/".join(quote(part, safe="") for part in path))
+def link(text: str, href: str) -> Markup:
+    return element("a", text, href=href)
 
 
 def badge(text: str, mood: str = "") -> Markup:
@@ -86,10 +85,11 @@ def _utc(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _header(telemetry_path: str) -> Markup:
+def _header(prefix: Prefix, telemetry_path: str) -> Markup:
     links = (
-        element("a", "Status", href="/"),
-        element("a", "Requests", href="/requests"),
-        element("a", "Metrics", href=telemetry_path),
+        link("Status", prefix.to()),
+        link("Requests", prefix.to("requests")),
+        link("Runbooks", prefix.to("runbooks")),
+        link("Metrics", prefix.link + telemetry_path),
     )
     return element("header", element("strong", "LeadSquared exporter"), element("nav", *links))

@@ -20,15 +20,21 @@ OPTION = "--web.listen-address"
 class Listeners:
     """The application on one or more addresses: `:10040` is all interfaces, `[::1]:10040` and `localhost:0` are possible too.
 
-    With `security` that has TLS, all of them speak TLS.
+    With `security` that has TLS, all of them speak TLS. `path` is where the application begins, for the URLs.
     """
 
     def __init__(
-        self, application: web.Application, addresses: Sequence[str], *, security: Security | None = None
+        self,
+        application: web.Application,
+        addresses: Sequence[str],
+        *,
+        security: Security | None = None,
+        path: str = "",
     ) -> None:
         self.urls: list[str] = []
         self._addresses = addresses
         self._security = security
+        self._path = path
         # aiohttp waits so long twice: for answers under way, and again after it cancelled them.
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_SECONDS / 3)
         self._listening: list[asyncio.Server] = []
@@ -44,7 +50,7 @@ class Listeners:
                 await loop.create_server(self._handler, sock=one, ssl=context, backlog=address.BACKLOG)
             )
         scheme = "https" if context else "http"
-        self.urls = [address.url(scheme, one) for one in bound]
+        self.urls = [address.url(scheme, one) + self._path for one in bound]
         return self.urls
 
     async def stop(self) -> None:

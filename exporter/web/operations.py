@@ -17,7 +17,7 @@ class Operations:
         self._telemetry_path = telemetry_path
         self._enable_lifecycle = enable_lifecycle
 
-    def routes(self) -> list[web.AbstractRouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         return [
             web.get(self._telemetry_path, self.metrics),
             web.get(HEALTHY, self.healthy),

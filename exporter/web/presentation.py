@@ -26,6 +26,7 @@ def request_object(record: Record, transitions: Sequence[Transition] | None = No
     """The finish lies between `finished_after` and `finished_at`; a request that was given up has `abandoned_at` instead."""
     shown: dict[str, Any] = {
         "request_id": record.request_id,
+        "reference": record.reference,
         "account": record.account,
         "api": record.api,
         "source": record.source,

@@ -13,6 +13,7 @@ from exporter.errors import ConfigurationError
 from exporter.log import get_logger
 from exporter.sources import push
 from exporter.web.answers import Refusal
+from exporter.web.backend import Rejected
 from exporter.web.operations import HEALTHY, READY
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Security:
 
     def __init__(self, path: Path) -> None:
         """Raises ConfigurationError."""
+        self.rejected: Rejected | None = None
         self._path = path
         self._state: _State = ()
         self._settings, self._context, self._passwords = self._read()
@@ -53,13 +55,15 @@ class Security:
         self._refresh()
         return self._settings.headers
 
-    async def authenticate(self, request: web.Request, sources: Sequence[PushSource]) -> None:
-        """Raises Refusal (401, 429). The health checks need no password: a kubelet has none.
+    async def authenticate(self, request: web.Request, path: str, sources: Sequence[PushSource]) -> None:
+        """`path` is that of the request without the prefix. Raises Refusal (401, 429).
 
-        A caller that writes with the token of a push source needs no password either: both want the same header.
+        The health checks need no password: a kubelet has none.
+
+        A caller that writes with the token of a push source needs none either: both want the same header.
         """
         self._refresh()
-        if self._passwords is None or request.path in (HEALTHY, READY) or _has_token(request, sources):
+        if self._passwords is None or path in (HEALTHY, READY) or _has_token(request, path, sources):
             return
         user, password = _credentials(request.headers.get("Authorization", ""))
         if user is None or not await self._passwords.fit(user, password):
@@ -82,14 +86,20 @@ class Security:
             settings, context, passwords = self._read()
         except ConfigurationError as error:
             log.error("web configuration can't be used; the old one stays", file=str(self._path), error=str(error))
+            self._reject(error.problems)
             return
         if (context is None) is not (self._context is None):
             log.error("turning TLS on or off takes a restart; the old web configuration stays", file=str(self._path))
+            self._reject(["turning TLS on or off takes a restart"])
             return
         self._settings, self._context, self._passwords = settings, context, passwords
+        self.rejected = None
         # Other certificates may be named now.
         self._state = self._look()
         log.info("web configuration reloaded", file=str(self._path))
+
+    def _reject(self, problems: Sequence[str]) -> None:
+        self.rejected = Rejected(what="web configuration", problems=problems)
 
     def _read(self) -> "tuple[WebSettings, ssl.SSLContext | None, Passwords | None]":
         """Raises ConfigurationError. What only a web configuration needs is imported here."""
@@ -112,9 +122,9 @@ def _state(path: Path) -> tuple[int, ...] | None:
     return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)
 
 
-def _has_token(request: web.Request, sources: Sequence[PushSource]) -> bool:
+def _has_token(request: web.Request, path: str, sources: Sequence[PushSource]) -> bool:
     """Whether the handler itself is going to refuse or accept the caller by its token."""
-    writes = request.method in _WRITES and request.path.startswith(_WRITE_PATH)
+    writes = request.method in _WRITES and path.startswith(_WRITE_PATH)
     bearer = request.headers.get("Authorization", "").lower().startswith("bearer ")
     return writes and bearer and push.needs_token(sources)
 

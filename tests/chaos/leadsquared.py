@@ -13,7 +13,15 @@ from tests.e2e.stage import EXPORTER
 
 ACCOUNTS = ("acme", "acme-2")
 KEYS = {"acme": "stage-key", "acme-2": "stage-key-2"}
-_FLAGS = ("--account=acme", "--key=stage-key", "--accounts=2", "--rate=none", "--queue.rate=0", "--queue.workers=100")
+_FLAGS = (
+    "--account=acme",
+    "--key=stage-key",
+    "--accounts=2",
+    "--rate=none",
+    "--queue.rate=0",
+    "--queue.workers=100",
+    "--seed=0",
+)
 
 
 @dataclass(frozen=True, slots=True)

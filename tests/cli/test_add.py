@@ -9,6 +9,7 @@ import pytest
 from exporter import add, cli
 from exporter.cli import command_parser
 from exporter.errors import ExporterError
+from exporter.flags import UsageError
 from tests.cli.process import run
 from tests.cli.server import Reply, serving
 
@@ -50,6 +51,19 @@ def test_account_and_api_are_left_to_the_exporter_unless_given() -> None:
     assert "Authorization" not in server.asked[0].headers
 
 
+def test_a_reference_goes_with_one_request_id() -> None:
+    with serving(TAKEN) as server:
+        call(server.url, "--reference=shop:2026/81#2", "a")
+    assert server.asked[0].content == [{"request_ids": [{"request_id": "a", "reference": "shop:2026/81#2"}]}]
+
+
+@pytest.mark.parametrize("request_ids", [[], ["a", "b"]])
+def test_a_reference_for_several_is_wrong_usage(request_ids: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        call("http://127.0.0.1:1", "--reference=o-1", *request_ids)
+    assert str(caught.value) == "--reference goes with one RequestID; hand in others by POST /api/v1/requests"
+
+
 def test_standard_input_has_one_a_line_with_the_time_of_submission(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, ["\ufeffa", "", "  b \t 2026-01-31T12:00:00Z ", "c"])
     with serving(TAKEN) as server:
@@ -57,6 +71,22 @@ def test_standard_input_has_one_a_line_with_the_time_of_submission(monkeypatch: 
 
     submitted = {"request_id": "b", "submitted_at": "2026-01-31T12:00:00Z"}
     assert server.asked[0].content == [{"request_ids": ["a", submitted, "c"]}]
+
+
+@pytest.mark.parametrize(
+    ("given", "entry"),
+    [
+        ("not a uuid!", "not a uuid!"),
+        (" 7ba6 0ab0 ", {"request_id": "7ba6", "submitted_at": "0ab0"}),
+        ("7ba60ab0 # an order", "7ba60ab0 # an order"),
+        ("a 2026-13-31", {"request_id": "a", "submitted_at": "2026-13-31"}),
+    ],
+)
+def test_what_is_no_time_is_part_of_a_request_id_that_does_not_fit(given: str, entry: object) -> None:
+    with serving(TAKEN) as server:
+        call(server.url, given)
+
+    assert server.asked[0].content == [{"request_ids": [entry]}]
 
 
 def test_what_is_no_text_is_left_to_the_exporter_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:

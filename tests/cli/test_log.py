@@ -246,6 +246,47 @@ def test_a_flood_of_problems_of_one_kind_is_bounded_and_counted() -> None:
     assert repeats.filter(record(source="a", problem="line 0"))
 
 
+def test_what_hundreds_of_accounts_have_at_once_is_one_line_a_minute_with_a_count() -> None:
+    clock = HandClock()
+    repeats = log.Repeats(clock=clock)
+    minutes: list[list[logging.LogRecord]] = [[] for _ in range(7)]
+    told = 0
+    for second in range(7 * 60):
+        clock.now = float(second)
+        minutes[second // 60] += [*repeats.due()]
+        for account in range(200):
+            one = record(account=f"a-{account}", kind="timeout")
+            told += 1
+            if repeats.filter(one):
+                minutes[second // 60].append(one)
+
+    # The first ten by name, and one for all the others.
+    assert [len(minute) for minute in minutes] == [11, 1, 1, 1, 1, 1, 1]
+    counts = [getattr(one, "suppressed", 0) for minute in minutes for one in minute]
+    assert sum(counts) + len(counts) >= told - 60 * 200
+
+
+def test_a_trouble_of_another_kind_is_told_beside_one_that_many_have() -> None:
+    repeats = log.Repeats()
+    for account in range(200):
+        repeats.filter(record(account=f"a-{account}", kind="timeout"))
+
+    assert repeats.filter(record(account="a-7", kind="unauthorized"))
+
+
+def test_when_only_few_still_have_a_trouble_they_are_told_by_name_again() -> None:
+    clock = HandClock()
+    repeats = log.Repeats(seconds=60, clock=clock)
+    for account in range(200):
+        repeats.filter(record(account=f"a-{account}"))
+    for now in (70.0, 140.0):
+        clock.now = now
+        repeats.filter(record(account="a-1"))
+
+    assert repeats.filter(record(account="a-2"))
+    assert not repeats.filter(record(account="a-2"))
+
+
 def test_what_is_held_back_is_told_late_and_once() -> None:
     clock = HandClock()
     repeats = log.Repeats(seconds=30, clock=clock)

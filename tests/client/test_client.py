@@ -1,5 +1,7 @@
+import socket
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -48,6 +50,28 @@ def test_what_is_watched_arrives_at_the_exporter() -> None:
     assert {name: record.submitted for name, record in backend.records.items()} == dict.fromkeys(
         ("r-1", "r-2"), NOW - 2400.0
     )
+
+
+def test_a_reference_arrives_where_the_exporter_takes_references() -> None:
+    backend = MemoryBackend(references=True)
+    with exporting(backend) as url, Client(url) as client:
+        client.watch("r-1", reference="shop:2026/81#2")
+        client.watch("r-2", reference="Ada Lovelace")
+        assert client.flush()
+        assert client.counts == Counts(taken=1, dropped=1, waiting=0)
+    assert {name: record.reference for name, record in backend.records.items()} == {"r-1": "shop:2026/81#2"}
+
+
+def test_an_exporter_that_takes_no_references_is_handed_over_the_rest(caplog: pytest.LogCaptureFixture) -> None:
+    backend = MemoryBackend()
+    with exporting(backend) as url, Client(url) as client:
+        for number in range(30):
+            client.watch(f"r-{number}", WHEN, reference=f"o-{number}")
+        assert client.flush()
+        assert client.counts == Counts(taken=30, dropped=0, waiting=0)
+    assert {record.reference for record in backend.records.values()} == {None}
+    (line,) = told(caplog)
+    assert line.startswith("30 RequestIDs are handed over without their reference: nothing was taken in: 30 mistakes;")
 
 
 def test_without_a_time_it_was_submitted_now() -> None:
@@ -121,7 +145,7 @@ def test_a_dead_exporter_neither_raises_nor_blocks(caplog: pytest.LogCaptureFixt
     assert not client.flush(timeout=0.05)
     client.close(timeout=0.05)
 
-    eventually(lambda: client.counts, fits=lambda counts: counts == Counts(taken=0, dropped=1000, waiting=0))
+    assert client.counts == Counts(taken=0, dropped=1000, waiting=0)
     assert sum("the exporter can't take RequestIDs now" in line for line in told(caplog)) == 1
 
 
@@ -301,3 +325,50 @@ def test_a_forked_worker_hands_over_its_own_and_not_its_parents() -> None:
 def test_settings_that_can_not_work_are_told_at_once(settings: dict[str, str], mistake: str) -> None:
     with pytest.raises(ValueError, match=f"^{mistake}$"):
         Client(**settings)  # type: ignore[arg-type]
+
+
+def test_counts_are_final_when_close_returns_though_a_call_is_under_way() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = Client(f"http://127.0.0.1:{listening.getsockname()[1]}", linger=0.0)
+        client.watch("r-1")
+        connection, _ = listening.accept()
+        with connection:
+            client.close(timeout=0.0)
+
+            assert client.counts == Counts(taken=0, dropped=1, waiting=0)
+            connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            handing_over_has_ended()
+        assert client.counts == Counts(taken=0, dropped=1, waiting=0)
+
+
+def test_counts_are_final_when_close_returns_though_a_batch_waits_for_a_retry() -> None:
+    with serving(Reply(503, {"error": "starting"}, {"Retry-After": "30"})) as server:
+        client = Client(server.url, linger=0.0)
+        client.watch("r-1")
+        eventually(lambda: server.asked, fits=bool)
+        client.close(timeout=0.0)
+
+        assert client.counts == Counts(taken=0, dropped=1, waiting=0)
+        handing_over_has_ended()
+
+
+def test_nothing_is_handed_over_after_close() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = Client(f"http://127.0.0.1:{listening.getsockname()[1]}", batch=2, linger=LONG)
+        client.watch("r-1", account="acme")
+        client.watch("r-2", account="other")
+        connection, _ = listening.accept()
+        with connection:
+            client.close(timeout=0.0)
+            connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            handing_over_has_ended()
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+
+
+def handing_over_has_ended() -> None:
+    eventually(
+        lambda: [thread for thread in threading.enumerate() if thread.name == "exporter-client"],
+        fits=lambda threads: not threads,
+    )

@@ -1,6 +1,7 @@
 """What a client hands over again, judged by what the exporter itself would say to it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,18 +19,19 @@ TERMS = Terms(apis={"acme": ["lead_update"]}, now=NOW.timestamp())
 entries = st.fixed_dictionaries(
     {"request_id": st.sampled_from(["r-1", "r-2", "a b", ""])},
     optional={
-        "submitted_at": st.integers(-2000, 2000).map(lambda seconds: (NOW + timedelta(seconds=seconds)).isoformat())
+        "submitted_at": st.integers(-2000, 2000).map(lambda seconds: (NOW + timedelta(seconds=seconds)).isoformat()),
+        "reference": st.sampled_from(["o-1", "o-2"]),
     },
 )
 
 
-def handed_over(group: dict[str, Any]) -> tuple[list[dict[str, str]], int]:
+def handed_over(group: dict[str, Any], terms: Terms = TERMS) -> tuple[list[dict[str, str]], int]:
     """The entries that the exporter takes in the end, and how many calls that took."""
     left, taken, calls = [group], [], 0
     while left:
         calls += 1
         try:
-            parse_json(json.dumps(left[0]).encode(), TERMS)
+            parse_json(json.dumps(left[0]).encode(), terms)
         except InvalidEntry as error:
             left[:1] = remainder(left[0], 400, error.details)
         else:
@@ -37,23 +39,28 @@ def handed_over(group: dict[str, Any]) -> tuple[list[dict[str, str]], int]:
     return taken, calls
 
 
-def fitting(entry: dict[str, str]) -> dict[str, str]:
+def fitting(entry: dict[str, str], *, references: bool) -> dict[str, str]:
     ahead = "submitted_at" in entry and datetime.fromisoformat(entry["submitted_at"]) > NOW + timedelta(
         seconds=FURTHEST_AHEAD
     )
-    return {"request_id": entry["request_id"]} if ahead else entry
+    left_out = [*(["submitted_at"] if ahead else []), *([] if references else ["reference"])]
+    return {name: value for name, value in entry.items() if name not in left_out}
 
 
 def members(ids: list[dict[str, str]]) -> int:
     return sum(map(len, ids))
 
 
-@given(st.lists(entries, max_size=80))
-def test_every_entry_that_fits_is_taken_and_only_times_that_lie_ahead_are_left_out(ids: list[dict[str, str]]) -> None:
-    taken, calls = handed_over({"request_ids": ids, "account": "acme"})
+@given(st.lists(entries, max_size=80), st.booleans())
+def test_every_entry_that_fits_is_taken_and_only_what_is_refused_is_left_out(
+    ids: list[dict[str, str]], references: bool
+) -> None:
+    terms = replace(TERMS, references=references)
+    taken, calls = handed_over({"request_ids": ids, "account": "acme"}, terms)
 
-    assert taken == [fitting(entry) for entry in ids if REQUEST_ID.fullmatch(entry["request_id"])]
-    assert calls <= 2 + len(ids) // 20 * 2
+    fit = [entry for entry in ids if REQUEST_ID.fullmatch(entry["request_id"])]
+    assert taken == [fitting(entry, references=references) for entry in fit]
+    assert calls <= 3 + len(ids) // 20 * 3
 
 
 @given(st.lists(entries, max_size=10), st.sampled_from([{"account": "nobody"}, {"api": "other"}]))

@@ -1,7 +1,8 @@
-"""The site can be built, has every page, and fetches nothing from elsewhere."""
+"""The site can be built, has every page, fetches nothing from elsewhere, and can be searched without a server."""
 
 import logging
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,3 +46,27 @@ def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         fetched = re.findall(r'<(?:script|img|link|iframe)[^>]* (?:src|href)="(https?:)?//', page.read_text("utf-8"))
         assert fetched == [], page.name
+
+
+def test_what_is_searched_comes_with_the_pages_and_not_by_a_call(site: Path) -> None:
+    assert (site / "search" / "search_index.js").read_text("utf-8").startswith("var __index = {")
+    for page in ("faq.html", "runbooks/LeadSquaredBacklog.html"):
+        (shim,) = re.findall(r'<script src="([^"]*iframe-worker[^"]*)"', (site / page).read_text("utf-8"))
+        assert (site / page).parent.joinpath(shim).is_file()
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("page", ["index.html", "runbooks/LeadSquaredBacklog.html"])
+def test_a_search_on_a_page_that_was_opened_from_a_folder_finds_pages(site: Path, page: str, tmp_path: Path) -> None:
+    """It needs Chromium."""
+    options = (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path}",
+        "--virtual-time-budget=20000",
+    )
+    command = ("chromium", *options, "--dump-dom", f"{(site / page).as_uri()}?q=retention")
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    (told,) = re.findall(r'md-search-result__meta">\s*([^<]*)', shown)
+    assert re.fullmatch(r"[1-9]\d* matching documents?\s*", told)

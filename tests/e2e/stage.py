@@ -39,7 +39,7 @@ class Stage:
 
     def start_upstream(self, *flags: str) -> None:
         listen = f"--web.listen-address={self.upstream.removeprefix('http://')}"
-        rate = ("--key=stage-key", "--rate=1000/1s", "--queue.rate=200", "--queue.failure=0.1")
+        rate = ("--key=stage-key", "--rate=1000/1s", "--queue.rate=200", "--queue.failure=0.1", "--seed=0")
         command = (*EXPORTER, "upstream", listen, *rate, *flags)
         self.stack.enter_context(running(*command, told=self.folder / "upstream.log"))
         eventually(lambda: fetch(f"{self.upstream}/simulator/truth"), fits=bool)

@@ -41,7 +41,7 @@ class Accounts:
     def start(self) -> None:
         for name, flags in TROUBLES.items():
             listen = f"--web.listen-address={self.upstreams[name].removeprefix('http://')}"
-            self._run("upstream", listen, "--key=key", "--rate=100/1s", *flags, told=f"{name}.log")
+            self._run("upstream", listen, "--key=key", "--rate=100/1s", "--seed=0", *flags, told=f"{name}.log")
         for url in self.upstreams.values():
             eventually(partial(fetch, f"{url}/simulator/truth"), fits=bool)
         (self._folder / "config.yaml").write_text(json.dumps(self._configuration()))

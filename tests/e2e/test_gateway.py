@@ -44,7 +44,16 @@ class Stage:
         (folder / "key").write_text("stage-key")
         self.configure(CONFIGURATION.format(upstream=self.upstream, gateway=self.port, folder=folder))
         listen = f"--web.listen-address={self.upstream.removeprefix('http://')}"
-        command = (*PROGRAM, "upstream", listen, "--key=stage-key", "--rate=1000/1s", "--queue.rate=100", *options)
+        command = (
+            *PROGRAM,
+            "upstream",
+            listen,
+            "--key=stage-key",
+            "--rate=1000/1s",
+            "--queue.rate=100",
+            "--seed=0",
+            *options,
+        )
         stack.enter_context(running(*command, told=folder / "upstream.log"))
         eventually(lambda: fetch(f"{self.upstream}/simulator/truth"), fits=bool)
         self.process = self.start()

@@ -1,6 +1,7 @@
 """The real process, as those find it that push to it: what it keeps out is counted, and told apart from an outage."""
 
 import json
+import signal
 import sqlite3
 import urllib.error
 
@@ -94,3 +95,19 @@ def test_a_requestid_of_another_account_is_counted_and_told_with_both(stage: Sta
     assert state(stage, "orders") == (1, {"invalid_entry": 1})
     told = "account=acme api=lead_update request_id=a watched_account=umbrella"
     assert told in (stage.folder / "exporter.log").read_text()
+
+
+def test_a_reference_leads_from_the_order_to_the_request_once_references_are_allowed(stage: Stage) -> None:
+    text = CONFIGURATION.format(source="", folder=stage.folder)
+    configuration = stage.folder / "config.yaml"
+    configuration.write_text(text)
+    exporter = stage.start_exporter()
+    body = json.dumps({"request_ids": [{"request_id": "a", "reference": "shop:2026/81#2"}]})
+    assert post(stage, body) == 400
+    configuration.write_text(f"{text}references: true\n")
+    exporter.send_signal(signal.SIGHUP)
+    eventually(lambda: post(stage, body), fits=lambda status: status == 202)
+    found = json.loads(fetch(f"{stage.url}/api/v1/requests?q=shop:2026/81%232"))
+    assert [(one["request_id"], one["reference"]) for one in found["requests"]] == [("a", "shop:2026/81#2")]
+    assert "81#2" not in str(stage.metrics())
+    assert "81#2" not in (stage.folder / "exporter.log").read_text()

@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from exporter.clock import Clock
 from exporter.config.settings import Settings
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter
@@ -20,10 +21,11 @@ from exporter.errors import IntakeFull, StoreError, StoreUnavailable
 from exporter.leadsquared.network import NetworkTransport
 from exporter.metrics.meters import Meters
 from exporter.sources.source import Accepted, Entry
-from exporter.store.memory import MemoryStore
+from exporter.store.memory import Durable, MemoryStore
 from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Store
 from tests.engine.test_removal import SETTINGS
+from tests.store.conftest import ignore
 from tests.store.test_trouble import with_doubles
 
 
@@ -34,7 +36,7 @@ def entries(beginning: str, count: int) -> list[Entry]:
     ]
 
 
-class Still:
+class Still(Clock):
     """A clock that stands still; the window of the dead process stays full, and nothing is polled."""
 
     def now(self) -> float:
@@ -226,3 +228,31 @@ async def test_a_database_with_doubles_starts_with_each_request_once_and_adds_up
         assert (counts[Counter.DISCOVERED], engine.intake.pending) == (6, 2)
         # Of the six one has finished, one was removed before, and three were doubles.
         assert counts[Counter.ABANDONED] == 1 + 3
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_a_reference_is_kept_in_memory_and_across_a_restart(kind: str, tmp_path: Path) -> None:
+    durable = Durable()
+
+    def store() -> Store:
+        return MemoryStore(durable) if kind == "memory" else SqliteStore(str(tmp_path / "s.db"), on_commit=ignore)
+
+    referred = Entry("a", "acme", "lead_update", None, reference="shop:2026/81#2")
+    for _ in range(2):
+        async with running(store()) as engine:
+            await engine.intake.accept("push", [referred, *entries("b", 3)])
+            table = engine.pollers["acme"].watch.tracker.table
+            records = [table.record(slot) for slot in table]
+            assert [record.reference for record in records] == ["shop:2026/81#2", None, None, None]
+            found = await engine.find("a")
+            assert found is not None
+            assert found.record.reference == "shop:2026/81#2"
+
+
+async def test_a_slot_that_is_used_again_has_no_reference_of_the_former_request(engine: Engine) -> None:
+    await engine.intake.accept("push", [Entry("a", "acme", "lead_update", None, reference="o-1")])
+    assert await engine.remove("a")
+    await engine.intake.accept("push", entries("b", 1))
+    found = await engine.find("b0")
+    assert found is not None
+    assert found.record.reference is None

@@ -1,11 +1,11 @@
 """What the journal writes, and when."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 from exporter.core.change import Change
 from exporter.core.request import Record
-from exporter.engine.journal import NOTES_AT_ONCE, NOTES_MOST, Journal
+from exporter.engine.journal import NOTES_AT_ONCE, NOTES_MOST, Journal, Stated
 from exporter.simulator.virtual_time import VirtualLoop
 from exporter.store.memory import MemoryStore
 from exporter.store.store import SpentCalls
@@ -18,16 +18,23 @@ class Written(MemoryStore):
         super().__init__()
         self.commits: list[list[Change]] = []
 
-    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = (), *, anew: bool = False) -> None:
         self.commits.append(list(changes))
-        await super().commit(changes, spent)
+        await super().commit(changes, spent, anew=anew)
 
 
 class Frugal:
     """Budgets that need nothing stored."""
 
-    def state(self) -> tuple[Sequence[SpentCalls], Callable[[], None]]:
-        return (), lambda: None
+    def state(self) -> Stated:
+        return Stated((), anew=False, stored=lambda: None)
+
+
+class Undated:
+    """One clock that is never set."""
+
+    def dated(self, changes: Iterable[Change]) -> Sequence[Change]:
+        return list(changes)
 
 
 def a_change(request_id: str, polls: int = 1) -> Change:
@@ -50,7 +57,7 @@ def running(scene: Callable[[Journal, Written], Coroutine[object, object, None]]
 
     async def play() -> None:
         store = Written()
-        journal = Journal(store, Frugal(), on_trouble=lambda _: None)
+        journal = Journal(store, Frugal(), dating=Undated(), on_trouble=lambda _: None)
         writing = asyncio.create_task(journal.run())
         await scene(journal, store)
         writing.cancel()

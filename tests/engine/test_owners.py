@@ -72,6 +72,19 @@ async def test_a_requestid_of_another_account_is_known_and_told_once_with_both(b
     assert len(bench.engine.pollers["acme"].watch.tracker) == 3
 
 
+async def test_a_line_that_names_a_requestid_has_its_reference_too(bench: Bench) -> None:
+    first, second = (entry("a", account)._replace(reference="shop:2026/81#2") for account in ("acme", "umbrella"))
+    with logged("debug") as log:
+        await bench.accept("first", first, entry("b", "acme"))
+        await bench.accept("second", second)
+        for name in ("a", "b"):
+            assert await bench.engine.remove(name)
+    stray, referred, plain = (line for line in log.getvalue().splitlines() if "request_id=" in line)
+    assert "request_id=a reference=shop:2026/81#2 watched_account=acme" in stray
+    assert "request_id=a reference=shop:2026/81#2 status=unknown" in referred
+    assert "request_id=b status=unknown" in plain
+
+
 async def test_another_api_of_the_account_is_told_too(bench: Bench) -> None:
     await bench.accept("first", entry("a", "acme"))
     assert await bench.accept("second", entry("a", "acme", "call_log")) == Accepted(0, 1)

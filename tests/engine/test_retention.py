@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from random import Random
 
+import pytest
+
 from exporter.config.settings import Source as SourceSettings
 from exporter.config.settings import StaticSource as StaticSettings
 from exporter.config.settings import Storage
@@ -20,6 +22,7 @@ from exporter.sources.environment import Environment
 from exporter.sources.source import Entry
 from exporter.sources.static import StaticSource
 from exporter.store.memory import Durable, MemoryStore
+from tests.clocks import STEPS, Machine
 from tests.engine.test_removal import SETTINGS
 from tests.sources.twins import Health
 
@@ -32,6 +35,7 @@ class World:
 
     def __init__(self, loop: VirtualLoop) -> None:
         self.loop = loop
+        self.machine = Machine(loop.time)
         self.durable = Durable()
         self.remote = Remote(
             Options(queue_service_time=1.0), 1, accounts=[RemoteAccount(name="acme", key="acme-key")], logged_calls=None
@@ -39,14 +43,16 @@ class World:
         for name in ("listed", "pushed"):
             self.remote.submit(account="acme", api="lead_update", now=loop.time(), request_id=name)
 
-    async def live(self, seconds: float, *pushed: str) -> None:
+    async def live(self, seconds: float, *pushed: str, then: float | None = None) -> None:
+        """`then`: what the clock is set to in the middle."""
         transport = MemoryTransport(Wire(self.remote), clock=self.loop, sleep=asyncio.sleep, seed=1, network=Network())
+        self.clock = self.machine.process()
         feed = Feed(self._build, Health())
         self.engine = Engine(
             replace(SETTINGS, storage=Storage(url="memory://", retention=2 * HOUR)),
             store=MemoryStore(self.durable),
             transport=transport,
-            clock=self.loop,
+            clock=self.clock,
             meter=Meters(),
             random=Random(1),
             read_since=feed.read_since,
@@ -56,7 +62,9 @@ class World:
         if pushed:
             entries = [Entry(request_id=name, account="acme", api="lead_update", submitted=None) for name in pushed]
             await self.engine.intake.accept("push", entries)
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds / 2)
+        self.machine.set(self.machine.offset if then is None else then)
+        await asyncio.sleep(seconds / 2)
         await feed.stop()
         await self.engine.stop()
 
@@ -68,7 +76,7 @@ class World:
         environment = Environment(
             intake=self.engine.intake,
             health=Health(),
-            clock=self.loop,
+            clock=self.clock,
             apis=lambda: {"acme": ("lead_update",)},
             random=Random(1),
         )
@@ -89,6 +97,27 @@ def test_what_is_listed_for_ever_counts_once_and_what_is_not_is_forgotten() -> N
         assert (world.counted(Counter.DISCOVERED), world.counted(Counter.FINISHED)) == (2, 2)
         await world.live(5 * HOUR, "pushed")
         assert (world.counted(Counter.DISCOVERED), world.counted(Counter.FINISHED)) == (3, 3)
+
+    try:
+        loop.run_until_complete(scene())
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize("step", [*STEPS, 1e6, 1e9])
+@pytest.mark.parametrize("between", [False, True], ids=["while it runs", "between two processes"])
+def test_a_clock_that_is_set_makes_the_exporter_forget_nothing_too_early(step: float, between: bool) -> None:
+    loop = VirtualLoop()
+
+    async def scene() -> None:
+        world = World(loop)
+        await world.live(1.5 * HOUR, "pushed", then=None if between else step)
+        world.machine.set(step)
+        await world.live(0.5 * HOUR, "pushed")
+        assert sorted(world.durable.records) == ["listed", "pushed"]
+        assert (world.counted(Counter.DISCOVERED), world.counted(Counter.FINISHED)) == (2, 2)
+        await world.live(10 * HOUR + max(0.0, -step))
+        assert sorted(world.durable.records) == ["listed"]
 
     try:
         loop.run_until_complete(scene())

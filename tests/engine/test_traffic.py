@@ -172,6 +172,44 @@ def test_what_is_taken_in_is_watched_and_taken_in_again_it_is_known() -> None:
     play(act)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_request_id_that_ended_before_its_submission_is_not_watched_again(restarted: bool) -> None:
+    entry = Entry(request_id="r1", account="acme", api="lead_update", submitted=EPOCH)
+
+    async def end(scene: Scene) -> None:
+        assert await scene.traffic.take_in("gateway", entry)
+        assert await scene.traffic.take_in("gateway", entry)
+        await scene.asked()
+        scene.traffic.heard("r1", "lead_update", SUCCESS, sent=scene.loop.time())
+        await asyncio.sleep(1.0)
+        # The same submission, handed in late.
+        assert await scene.traffic.take_in("gateway", entry)
+        if not restarted:
+            await again(scene)
+
+    async def again(scene: Scene) -> None:
+        assert not await scene.traffic.take_in("gateway", entry._replace(submitted=scene.loop.time()))
+
+    durable = play(end)
+    if restarted:
+        play(again, durable=durable, start=EPOCH + 3600.0)
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 3600.0])
+def test_whether_it_had_ended_before_is_told_by_one_clock(ahead: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(scene: Scene) -> None:
+        entry = Entry(request_id="r1", account="acme", api="lead_update", submitted=scene.loop.time())
+        assert await scene.traffic.take_in("gateway", entry)
+        await scene.asked()
+        scene.traffic.heard("r1", "lead_update", SUCCESS, sent=scene.loop.time())
+        await asyncio.sleep(1.0)
+        monkeypatch.setattr(scene.loop, "ahead", lambda: ahead)
+        assert await scene.traffic.take_in("gateway", entry._replace(submitted=EPOCH + ahead))
+        assert not await scene.traffic.take_in("gateway", entry._replace(submitted=scene.loop.time() + ahead))
+
+    play(act)
+
+
 def test_a_request_is_watched_whose_answer_is_awaited_no_more() -> None:
     async def act(scene: Scene) -> None:
         entry = Entry(request_id="r1", account="acme", api="lead_update", submitted=scene.loop.time())

@@ -132,10 +132,14 @@ class MemoryTraffic:
     story: list[str] = field(default_factory=list)
     heard_of: list[tuple[str, str, Report]] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
     under_way: int = 0
 
     def now(self) -> float:
         return self.clock.now()
+
+    def wall(self, time: float) -> float:
+        return time + self.clock.ahead()
 
     def begin(self) -> float:
         self.under_way += 1
@@ -164,8 +168,9 @@ class MemoryTraffic:
     def heard(self, request_id: str, api: str, report: Report, *, sent: float) -> None:
         self.heard_of.append((request_id, api, report))
 
-    async def take_in(self, source: str, entry: Entry) -> None:
+    async def take_in(self, source: str, entry: Entry) -> bool:
         await self.intake.accept(source, (entry,))
+        return entry.request_id not in self.ended
 
     async def last_answer(self, request_id: str) -> Record | None:
         return self.records.get(request_id)

@@ -61,6 +61,45 @@ async def test_a_request_arrives_as_it_was_sent_but_for_the_host() -> None:
     assert seen.body == b"\x1f\x8b not gzip"
 
 
+async def test_the_header_with_a_reference_is_kept_and_not_forwarded() -> None:
+    source = replace(SOURCE, reference_header="X-Reference")
+    async with staged(accept, source=source) as stage:
+        await stage.ask(request("POST", "/lead/update?accessKey=k", "x-reference: shop:2026/81#2", "X-Other: 1"))
+        await stage.ask(request("GET", "/anything", "X-Reference: o-2", body=b""), method="GET")
+        first, second = stage.vendor.seen
+    assert (first.values("x-reference"), first.values("x-other")) == ([], ["1"])
+    assert second.values("x-reference") == []
+    assert [one.reference for one in stage.intake.entries] == ["shop:2026/81#2"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        (("X-Reference: Ada Lovelace",), "must be 1 to 128 characters of A-Z a-z 0-9 . _ : / # -"),
+        (("X-Reference: o-1", "X-Reference: o-2"), "is there 2 times"),
+    ],
+)
+async def test_a_reference_that_is_none_is_dropped_and_counted(headers: tuple[str, ...], told: str) -> None:
+    source = replace(SOURCE, reference_header="X-Reference")
+    async with staged(accept, source=source) as stage:
+        answered = await stage.ask(request("POST", "/lead/update?accessKey=k", *headers))
+        (seen,) = stage.vendor.seen
+    assert answered.status == 200
+    assert seen.values("x-reference") == []
+    assert [(one.request_id, one.reference) for one in stage.intake.entries] == [(REQUEST_ID, None)]
+    assert f"gateway refused 1: X-Reference: {told}" in stage.health.story
+    assert stage.health.kinds == ["unfit_reference"]
+    assert stage.meter.unrecorded == 0
+
+
+async def test_without_its_header_named_a_reference_is_forwarded_like_any_other() -> None:
+    async with staged(accept) as stage:
+        await stage.ask(request("POST", "/lead/update?accessKey=k", "X-Reference: o-1"))
+        (seen,) = stage.vendor.seen
+    assert seen.values("x-reference") == ["o-1"]
+    assert [one.reference for one in stage.intake.entries] == [None]
+
+
 async def test_an_answer_comes_back_as_it_was_given() -> None:
     headers = (
         "Date: Mon, 02 Feb 2026 02:40:00 GMT",

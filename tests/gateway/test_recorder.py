@@ -82,10 +82,10 @@ class Stage:
         self.recorder = Recorder(
             "gateway", record_timeout=record_timeout, spooled=self.spooled, health=self.health, meter=self.meter
         )
-        self._traffic = MemoryTraffic(ACCOUNT, intake)
+        self.traffic = MemoryTraffic(ACCOUNT, intake)
 
     def record(self, entry: Entry) -> asyncio.Future[None]:
-        return self.recorder.record(entry, self._traffic)
+        return self.recorder.record(entry, self.traffic)
 
 
 class Broken(MemorySpool):
@@ -349,6 +349,22 @@ async def test_each_reason_for_which_a_submission_is_not_recorded_is_told(output
     assert reasons == ['"no room"', '"the disk is full"']
 
 
+async def test_a_request_id_that_has_ended_already_is_told_and_counted(output: io.StringIO) -> None:
+    stage = Stage(MemoryIntake())
+    stage.traffic.ended = {"1", "2", "3"}
+    for request_id in ("1", "2", "3", "4"):
+        await stage.record(ENTRY._replace(request_id=request_id))
+
+    # Told once in a while, whatever the number.
+    (line,) = output.getvalue().splitlines()
+    assert line.partition(" msg=")[2] == (
+        '"LeadSquared answered a submission with the RequestID of a request that has ended; it is not watched again" '
+        "source=gateway account=acme request_id=1"
+    )
+    assert stage.meter.unrecorded == 3
+    assert stage.health.story.count("gateway refused 1: the RequestID of a request that has ended") == 3
+
+
 async def test_nothing_that_passes_is_logged_whatever_happens(output: io.StringIO) -> None:
     """Keys are in the query, in headers and, for call logs, in the path; lead data is in bodies."""
     target = "/1/api/telephony/logcallcomplete/HIDDEN-1?secretKey=HIDDEN-2"
@@ -369,3 +385,23 @@ async def test_nothing_that_passes_is_logged_whatever_happens(output: io.StringI
         assert (await stage.ask(b"GET /\x00 HTTP/1.1\r\nHIDDEN 6\r\n\r\n")).status == 400
     assert "gateway listens" in output.getvalue()
     assert "HIDDEN" not in output.getvalue()
+
+
+async def test_what_waits_in_the_spool_keeps_its_reference(tmp_path: Path) -> None:
+    intake = MemoryIntake(StoreUnavailable("the disk is full"))
+    stage = Stage(intake, spool=SqliteSpool(str(tmp_path / "spool.db")))
+    await stage.record(ENTRY._replace(reference="shop:2026/81#2"))
+    await stage.spooled.hand_on()
+    assert [(one.request_id, one.reference) for one in intake.entries] == [(REQUEST_ID, "shop:2026/81#2")]
+    await stage.spooled.close()
+
+
+async def test_what_waited_in_the_spool_while_the_clock_was_set_back_has_no_time_to_come(tmp_path: Path) -> None:
+    intake = MemoryIntake(StoreUnavailable("the disk is full"), StoreUnavailable("the disk is full"))
+    stage = Stage(intake, spool=SqliteSpool(str(tmp_path / "spool.db")))
+    for name, ahead in (("a", 3600.0), ("b", 60.0)):
+        await stage.record(ENTRY._replace(request_id=name, submitted=NOW + ahead))
+    await stage.spooled.hand_on()
+    assert {one.request_id: one.submitted for one in intake.entries} == {"a": None, "b": NOW + 60.0}
+    assert "impossible_time" in stage.health.kinds
+    await stage.spooled.close()

@@ -1,7 +1,6 @@
 """Status questions that the gateway answers itself."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -25,8 +24,7 @@ SUCCESS = Record(
     answered=NOW - 62.7,
     finished=NOW - 62.7,
 )
-PENDING = replace(
-    SUCCESS,
+PENDING = SUCCESS._replace(
     state=State.PENDING,
     progress=Progress(Status.IN_QUEUE, "in_process_queue", "none"),
     answered=NOW - 4.9,
@@ -71,17 +69,17 @@ async def test_a_final_answer_is_served_in_the_documented_shape_with_its_age() -
     ("record", "query", "served"),
     [
         (PENDING, "", True),
-        (replace(PENDING, answered=NOW - 5.1), "", False),
-        (replace(PENDING, answered=NOW - 5.1), "&max_age=6", True),
+        (PENDING._replace(answered=NOW - 5.1), "", False),
+        (PENDING._replace(answered=NOW - 5.1), "&max_age=6", True),
         (PENDING, "&max_age=1s", False),
         (SUCCESS, "&max_age=1", True),
         (SUCCESS, "&max_age=0", False),
         (PENDING, "&max_age=0", False),
-        (replace(PENDING, not_found=1), "", False),
-        (replace(PENDING, progress=Progress(Status.OTHER, "none", "none")), "", False),
-        (replace(PENDING, progress=Progress(Status.IN_QUEUE, "other", "none")), "", False),
-        (replace(PENDING, progress=Progress(Status.ERROR, "none", "none")), "", True),
-        (replace(SUCCESS, api="lead_capture"), "", False),
+        (PENDING._replace(not_found=1), "", False),
+        (PENDING._replace(progress=Progress(Status.OTHER, "none", "none")), "", False),
+        (PENDING._replace(progress=Progress(Status.IN_QUEUE, "other", "none")), "", False),
+        (PENDING._replace(progress=Progress(Status.ERROR, "none", "none")), "", True),
+        (SUCCESS._replace(api="lead_capture"), "", False),
         (None, "", False),
     ],
 )
@@ -103,7 +101,7 @@ async def test_what_is_served_says_what_was_heard(endpoint: Endpoint, status: St
     progress = Progress(status, "some_unlisted_step", "in_process_queue")
     reason = "MXDuplicateEntryException" if status in (Status.FAILURE, Status.ERROR) else None
     async with staged(asked) as stage:
-        stage.traffic.records[REQUEST_ID] = replace(SUCCESS, api=endpoint.name, progress=progress, reason=reason)
+        stage.traffic.records[REQUEST_ID] = SUCCESS._replace(api=endpoint.name, progress=progress, reason=reason)
         found = await ask(stage, api=endpoint.name)
     document = json.loads(found.body)
     assert (next(iter(document)), document["TaskStatus"]["TaskType"]) == (endpoint.id_key, endpoint.task_type)
@@ -123,7 +121,7 @@ async def test_an_unfit_max_age_is_400() -> None:
 
 async def test_an_abandoned_request_is_asked_about() -> None:
     async with staged(asked) as stage:
-        stage.traffic.records[REQUEST_ID] = replace(PENDING, state=State.ABANDONED, cause=Cause.REMOVED)
+        stage.traffic.records[REQUEST_ID] = PENDING._replace(state=State.ABANDONED, cause=Cause.REMOVED)
         assert (await ask(stage, query="&max_age=1")).body == b"LeadSquared's"
 
 

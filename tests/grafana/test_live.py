@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -37,11 +37,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with process:
         assert process.stdout is not None
         try:
-            yield (
-                next(line for line in process.stdout if line.startswith("Prometheus "))
-                .split()[-1]
-                .partition("/graph")[0]
-            )
+            address = next(line for line in process.stdout if line.startswith("Prometheus ")).split()[-1]
+            yield f"http://{urlsplit(address).netloc}"
         finally:
             os.killpg(process.pid, signal.SIGINT)
             process.stdout.read()

@@ -78,6 +78,17 @@ def test_keys_are_read_in_any_case_and_the_id_may_be_missing() -> None:
     assert read_status(answer({"TaskStatus": {"Status": "In-Queue"}}), ID).status is Status.IN_QUEUE
 
 
+def test_of_two_spellings_of_a_key_the_last_one_counts() -> None:
+    said = answer(status("In-Queue"))
+    both = said._replace(body=said.body.replace(b'"TaskLastStep"', b'"STATUS": "Failure", "TaskLastStep"'))
+    assert read_status(both, ID).status is Status.FAILURE
+
+
+@pytest.mark.parametrize("word", [[], {}, [["Success"]], 1, True])
+def test_what_is_no_word_is_another_status_each_time(word: object) -> None:
+    assert [read_status(answer(status(word)), ID).status for _ in range(2)] == [Status.OTHER] * 2
+
+
 @pytest.mark.parametrize("message", [{"Status": "Success"}, None, "not json", '{"a": 1}', [1]])
 def test_message_may_be_an_object_a_string_or_nothing(message: object) -> None:
     assert read_status(answer(status(Message=message, RequestBody=message)), ID).status is Status.SUCCESS

@@ -37,7 +37,10 @@ def view(account: str = ACCOUNT, pending: dict[Progress, int] | None = None) -> 
 
 
 def scene(
-    ledger: Ledger | None = None, meters: Meters | None = None, views: list[AccountView] | None = None
+    ledger: Ledger | None = None,
+    meters: Meters | None = None,
+    views: list[AccountView] | None = None,
+    ahead: float = 0.0,
 ) -> Collector:
     shown = [view()] if views is None else views
     return Collector(
@@ -45,11 +48,12 @@ def scene(
         meters or Meters(),
         lambda: shown,
         store=lambda: StoreState(up=True, undurable=2, spooled={"acme": 0}),
+        ahead=lambda: ahead,
         build=Build(version="1.2.3", revision="abc", python_version="3.11.7"),
     )
 
 
-def busy() -> Collector:
+def busy(ahead: float = 0.0) -> Collector:
     """Five requests taken in: two are pending, two finished, one was removed."""
     ledger, meters = new_ledger(), Meters()
     start_known(ledger, account=ACCOUNT, apis=[API], sources=["push"])
@@ -73,4 +77,4 @@ def busy() -> Collector:
     meters.call(ACCOUNT, "status", "timeout", 10.5)
     meters.call_error(ACCOUNT, "status", "timeout")
     meters.source_state("push", "push", up=True)
-    return scene(ledger, meters)
+    return scene(ledger, meters, ahead=ahead)

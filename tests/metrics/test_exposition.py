@@ -117,6 +117,14 @@ def test_a_histogram_is_written_with_its_exemplars() -> None:
     assert "".join(line + "\n" for line in text.splitlines() if "failure" not in line and "error" not in line) == GOLDEN
 
 
+def test_an_exemplar_has_the_time_that_the_wall_clock_shows() -> None:
+    text = render(busy(ahead=600.0).snapshot(), openmetrics=True, names={"leadsquared_request_duration_seconds"})
+    assert text.replace("1600.25", "1000.25").replace("1601.0", "1001.0") == render(
+        busy().snapshot(), openmetrics=True, names={"leadsquared_request_duration_seconds"}
+    )
+    assert "1600.25" in text
+
+
 def test_no_label_and_no_exemplar_of_plain_text_holds_a_request_id() -> None:
     assert not UUID.search(render(busy().snapshot(), openmetrics=False))
     labels = [line.partition(" # ")[0] for line in render(busy().snapshot(), openmetrics=True).splitlines()]

@@ -18,6 +18,7 @@ TARGETS = [
         "test-all",
         "test-loops",
         "test-lowest",
+        "test-trixie",
         "heavy",
         "test-fast",
         "lint",
@@ -33,7 +34,7 @@ TARGETS = [
         "pictures",
         "lock",
     ),
-    *("image", "clean"),
+    *("dist", "image", "clean"),
 ]
 
 

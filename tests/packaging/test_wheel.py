@@ -37,6 +37,8 @@ def test_the_wheel_has_the_program_and_nothing_else(wheel: Path) -> None:
         names = opened.namelist()
     assert {name.partition("/")[0] for name in names} == {"exporter", f"leadsquared_exporter-{__version__}.dist-info"}
     assert {"exporter/py.typed", "exporter/web/style.css"} <= set(names)
+    runbooks = {f"exporter/web/runbook_pages/{page.stem}.html" for page in (ROOT / "docs" / "runbooks").iterdir()}
+    assert runbooks <= set(names)
 
 
 def test_every_extra_can_be_asked_for(wheel: Path) -> None:

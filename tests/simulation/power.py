@@ -48,9 +48,9 @@ class PoweredStore:
         self._followers.append(follower)
         return follower
 
-    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = ()) -> None:
+    async def commit(self, changes: Sequence[Change], spent: Sequence[SpentCalls] = (), *, anew: bool = False) -> None:
         await self._before()
-        await self._durable.commit(changes, spent)
+        await self._durable.commit(changes, spent, anew=anew)
         await self._pause()
 
     async def end_doubles(self, doubles: Sequence[Record]) -> None:

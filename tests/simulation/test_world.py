@@ -15,10 +15,11 @@ from exporter.core.budget import Limit
 from exporter.core.change import Change
 from exporter.core.cursor import Cursor
 from exporter.core.request import Record, State, Submission
-from exporter.engine import build
+from exporter.engine import build, intake
 from exporter.engine.engine import Engine
 from exporter.engine.intake import Gate
 from exporter.engine.poller import Poller
+from exporter.engine.wall import Wall
 from exporter.sources.source import Accepted, Entry
 from exporter.store.memory import MemoryStore
 from tests.simulation.world import Violation, World
@@ -33,6 +34,14 @@ def test_every_promise_holds_through_crashes_and_trouble(seed: int) -> None:
     assert len(world.accepted) > 100
 
 
+@pytest.mark.parametrize("seed", range(25))
+def test_every_promise_holds_while_the_clock_is_set(seed: int) -> None:
+    world = World(seed, hours=HOURS, steps=True)
+    world.run()
+    assert len(world.accepted) > 100
+    assert len(world.machine.offsets) > 1
+
+
 def test_the_same_seed_gives_the_same_run() -> None:
     first, second = World(7, hours=HOURS), World(7, hours=HOURS)
     first.run()
@@ -42,11 +51,11 @@ def test_the_same_seed_gives_the_same_run() -> None:
     assert first.durable == second.durable
 
 
-def caught(seeds: Iterable[int]) -> str:
+def caught(seeds: Iterable[int], *, steps: bool = False) -> str:
     """What the first seed says that finds something."""
     for seed in seeds:
         try:
-            World(seed, hours=HOURS).run()
+            World(seed, hours=HOURS, steps=steps).run()
         except Violation as violation:
             return str(violation)
     return "nothing was found"
@@ -121,3 +130,23 @@ def test_a_request_forgotten_on_restart_is_caught(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Engine, "_restore_pending", forgetful)
     assert "discovered" in caught(range(5))
+
+
+def write_steady_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Wall, "dated", lambda _, changes: list(changes))
+
+
+def take_stored_times_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Wall, "restored", lambda _, record: record)
+
+
+def take_given_times_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "submission_on", lambda one, _: one)
+
+
+@pytest.mark.parametrize("defect", [write_steady_times, take_stored_times_as_they_are, take_given_times_as_they_are])
+def test_a_time_of_one_clock_taken_for_one_of_the_other_is_caught(
+    monkeypatch: pytest.MonkeyPatch, defect: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    defect(monkeypatch)
+    assert re.search("the oldest is|not in", caught(range(10), steps=True))

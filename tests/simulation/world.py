@@ -21,8 +21,10 @@ from exporter.simulator.options import Options
 from exporter.simulator.remote import Remote
 from exporter.simulator.transport import MemoryTransport, Network, Wire
 from exporter.simulator.virtual_time import EPOCH, Crash, VirtualLoop
+from exporter.sources.groups import FURTHEST_AHEAD
 from exporter.sources.source import Entry
 from exporter.store.memory import Durable, MemoryStore
+from tests.clocks import STEPS, Machine
 from tests.simulation.power import PoweredStore
 
 CALM = Options(queue_rate=5.0, queue_workers=3, queue_failure=0.1, queue_error=0.05, queue_time_scale=60.0)
@@ -47,6 +49,8 @@ NETWORKS = (
 
 
 WAYS = ("push", "log", "gateway")
+# Longer than the store is broken.
+FORGETFUL_SECONDS = 120.0
 
 
 class Violation(AssertionError):
@@ -103,18 +107,29 @@ def _api(name: str) -> Api:
 
 
 class World:
-    """`run` lives through it; Violation when a promise is broken."""
+    """`run` lives through it; Violation when a promise is broken. With `steps` the wall clock is wrong at the start, and is set
+    now and then: while a process lives and between two, of which some have a reboot in between."""
 
-    def __init__(self, seed: int, *, hours: float = 1.0) -> None:
+    def __init__(self, seed: int, *, hours: float = 1.0, steps: bool = False) -> None:
         self.seed = seed
         self.now = EPOCH
         self.settings = settings(seed)
         self.durable = Durable()
         self.accepted: set[str] = set()
         self.offered: dict[str, Entry] = {}
+        # What their times mean is not known exactly: they were being handed in while the clock was set, the process died soon after
+        # that, or the machine was started again.
+        self.doubtful: set[str] = set()
+        self._submitted_at: dict[str, float] = {}
+        self._set_at = 0.0
+        self._loop: VirtualLoop | None = None
         self.lives = 0
         self.events: list[str] = []
         self._random = Random(f"{seed}/world")
+        # Of its own, so that a world with steps is the same world but for them.
+        self._time_random = Random(f"{seed}/time")
+        self._steps = steps
+        self.machine = Machine(self._true_time, self._time_random.choice(STEPS) if steps else 0.0)
         self._end = EPOCH + hours * 3600.0
         self._scraped = Scraped()
         self._power: PoweredStore | None = None
@@ -135,13 +150,18 @@ class World:
         """One life of the process: from its start to a crash or a clean stop."""
         self.lives += 1
         self._serving = False
-        loop = VirtualLoop(start=self.now, crash_at=crash_at)
+        if self._steps and self._time_random.random() < 0.3:
+            self._set_the_clock()
+            self._reboot()
+        loop = self._loop = VirtualLoop(start=self.now, crash_at=crash_at)
         asyncio.set_event_loop(loop)
         try:
             loop.run_until_complete(self._life(loop, until, calm=calm))
             self.events.append(f"{loop.time() - EPOCH:9.3f} stop")
         except Crash:
             self.events.append(f"{loop.time() - EPOCH:9.3f} crash")
+            if loop.time() - self._set_at < FORGETFUL_SECONDS:
+                self.doubtful |= self.offered.keys()
             if self._serving and self._engine is not None:
                 # A scrape may come at any moment; in this one it shows the most that a crash could take back.
                 self._check_scrape(self._engine)
@@ -152,9 +172,18 @@ class World:
             raise
         finally:
             self.now = loop.time()
+            self._loop = None
             asyncio.set_event_loop(None)
             loop.close()
         self._check_door()
+
+    def _true_time(self) -> float:
+        return self.now if self._loop is None else self._loop.time()
+
+    def _reboot(self) -> None:
+        if self._time_random.random() < 0.5:
+            self.machine.boots += 1
+            self.doubtful |= self.offered.keys()
 
     def _sweep_up(self, loop: VirtualLoop) -> None:
         """The process is dead: nothing that its tasks do while they are taken down may have an effect."""
@@ -178,12 +207,19 @@ class World:
         self.remote.options = CALM
         self.remote.restore("slow")
         engine = self._engine = Engine(
-            self.settings, store=store, transport=transport, clock=loop, meter=Meters(), random=Random(self.seed)
+            self.settings,
+            store=store,
+            transport=transport,
+            clock=self.machine.process(),
+            meter=Meters(),
+            random=Random(self.seed),
         )
         await engine.start()
         self._serving = True
         self._check_scrape(engine)
         helpers = [asyncio.create_task(self._scrape(engine))]
+        if self._steps:
+            helpers.append(asyncio.create_task(self._set_the_clock_often()))
         if not calm:
             helpers += [
                 asyncio.create_task(self._apply_load(engine, loop)),
@@ -202,6 +238,17 @@ class World:
         self._check_scrape(engine)
         await engine.stop()
 
+    async def _set_the_clock_often(self) -> None:
+        while True:
+            await asyncio.sleep(self._time_random.expovariate(1 / 200.0))
+            self._set_the_clock()
+
+    def _set_the_clock(self) -> None:
+        """Right, or wrong."""
+        self.machine.set(self._time_random.choice((0.0, 0.0, *STEPS)))
+        self._set_at = self._true_time()
+        self.events.append(f"{self._set_at - EPOCH:9.3f} the clock is {self.machine.offset:+.0f} s")
+
     async def _apply_load(self, engine: Engine, loop: VirtualLoop) -> None:
         """An application that submits, hands the RequestIDs in, and tries again until that was answered."""
         choices = [(account.name, api) for account in self.settings.accounts for api in account.apis]
@@ -213,8 +260,12 @@ class World:
                 account, api = self._random.choice(choices)
                 fate = self.remote.submit(account=account, api=api, now=loop.time())
                 known = self._random.random() < 0.8
+                self._submitted_at[fate.request_id] = loop.time()
                 self.offered[fate.request_id] = Entry(
-                    request_id=fate.request_id, account=account, api=api, submitted=loop.time() if known else None
+                    request_id=fate.request_id,
+                    account=account,
+                    api=api,
+                    submitted=self.machine.wall() if known else None,
                 )
             waiting = [entry for request_id, entry in self.offered.items() if request_id not in self.accepted]
             again = self._random.sample(sorted(self.accepted), min(2, len(self.accepted)))
@@ -229,11 +280,16 @@ class World:
         size = self._random.choice((1, 2, 5, len(entries)))
         for start in range(0, len(entries), size):
             await self._chance()
+            furthest = self.machine.wall() + FURTHEST_AHEAD
+            # As the sources do.
+            fits = [one if (one.submitted or 0.0) <= furthest else one._replace(submitted=None) for one in entries]
             try:
-                await engine.intake.accept(way, entries[start : start + size])
+                await engine.intake.accept(way, fits[start : start + size])
             except (IntakeError, StoreError):
                 continue
-            self.accepted.update(entry.request_id for entry in entries[start : start + size])
+            accepted = [entry.request_id for entry in entries[start : start + size]]
+            self.accepted.update(accepted)
+            self.doubtful.update(one for one in accepted if self._submitted_at[one] <= self._set_at)
 
     async def _chance(self) -> None:
         assert self._power is not None
@@ -278,7 +334,20 @@ class World:
                     raise self._violation(f"{labels}: {discovered} discovered, {pending} pending, {ended} ended")
                 if min([*api.pending.values(), *api.stuck.values(), 0]) < 0:
                     raise self._violation(f"{labels}: a gauge below zero")
+                self._check_age(engine, labels, api.oldest_age)
         self._check_monotony(engine)
+
+    def _check_age(self, engine: Engine, labels: tuple[str, str], oldest: float) -> None:
+        """However the clock was set: no request seems older than it is, nor as old as none is."""
+        account, api = labels
+        table = engine.pollers[account].watch.tracker.table
+        pending = [table.request_id(slot) or "" for slot in table if table.api(slot) == api]
+        if not pending or not self.doubtful.isdisjoint(pending):
+            return
+        true = self._true_time() - min(self._submitted_at[one] for one in pending)
+        dated = [self.offered[one].submitted is not None for one in pending]
+        if oldest > true + 1.0 or (all(dated) and oldest < true - 1.0):
+            raise self._violation(f"{labels}: the oldest is {true:.0f} s old, not {oldest:.0f} s")
 
     def _check_monotony(self, engine: Engine) -> None:
         shown: dict[tuple[str, ...], float] = {}
@@ -319,9 +388,17 @@ class World:
         if record.state is State.FINISHED and record.progress.status is not fate.status:
             raise self._violation(f"{record.request_id} is {fate.status}, not {record.progress.status}")
         if record.state is State.FINISHED and fate.finished is not None and record.progress.status is not Status.ERROR:
-            lower, upper = record.finished_after or 0.0, record.finished or 0.0
-            if not lower - 1e-6 <= fate.finished <= upper + 1e-6:
-                raise self._violation(f"{record.request_id} finished at {fate.finished}, not in [{lower}, {upper}]")
+            self._check_finish(record, fate.finished)
+
+    def _check_finish(self, record: Record, finished: float) -> None:
+        """The bounds are what the wall clock showed, however it was set then."""
+        lower, upper = record.finished_after or 0.0, record.finished or 0.0
+        if record.request_id in self.doubtful:
+            return
+        offsets = self.machine.offsets
+        fits = any(lower - one - 1e-6 <= finished <= upper - one + 1e-6 for one in offsets)
+        if not fits:
+            raise self._violation(f"{record.request_id} finished at {finished}, not in [{lower}, {upper}]")
 
     def _check_counts(self, records: Iterable[Record]) -> None:
         ended = [record for record in records if record.state is not State.PENDING]

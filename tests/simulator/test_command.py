@@ -29,7 +29,7 @@ def start(*flags: str) -> subprocess.Popen[str]:
 
 def greeting(process: subprocess.Popen[str]) -> list[str]:
     assert process.stdout is not None
-    return [process.stdout.readline() for _ in range(4)]
+    return [process.stdout.readline() for _ in range(5)]
 
 
 def url(lines: list[str]) -> str:
@@ -83,6 +83,31 @@ def test_flags_reach_the_simulator_and_a_taken_port_is_one_line() -> None:
     finally:
         process.terminate()
         process.communicate(timeout=10)
+
+
+def first_request_id(*flags: str) -> tuple[str, str]:
+    """The seed that is told at the start, and the first RequestID."""
+    process = start("--web.listen-address=127.0.0.1:0", *flags)
+    try:
+        lines = greeting(process)
+        seed = re.fullmatch(r"  seed    ([0-9]+); --seed=\1 gives the same again\n", lines[4])
+        assert seed is not None
+        submission = urllib.request.Request(f"{url(lines)}/lead/update", b"[]", {"x-api-key": "demo-key"})
+        with urllib.request.urlopen(submission, timeout=5) as answer:
+            return seed[1], json.load(answer)["RequestID"]
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_no_request_id_comes_again_after_a_restart() -> None:
+    assert first_request_id()[1] != first_request_id()[1]
+
+
+def test_the_seed_that_was_told_gives_the_same_request_ids_again() -> None:
+    seed, request_id = first_request_id()
+
+    assert first_request_id(f"--seed={seed}") == (seed, request_id)
 
 
 def parse(*flags: str) -> argparse.Namespace:

@@ -9,16 +9,16 @@ from exporter import log
 
 
 @contextmanager
-def logged() -> Iterator[io.StringIO]:
+def logged(level: str = "info") -> Iterator[io.StringIO]:
     """The log of the block."""
     root = logging.getLogger()
-    handlers, level, raising = list(root.handlers), root.level, logging.raiseExceptions
+    handlers, former, raising = list(root.handlers), root.level, logging.raiseExceptions
     stream = io.StringIO()
-    log.configure(level="info", form="logfmt", stream=stream)
+    log.configure(level=level, form="logfmt", stream=stream)
     try:
         yield stream
     finally:
         root.handlers[:] = handlers
-        root.setLevel(level)
+        root.setLevel(former)
         logging.captureWarnings(False)
         logging.raiseExceptions = raising

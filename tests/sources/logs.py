@@ -26,6 +26,7 @@ class Bench:
         pattern: str = PATTERN,
         intake: MemoryIntake | None = None,
         others: Sequence[str] = (),
+        references: bool = False,
         **keys: Any,
     ) -> None:
         self.folder = folder
@@ -33,6 +34,7 @@ class Bench:
         self.intake = intake or MemoryIntake()
         self.health = Health()
         self.apis: dict[str, list[str]] = {"acme": ["lead_update"]}
+        self.references = references
         self.seconds = 0.0
         self.standard_input = StandardInput()
         names = tuple(path if path == "-" else str(folder / path) for path in paths)
@@ -49,6 +51,7 @@ class Bench:
                 clock=Clock(),
                 apis=lambda: self.apis,
                 random=Steady(),
+                references=lambda: self.references,
                 sleep=Naps(),
                 monotonic=lambda: self.seconds,
                 in_thread=at_once,

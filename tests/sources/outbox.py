@@ -76,6 +76,7 @@ class Scene:
     health: Health = field(default_factory=Health)
     clock: Clock = field(default_factory=Clock)
     rest: Rest = field(default_factory=Rest)
+    references: bool = False
 
     def source(self, **changes: Any) -> SqlSource:
         given: dict[str, Any] = {
@@ -96,6 +97,7 @@ class Scene:
                 apis=lambda: APIS,
                 random=Random(1),
                 sleep=self.rest,
+                references=lambda: self.references,
             ),
             positions={part: where for part, where in self.intake.positions.items() if where is not None},
         )

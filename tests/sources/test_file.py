@@ -14,7 +14,7 @@ from exporter.sources.delivery import BATCH
 from exporter.sources.environment import Environment
 from exporter.sources.file import FileSource
 from tests.sources.logged import logged
-from tests.sources.twins import Clock, Health, MemoryIntake, Naps, Steady, at_once
+from tests.sources.twins import NOW, Clock, Health, MemoryIntake, Naps, Steady, at_once
 
 
 class Bench:
@@ -27,6 +27,7 @@ class Bench:
         self.health = Health()
         self.naps = Naps()
         self.clock = Clock()
+        self.references = False
         self.apis: Mapping[str, Sequence[str]] = {"acme": ["lead_update"]}
         paths = tuple(str(folder / pattern) for pattern in patterns)
         self.source = FileSource(
@@ -37,6 +38,7 @@ class Bench:
                 clock=self.clock,
                 apis=lambda: self.apis,
                 random=Steady(),
+                references=lambda: self.references,
                 sleep=self.naps,
                 monotonic=lambda: self.seconds,
                 in_thread=at_once,
@@ -385,3 +387,30 @@ async def test_files_are_read_in_a_thread_by_default(tmp_path: Path) -> None:
         await intake.called.wait()
     task.cancel()
     assert intake.ids == ["a"]
+
+
+async def test_a_time_that_lay_ahead_of_a_slow_clock_is_right_once_that_is_set(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "*.json")
+    moment = "2026-02-02T02:50:00Z"
+    bench.write("ids.json", json.dumps([{"request_ids": [{"request_id": "a", "submitted_at": moment}]}]))
+    await bench.look()
+    assert bench.intake.ids == []
+    bench.clock.set_ahead = 600.0
+    await bench.look(times=1)
+    assert [(one.request_id, one.submitted) for one in bench.intake.entries] == [("a", NOW + 600.0)]
+    assert bench.health.story[-1] == "file-0 up"
+    await bench.look(times=5)
+    assert len(bench.intake.calls) == 1
+
+
+async def test_a_file_with_references_is_used_once_they_are_allowed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "*.json")
+    path = bench.write("ids.json", json.dumps([{"request_ids": [{"request_id": "a", "reference": "o-1"}]}]))
+    await bench.look()
+    rule = "is refused unless references: true stands in the configuration"
+    assert bench.health.story == [
+        f"file-0 down: nothing was taken in: 1 mistake; {path}:1: [0].request_ids[0].reference: {rule}"
+    ]
+    bench.references = True
+    await bench.look(times=1)
+    assert [(one.request_id, one.reference) for one in bench.intake.entries] == [("a", "o-1")]

@@ -1,6 +1,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -9,8 +10,9 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from exporter.core.request import REFERENCE
 from exporter.errors import InvalidEntry
-from exporter.sources.groups import Terms, parse_json, parse_text, parse_yaml
+from exporter.sources.groups import Messages, Terms, parse_json, parse_text, parse_yaml
 from exporter.sources.source import Entry
 from tests.sources.twins import FIRST, NOW, SECOND
 
@@ -161,7 +163,10 @@ def test_a_file_is_told_with_its_lines() -> None:
     assert refusal(parse_json, b'[\n\t{"request_ids": ["a",\n\t"b c"]}\n]', terms) == [
         f"ids.yaml:3: [0].request_ids[1]: {ID_RULE}, got a text of 3 characters"
     ]
-    assert refusal(parse_text, b"a\nb c\n", Terms(apis=ONE, now=NOW, file="ids.txt")) == [f"ids.txt:2: {TIME_RULE}"]
+    assert refusal(parse_text, b"a\nb c\nd 2026\n", Terms(apis=ONE, now=NOW, file="ids.txt")) == [
+        f"ids.txt:2: {ID_RULE}, got a text of 3 characters",
+        f"ids.txt:3: {TIME_RULE}",
+    ]
 
 
 def test_only_the_first_mistakes_are_told() -> None:
@@ -169,6 +174,44 @@ def test_only_the_first_mistakes_are_told() -> None:
     assert details[0] == f"request_ids[0]: {ID_RULE}, got a text of 129 characters"
     assert details[19].startswith("request_ids[19]: ")
     assert details[20:] == ["and 980 more"]
+
+
+def test_a_reference_is_read_where_references_are_allowed() -> None:
+    one = {"request_id": FIRST, "reference": "shop:2026/0815#1"}
+    terms = replace(TERMS, references=True)
+    for entries in (
+        parse_json(json.dumps([{"request_ids": [one, "b"]}]).encode(), terms),
+        parse_yaml(yaml.safe_dump([{"request_ids": [one, "b"]}]).encode(), terms),
+    ):
+        assert [(entry.request_id, entry.reference) for entry in entries] == [(FIRST, "shop:2026/0815#1"), ("b", None)]
+
+
+def test_a_reference_is_refused_by_name_unless_references_are_allowed() -> None:
+    group = [{"request_ids": [{"request_id": "a", "reference": "o-1"}, "b"]}]
+    assert in_json(group) == [
+        "[0].request_ids[0].reference: is refused unless references: true stands in the configuration"
+    ]
+    assert in_json(group, replace(TERMS, file="ids.json")) == [
+        "ids.json:1: [0].request_ids[0].reference: is refused unless references: true stands in the configuration"
+    ]
+
+
+def test_a_reference_that_is_none_is_refused_by_name_and_never_repeated() -> None:
+    unfit = ["", "Ada Lovelace", "ada@example.org", "x" * 129, "ä", 7, ["a"], True]
+    group = [{"request_ids": [{"request_id": "a", "reference": one} for one in unfit]}, {"reference": "o-1"}]
+    rule = "must be 1 to 128 characters of A-Z a-z 0-9 . _ : / # -"
+    assert in_json(group, replace(TERMS, references=True)) == [
+        f"[0].request_ids[0].reference: {rule}, got a text of 0 characters",
+        f"[0].request_ids[1].reference: {rule}, got a text of 12 characters",
+        f"[0].request_ids[2].reference: {rule}, got a text of 15 characters",
+        f"[0].request_ids[3].reference: {rule}, got a text of 129 characters",
+        f"[0].request_ids[4].reference: {rule}, got a text of 1 character",
+        f"[0].request_ids[5].reference: {rule}, got a number; put it in quotes",
+        f"[0].request_ids[6].reference: {rule}, got a list",
+        f"[0].request_ids[7].reference: {rule}, got true or false",
+        "[1].reference: unknown key; allowed: request_ids, account, api",
+        "[1]: request_ids must be a list of RequestIDs",
+    ]
 
 
 def test_values_are_never_repeated_whatever_they_stand_for() -> None:
@@ -234,7 +277,9 @@ def _time(submitted: float | None) -> str:
     return "" if submitted is None else datetime.fromtimestamp(submitted, UTC).isoformat()
 
 
-words = st.sampled_from(["request_ids", "request_id", "submitted_at", "account", "api", "acme", "lead_update", "a b"])
+words = st.sampled_from(
+    ["request_ids", "request_id", "submitted_at", "reference", "account", "api", "acme", "lead_update", "a b"]
+)
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | words
 trees = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(words | st.text(), inner), max_leaves=30)
 
@@ -257,10 +302,47 @@ def test_no_bytes_raise_anything_but_a_refusal(body: bytes) -> None:
 
 
 def _tried(parse: Parse, body: bytes) -> None:
-    for terms in (TERMS, Terms(apis=MANY, now=NOW, file="x"), Terms(apis={}, now=NOW)):
+    named = Terms(apis=MANY, now=NOW, references=True, file="x")
+    for terms in (TERMS, replace(TERMS, references=True), named, Terms(apis={}, now=NOW)):
         details, entries = _outcome(parse, body, terms)
         assert all(len(detail) < 500 for detail in details)
         assert all(entry.account in terms.apis for entry in entries)
+        assert all(entry.reference is None or terms.references for entry in entries)
+        assert all(entry.reference is None or REFERENCE.fullmatch(entry.reference) for entry in entries)
+
+
+fields = st.dictionaries(words | st.text(max_size=3), st.none() | st.text() | st.integers() | words, max_size=6)
+
+
+@given(st.lists(fields | st.text(), max_size=8), st.booleans())
+def test_a_message_is_read_or_refused_and_what_is_left_out_is_counted(
+    contents: list[dict[str, object] | str], references: bool
+) -> None:
+    messages = Messages(replace(TERMS, references=references))
+    for number, content in enumerate(contents):
+        before = messages.left_out.count
+        text = content if isinstance(content, str) else json.dumps(content)
+        try:
+            entries = messages.text(text, f"message {number}")
+        except InvalidEntry:
+            assert messages.left_out.count == before
+        else:
+            assert all(entry.reference is None or references for entry in entries)
+            assert messages.left_out.count - before <= 2 * len(entries)
+
+
+def test_a_message_whose_reference_is_none_is_taken_without_it() -> None:
+    messages = Messages(replace(TERMS, references=True))
+    one = messages.fields({"request_id": "a", "reference": "Ada Lovelace"}, "here")
+    two = messages.fields({"request_id": "b", "reference": "o-2"}, "there")
+    assert (one.reference, two.reference) == (None, "o-2")
+    assert (messages.left_out.references.count, messages.left_out.references.wheres) == (1, ["here"])
+
+
+def test_a_message_with_a_reference_is_refused_unless_references_are_allowed() -> None:
+    with pytest.raises(InvalidEntry) as caught:
+        Messages(TERMS).fields({"request_id": "a", "reference": "o-1"}, "here")
+    assert caught.value.details == ["reference: is refused unless references: true stands in the configuration"]
 
 
 def _outcome(parse: Parse, body: bytes, terms: Terms) -> tuple[list[str], list[Entry]]:

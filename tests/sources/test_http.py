@@ -28,6 +28,7 @@ from exporter.errors import IntakeFull
 from exporter.sources.environment import Environment
 from exporter.sources.http.fetch import LARGEST
 from exporter.sources.http.source import HttpSource
+from tests.certificates import complete
 from tests.sources.logged import logged
 from tests.sources.twins import Clock, Health, MemoryIntake, Naps, Steady, at_once
 
@@ -408,13 +409,13 @@ class Authority:
     def _builder(self, name: str, key: ec.EllipticCurvePrivateKey, *, is_authority: bool) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        return (
+        made = (
             x509.CertificateBuilder(self.name, subject, key.public_key(), x509.random_serial_number())
             .not_valid_before(now - timedelta(hours=1))
             .not_valid_after(now + timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         )
+        return complete(made, key, signer=self.key, is_authority=is_authority)
 
     def _write(self, file: str, key: ec.EllipticCurvePrivateKey, builder: x509.CertificateBuilder) -> Path:
         path = self.folder / file
@@ -436,8 +437,10 @@ async def serving(certificate: Path, client_ca: Path) -> AsyncIterator[Server]:
     server.context.load_cert_chain(certificate)
     server.context.verify_mode = ssl.CERT_REQUIRED
     await server.start()
-    yield server
-    await server.stop()
+    try:
+        yield server
+    finally:
+        await server.stop()
 
 
 async def test_a_server_is_trusted_by_its_authority_and_name_and_trusts_the_certificate(authority: Authority) -> None:
@@ -448,11 +451,15 @@ async def test_a_server_is_trusted_by_its_authority_and_name_and_trusts_the_cert
         bench = Bench(server, tls=trusted)
         await bench.source.ask()
         assert bench.intake.ids == ["a"]
-        unverified = f"{server.url}: its certificate can't be verified; check tls.ca_file and tls.server_name"
+        unverified = f"{server.url}: its certificate can't be verified (%s); check tls.ca_file and tls.server_name"
         wrong_name = settings.Tls(ca_file=str(authority.path), cert_file=own)
-        assert await Bench(server, tls=wrong_name).trouble() == unverified
+        assert await Bench(server, tls=wrong_name).trouble() == unverified % (
+            "IP address mismatch, certificate is not valid for '127.0.0.1'"
+        )
         unknown_authority = settings.Tls(cert_file=own, server_name="app.internal")
-        assert await Bench(server, tls=unknown_authority).trouble() == unverified
+        assert await Bench(server, tls=unknown_authority).trouble() == unverified % (
+            "self-signed certificate in certificate chain"
+        )
         nobody = settings.Tls(ca_file=str(authority.path), server_name="app.internal")
         assert "the connection failed" in await Bench(server, tls=nobody).trouble()
 

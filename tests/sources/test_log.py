@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import os
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +71,28 @@ async def test_what_does_not_fit_is_told_with_its_place_and_the_rest_goes_on(tmp
         f"{path}: byte 30: submitted_at: must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z",
         "log up",
     ]
+
+
+async def test_a_line_whose_time_lies_ahead_is_taken_without_it_and_counted(tmp_path: Path) -> None:
+    pattern = r"(at=(?P<submitted_at>\S+) )?RequestID=(?P<request_id>\S+)"
+    bench = Bench(tmp_path, "app.log", pattern=pattern)
+    lines = "at=2026-02-02T02:46:00Z RequestID=a\nat=2026-02-02T02:39:00Z RequestID=b\n"
+    path = bench.write("app.log", text=lines)
+    assert await bench.read() == ["a", "b"]
+    assert [one.submitted for one in bench.intake.entries] == [None, NOW - 60]
+    assert bench.health.story == [f"log refused 1: the time lies ahead: {path}: byte 0", "log up"]
+    assert bench.health.kinds == ["impossible_time"]
+
+
+async def test_a_group_may_catch_the_reference_and_one_that_is_none_costs_no_request(tmp_path: Path) -> None:
+    pattern = r"(order=(?P<reference>[^;]*); )?RequestID=(?P<request_id>\S+)"
+    bench = Bench(tmp_path, "app.log", pattern=pattern, references=True)
+    path = bench.write("app.log", text="order=2026/1; RequestID=a\norder=Ada L.; RequestID=b\nRequestID=c\n")
+    assert await bench.read() == ["a", "b", "c"]
+    assert [one.reference for one in bench.intake.entries] == ["2026/1", None, None]
+    rule = "must be 1 to 128 characters of A-Z a-z 0-9 . _ : / # -"
+    assert bench.health.story == [f"log refused 1: the reference {rule}: {path}: byte 26", "log up"]
+    assert bench.health.kinds == ["unfit_reference"]
 
 
 async def test_every_line_that_does_not_fit_is_in_the_log_with_its_place(tmp_path: Path) -> None:
@@ -487,3 +510,22 @@ async def test_what_standard_input_gave_to_a_source_that_was_replaced_is_not_los
     os.write(writing, b"RequestID=b\n")
     assert await bench.read() == ["a", "b"]
     os.close(writing)
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["one life", "two lives"])
+async def test_a_generation_is_read_that_came_and_went_after_the_clock_was_set_back(
+    tmp_path: Path, restart: bool
+) -> None:
+    bench = Bench(tmp_path, "app.log")
+    assert await bench.read() == []
+    in_an_hour = time.time() + 3600
+    os.utime(bench.write("app.log", "a"), (in_an_hour, in_an_hour))
+    assert await bench.read() == ["a"]
+    assert await bench.read() == []
+    (tmp_path / "app.log").rename(tmp_path / "app.log.2")
+    bench.write("app.log.1", "b")
+    bench.write("app.log", "c")
+    if restart:
+        bench.restart()
+    assert sorted(await bench.read()) == ["b", "c"]
+    assert await bench.read() == []

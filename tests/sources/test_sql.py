@@ -31,6 +31,39 @@ async def test_rows_are_taken_in_with_their_times_as_they_come(outbox: Applicati
     assert scene.health.story == ["orders up"]
 
 
+async def test_a_row_whose_time_lies_ahead_is_taken_without_it_and_counted_once(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    for number, minute in ((1, 46), (2, 39)):
+        row = f"({number}, 'id-{number}', '2026-02-02 02:{minute}:00')"
+        await outbox.execute(f"insert into outbox (id, request_id, created_at) values {row}")
+    async with scene.running():
+        for _ in range(3):
+            await scene.look(later=100.0)
+    assert [(one.request_id, one.submitted) for one in scene.intake.entries] == [("id-1", None), ("id-2", NOW - 60)]
+    assert scene.health.story == ["orders refused 1: the time lies ahead: row with id 1", "orders up"]
+    assert scene.health.kinds == ["impossible_time"]
+
+
+async def test_a_column_may_tell_the_reference(outbox: Application) -> None:
+    scene = Scene(outbox.url, references=True)
+    await outbox.insert(1, 2)
+    query = "select id, request_id, case when id = 1 then 'order-1' end as reference from outbox where id > :cursor order by id"
+    async with scene.running(query=query):
+        pass
+    assert [one.reference for one in scene.intake.entries] == ["order-1", None]
+
+
+async def test_a_column_with_references_is_refused_unless_they_are_allowed(outbox: Application) -> None:
+    scene = Scene(outbox.url)
+    await outbox.insert(1)
+    query = "select id, request_id, 'order-1' as reference from outbox where id > :cursor order by id"
+    async with scene.running(query=query):
+        pass
+    why = "which is refused unless references: true stands in the configuration"
+    assert scene.health.story == [f"orders down: the query brings the column reference, {why}"]
+    assert scene.intake.ids == []
+
+
 async def test_the_columns_may_name_account_and_api_and_the_cursor_may_be_selected(outbox: Application) -> None:
     scene = Scene(outbox.url)
     await outbox.insert(1, 2)

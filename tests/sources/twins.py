@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from exporter import clock
 from exporter.core.cursor import Cursor
 from exporter.errors import ExporterError, IntakeFull, InvalidEntry
 from exporter.sources.source import Accepted, Entry, trouble_of
@@ -16,11 +17,15 @@ SECOND = "7ba60ab0-7054-4856-8590-1b5a9f904ad2"
 
 
 @dataclass
-class Clock:
+class Clock(clock.Clock):
     time: float = NOW
+    set_ahead: float = 0.0
 
     def now(self) -> float:
         return self.time
+
+    def ahead(self) -> float:
+        return self.set_ahead
 
 
 class MemoryIntake:
@@ -69,6 +74,7 @@ class Health:
         self.story.append(f"{source} down: {'; '.join([str(error), *details])}")
 
     def refused(self, source: str, error: InvalidEntry, count: int = 1) -> None:
+        self.kinds.append(trouble_of(error))
         self.story.append(f"{source} refused {count}: {'; '.join([str(error), *error.details])}")
 
 

@@ -1,7 +1,5 @@
 """Values for tests of the stores."""
 
-from dataclasses import replace
-
 from exporter.core.change import Change
 from exporter.core.ledger import Counter, Histogram, Observation, Tally
 from exporter.core.request import Progress, Record, State, Status, Submission, Transition
@@ -11,7 +9,9 @@ QUEUED = Progress(Status.IN_QUEUE, "none", "none")
 DONE = Progress(Status.SUCCESS, "none", "created")
 
 
-def submission(request_id: str, *, account: str = "acme", submitted: float | None = BEGINNING) -> Submission:
+def submission(
+    request_id: str, *, account: str = "acme", submitted: float | None = BEGINNING, reference: str | None = None
+) -> Submission:
     return Submission(
         request_id=request_id,
         account=account,
@@ -19,6 +19,7 @@ def submission(request_id: str, *, account: str = "acme", submitted: float | Non
         source="push",
         submitted=submitted,
         first_seen=BEGINNING + 1.5,
+        reference=reference,
     )
 
 
@@ -37,13 +38,13 @@ def admitted(request_id: str, sequence: int, *, account: str = "acme", submitted
 
 def queued(record: Record, *, time: float) -> Change:
     """The request was seen in the queue."""
-    moved = replace(record, progress=QUEUED, polls=record.polls + 1, answered=time, unfinished=time - 0.1)
+    moved = record._replace(progress=QUEUED, polls=record.polls + 1, answered=time, unfinished=time - 0.1)
     return Change(record=moved, transition=Transition(time, QUEUED))
 
 
 def finished(record: Record, *, time: float, value: float = 2.5) -> Change:
     """The request ended well: its counter and its two observations belong to the same change."""
-    ended = replace(record, state=State.FINISHED, progress=DONE, polls=record.polls + 1, answered=time, finished=time)
+    ended = record._replace(state=State.FINISHED, progress=DONE, polls=record.polls + 1, answered=time, finished=time)
     labels = (record.account, record.api)
     return Change(
         record=ended,

@@ -124,8 +124,7 @@ async def test_every_field_of_a_record_survives(open_again: Open) -> None:
     store = open_again()
     await store.load()
     await store.admit([submission("a")])
-    full = replace(
-        queued(admitted("a", 1), time=BEGINNING + 0.123456).record,
+    full = queued(admitted("a", 1), time=BEGINNING + 0.123456).record._replace(
         errored=1.25,
         errored_after=1.125,
         failed=True,
@@ -133,7 +132,7 @@ async def test_every_field_of_a_record_survives(open_again: Open) -> None:
         reason="MXDuplicateEntryException",
         finished_after=2.5,
     )
-    await store.commit([replace(queued(full, time=BEGINNING), record=full)])
+    await store.commit([queued(full, time=BEGINNING)._replace(record=full)])
     found = await store.find("a", 1)
     assert found is not None
     assert found.record == full
@@ -241,9 +240,9 @@ async def test_a_page_shows_only_what_was_asked_for(open_again: Open) -> None:
     store = open_again()
     await store.load()
     await store.admit([submission("ab-1"), submission("ab_2", account="other"), submission("ac-3")])
-    seen = replace(queued(admitted("ac-3", 3), time=BEGINNING).record, reason="other")
+    seen = queued(admitted("ac-3", 3), time=BEGINNING).record._replace(reason="other")
     await store.commit(
-        [replace(queued(seen, time=BEGINNING), record=seen), finished(admitted("ab-1", 1), time=BEGINNING)]
+        [queued(seen, time=BEGINNING)._replace(record=seen), finished(admitted("ab-1", 1), time=BEGINNING)]
     )
 
     async def shown(query: Query) -> list[str]:
@@ -285,3 +284,57 @@ async def test_how_far_a_source_has_read_survives_with_the_requests_found(open_a
     await store.admit([], [cursor("one", "15"), cursor("two", None)])
     await store.close([])
     assert (await open_again().load()).cursors == {("log", "one"): "15"}
+
+
+async def test_spent_calls_told_anew_take_the_place_of_all(open_again: Open) -> None:
+    first = SpentCalls(account="acme", window="daily", key=7, calls=3, time=BEGINNING)
+    other = replace(first, account="other", calls=9)
+    store = open_again()
+    await store.load()
+    await store.commit([], [first])
+    await store.commit([], [other], anew=True)
+    await store.commit([], [replace(other, key=8)])
+    assert (await store.load()).spent == [other, replace(other, key=8)]
+    await store.close([])
+
+
+async def test_the_times_of_an_intake_stay_unless_a_change_dates_them_anew(open_again: Open) -> None:
+    store = open_again()
+    await store.load()
+    await store.admit([submission("a")])
+    moved = admitted("a", 1)._replace(submitted=BEGINNING + 600.0, first_seen=BEGINNING + 601.5)
+    await store.commit([queued(moved, time=BEGINNING + 610.0)])
+    found = await store.find("a", 1)
+    assert found is not None
+    assert (found.record.submitted, found.record.first_seen) == (BEGINNING, BEGINNING + 1.5)
+    assert found.record.answered == BEGINNING + 610.0
+    await store.commit([finished(moved, time=BEGINNING + 620.0)._replace(dates_intake=True)])
+    found = await store.find("a")
+    assert found is not None
+    assert (found.record.submitted, found.record.first_seen) == (BEGINNING + 600.0, BEGINNING + 601.5)
+    await store.close([])
+
+
+async def test_a_reference_is_kept_and_found_by_its_beginning(open_again: Open) -> None:
+    store = open_again()
+    await store.load()
+    many = [submission(f"many-{number}", reference=f"shop:2026/{number}#1") for number in range(9)]
+    await store.admit([submission("a", reference="shop:2026/81#2"), submission("b"), *many])
+    record = admitted("a", 1)
+    await store.commit([queued(record, time=BEGINNING + 2), finished(record, time=BEGINNING + 3)])
+    await store.close([])
+    store = open_again()
+    pending = {record.request_id: record.reference for record in (await store.load()).pending}
+    assert pending == {"b": None, **{f"many-{number}": f"shop:2026/{number}#1" for number in range(9)}}
+
+    async def shown(prefix: str) -> list[str]:
+        return [record.request_id for record in await store.page(Query(prefix=prefix))]
+
+    assert await shown("shop:2026/8") == ["many-8", "a"]
+    assert await shown("shop:2026/81#2") == ["a"]
+    assert await shown("b") == ["b"]
+    assert await shown("SHOP") == []
+    found = await store.find("a")
+    assert found is not None
+    assert found.record.reference == "shop:2026/81#2"
+    await store.close([])

@@ -21,6 +21,7 @@ from tests.store.conftest import ignore
 
 Answer = TypeVar("Answer")
 NAMES = st.text("abAB-._", min_size=1, max_size=3)
+REFERENCES = st.text("ab:/#", min_size=1, max_size=3)
 CURSORS = st.builds(
     Cursor,
     source=st.sampled_from(("log", "sql")),
@@ -49,10 +50,21 @@ class TwoStores(RuleBasedStateMachine):
         names=st.lists(NAMES, max_size=5),
         submitted=st.none() | TIMES,
         seen=st.floats(0.0, 2000.0),
+        reference=st.none() | REFERENCES,
         cursors=st.none() | st.lists(CURSORS, max_size=3),
     )
-    def admit(self, names: list[str], submitted: float | None, seen: float, cursors: list[Cursor] | None) -> Any:
-        made = [submission(name, submitted=submitted)._replace(first_seen=BEGINNING + seen) for name in names]
+    def admit(
+        self,
+        names: list[str],
+        submitted: float | None,
+        seen: float,
+        reference: str | None,
+        cursors: list[Cursor] | None,
+    ) -> Any:
+        made = [
+            submission(name, submitted=submitted, reference=reference)._replace(first_seen=BEGINNING + seen)
+            for name in names
+        ]
         answers = [self._run(self._admit(store, made, cursors)) for store in self.stores]
         assert [one is None for one in answers[0]] == [one is None for one in answers[1]]
         for known, sequences in zip(self.sequences, answers, strict=True):
@@ -73,11 +85,11 @@ class TwoStores(RuleBasedStateMachine):
         if end:
             self.pending.discard(name)
 
-    @rule(key=st.integers(0, 2), calls=st.integers(0, 9), time=st.none() | TIMES)
-    def spend(self, key: int, calls: int, time: float | None) -> None:
+    @rule(key=st.integers(0, 2), calls=st.integers(0, 9), time=st.none() | TIMES, anew=st.booleans())
+    def spend(self, key: int, calls: int, time: float | None, anew: bool) -> None:
         one = SpentCalls(account="acme", window="burst", key=key, calls=calls, time=time)
         for store in self.stores:
-            self._run(store.commit([], [one]))
+            self._run(store.commit([], [one], anew=anew))
 
     @rule(before=TIMES | st.floats(0.0, 3000.0).map(lambda seconds: BEGINNING + seconds))
     def prune(self, before: float) -> None:
@@ -93,11 +105,11 @@ class TwoStores(RuleBasedStateMachine):
         assert (one is None) == (other is None)
         if one is not None and other is not None:
             assert one.transitions == other.transitions
-            assert replace(one.record, sequence=0) == replace(other.record, sequence=0)
+            assert one.record._replace(sequence=0) == other.record._replace(sequence=0)
 
     @rule(
         state=st.none() | st.sampled_from(State),
-        prefix=st.none() | NAMES,
+        prefix=st.none() | NAMES | REFERENCES,
         stuck_before=st.none() | TIMES,
         before=st.none() | taken,
         limit=st.integers(1, 5),
@@ -141,7 +153,7 @@ class TwoStores(RuleBasedStateMachine):
 
 
 def unnumbered(records: list[Record]) -> list[Record]:
-    return [replace(record, sequence=0) for record in records]
+    return [record._replace(sequence=0) for record in records]
 
 
 def comparable(contents: Contents) -> tuple[object, ...]:

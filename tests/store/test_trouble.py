@@ -16,9 +16,12 @@ import pytest
 
 from exporter.core.cursor import Cursor
 from exporter.core.ledger import Counter
+from exporter.core.request import Submission
 from exporter.errors import StoreError, StoreUnavailable, StoreUnusable
 from exporter.store.database import Database
 from exporter.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA
+from exporter.store.spool import SCHEMA as SPOOL_SCHEMA
+from exporter.store.spool import SqliteSpool
 from exporter.store.sqlite import SqliteStore
 from exporter.store.store import Query, SpentCalls
 from tests.store.build import BEGINNING, admitted, finished, submission
@@ -481,3 +484,19 @@ async def test_a_defect_in_a_transaction_ends_neither_its_callers_nor_the_writer
             await store.admit([submission("a")])
     assert await store.admit([submission("a")]) == [1]
     assert [type(one) for one in heard] == [MemoryError]
+
+
+async def test_a_spool_of_an_earlier_version_is_read_and_takes_references(path: Path) -> None:
+    old = sqlite3.connect(path)
+    old.executescript(SPOOL_SCHEMA.migrations[0])
+    columns = "request_id, account, api, source, submitted, first_seen"
+    old.execute(f"INSERT INTO submissions ({columns}) VALUES ('a', 'acme', 'x', 'y', 1.0, 2.0)")
+    old.commit()
+    old.executescript(f"PRAGMA user_version = 1; PRAGMA application_id = {SPOOL_SCHEMA.application_id}")
+    old.close()
+    spool = SqliteSpool(str(path))
+    assert await spool.open() == {"acme": 1}
+    referred = submission("b", reference="o-1")
+    await spool.put([referred])
+    assert await spool.oldest(2) == [Submission("a", "acme", "x", "y", 1.0, 2.0), referred]
+    await spool.close()

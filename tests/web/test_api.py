@@ -274,6 +274,7 @@ async def test_one_request_is_shown_with_its_bounds_and_transitions(
     backend.transitions["a"] = (Transition(NOW - 30.0, IN_QUEUE), Transition(NOW, done))
     assert await (await client.get(f"{PATH}/a")).json() == {
         "request_id": "a",
+        "reference": None,
         "account": "acme",
         "api": "lead_update",
         "source": "push",
@@ -340,8 +341,8 @@ async def test_the_list_is_filtered(client: ClientSession, backend: MemoryBacken
     backend.add("old", submitted=NOW - 1801.0)
     backend.add("new", submitted=NOW - 1799.0)
     backend.add("done", submitted=NOW - 5000.0, change=finished)
-    backend.add("bad", account="beta", change=lambda record: replace(record, reason="MXException"))
-    backend.add("gone", api="call_log", change=lambda record: replace(record, state=State.ABANDONED))
+    backend.add("bad", account="beta", change=lambda record: record._replace(reason="MXException"))
+    backend.add("gone", api="call_log", change=lambda record: record._replace(state=State.ABANDONED))
     assert await listed(client) == ["gone", "bad", "done", "new", "old"]
     assert await listed(client, "?account=beta") == ["bad"]
     assert await listed(client, "?api=call_log") == ["gone"]
@@ -375,13 +376,31 @@ async def test_the_list_shows_a_hundred_unless_told_otherwise(client: ClientSess
     assert len(await listed(client, "?limit=1000")) == 101
 
 
+async def test_a_reference_is_taken_in_shown_and_searched_where_references_are_allowed(
+    client: ClientSession, backend: MemoryBackend
+) -> None:
+    group = {"request_ids": [{"request_id": "a", "reference": "shop:2026/81#2"}, "b"]}
+    rule = "is refused unless references: true stands in the configuration"
+    assert await error(await post(client, group), 400) == [
+        "nothing was taken in: 1 mistake",
+        f"request_ids[0].reference: {rule}",
+    ]
+    backend.references = True
+    assert (await post(client, group)).status == 202
+    assert (await (await client.get(f"{PATH}/a")).json())["reference"] == "shop:2026/81#2"
+    for q in ("shop:2026/81%232", "shop:"):
+        assert await listed(client, f"?q={q}") == ["a"]
+    assert await listed(client, "?q=b") == ["b"]
+
+
 async def test_every_unfit_parameter_is_named(client: ClientSession) -> None:
     query = "?sate=x&limit=0&limit=1&cursor=-1&status=Success&state=done&q=a%20b&account=a%00"
     assert await error(await client.get(f"{PATH}{query}"), 400) == [
         "the query does not fit",
         "sate: unknown parameter; allowed: q, account, api, status, reason, state, limit, cursor",
         "limit: given more than once",
-        "q: must be a RequestID or its beginning: 1 to 128 characters of A-Z a-z 0-9 . _ -",
+        "q: must be a RequestID, a reference or the beginning of one (1 to 128 characters of A-Z a-z 0-9 . _ : / # -), or a text "
+        "with a RequestID in it",
         "account: must be a name of at most 128 characters",
         "status: must be one of unknown, in_queue, success, failure, error, other",
         "state: must be one of pending, finished, abandoned, stuck",

@@ -10,7 +10,7 @@ from yarl import URL
 from exporter.core.request import Cause, State, Transition
 from exporter.core.watch import QueueFigures
 from exporter.gateway.finding import Finding, Kind
-from exporter.web.backend import SourceView, UnknownView
+from exporter.web.backend import Rejected, SourceView, UnknownView
 from exporter.web.layout import span
 from exporter.web.markup import element
 from tests.web.twins import ACCOUNT, API, IN_QUEUE, NOW, MemoryBackend, finished
@@ -77,6 +77,26 @@ async def test_the_status_page_tells_trouble(client: ClientSession, backend: Mem
     assert "the poll loop is silent starting No accounts are configured." in page.text
 
 
+@pytest.mark.parametrize("path", ["/", "/requests", "/requests/r-1", "/accounts/acme", "/runbooks"])
+async def test_every_page_tells_that_the_last_reload_has_failed(
+    client: ClientSession, backend: MemoryBackend, path: str
+) -> None:
+    backend.add("r-1")
+    problems = [f"config.yaml:{line}:1: x: unknown key" for line in range(1, 13)]
+    backend.refused = Rejected(what="configuration", problems=problems, since=NOW - 65.0)
+    page = await read(client, path)
+
+    assert (
+        "The configuration can't be used since 2026-02-02 02:38:55 UTC (1m 5s ago) ; what was read before stays. What to do "
+        "config.yaml:1:1: x: unknown key"
+    ) in page.text
+    assert "config.yaml:10:1: x: unknown key and 2 more, in the log" in page.text
+    assert "/runbooks/LeadSquaredConfigReloadFailed" in page.links
+
+    backend.refused = None
+    assert "can't be used" not in (await read(client, path)).text
+
+
 UNKNOWN = UnknownView(
     findings=[
         Finding(kind=Kind.PATH, what="/v3/…/Lead.Capture", api="lead_capture", count=1200, last=NOW - 60.0),
@@ -123,7 +143,7 @@ async def test_an_account_is_shown_with_its_apis_and_windows(client: ClientSessi
 async def test_the_list_shows_requests_and_keeps_the_filters(client: ClientSession, backend: MemoryBackend) -> None:
     backend.add("done", submitted=NOW - 60.0, change=finished)
     backend.add("stuck", submitted=NOW - 7200.0)
-    backend.add("gone", change=lambda one: replace(one, state=State.ABANDONED, cause=Cause.EXPIRED))
+    backend.add("gone", change=lambda one: one._replace(state=State.ABANDONED, cause=Cause.EXPIRED))
     page = await read(client, "/requests")
     assert "gone 0s ago acme lead_update abandoned: expired unknown none" in page.text
     assert "stuck 2h ago acme lead_update pending stuck unknown none" in page.text
@@ -135,6 +155,18 @@ async def test_the_list_shows_requests_and_keeps_the_filters(client: ClientSessi
     assert filtered.tags.count("option") == 2 + 2 + 5 + 7
     assert [name for name, _ in filtered.attributes].count("selected") == 2
     assert "No requests match." in (await read(client, "/requests?q=nothing")).text
+
+
+async def test_references_are_shown_where_there_are_any(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.add("plain")
+    assert "Reference Submitted" not in (await read(client, "/requests")).text
+    backend.add("a", reference="shop:2026/81#2")
+    page = await read(client, "/requests?q=shop:2026/81%232")
+    assert "RequestID Reference Submitted Account" in page.text
+    assert "a shop:2026/81#2" in page.text
+    assert ("value", "shop:2026/81#2") in page.attributes
+    assert "Reference shop:2026/81#2" in (await read(client, "/requests/a")).text
+    assert "Reference –" in (await read(client, "/requests/plain")).text
 
 
 async def test_older_requests_are_one_link_away(client: ClientSession, backend: MemoryBackend) -> None:
@@ -154,6 +186,25 @@ async def test_one_request_is_shown_with_its_way(client: ClientSession, backend:
     assert "Duration 50s to 1m" in page.text
     assert "2026-02-02 02:39:30 UTC (30s ago) in_queue queued none" in page.text
     assert "Abandoned –" in page.text
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (Cause.NOT_FOUND, "LeadSquared does not know this RequestID, so it is watched no more."),
+        (Cause.EXPIRED, "It had not ended when polling.give_up_after was over, so it is watched no more."),
+        (Cause.REMOVED, "It was taken off the watch by hand."),
+    ],
+)
+async def test_an_abandoned_request_says_why_and_waits_for_nothing(
+    client: ClientSession, backend: MemoryBackend, cause: Cause, words: str
+) -> None:
+    backend.add("r-1", change=lambda record: record._replace(state=State.ABANDONED, cause=cause, finished=NOW))
+    page = await read(client, "/requests/r-1")
+
+    assert words in page.text
+    assert "No answer had changed anything." in page.text
+    assert " yet" not in page.text
 
 
 @pytest.mark.parametrize(
@@ -183,7 +234,7 @@ async def test_whatever_is_shown_is_escaped(client: ClientSession, backend: Memo
     nasty = "\"><script>alert('x')</script>/ü&amp;"
     view = replace(ACCOUNT, account=nasty, apis=(replace(API, api=nasty),))
     backend.accounts, backend.configured = [view], {nasty: [nasty]}
-    backend.add("a", account=nasty, api=nasty, source=nasty, change=lambda one: replace(one, reason=nasty))
+    backend.add("a", account=nasty, api=nasty, source=nasty, change=lambda one: one._replace(reason=nasty))
     account = "/accounts/%22%3E%3Cscript%3Ealert%28%27x%27%29%3C%2Fscript%3E%2F%C3%BC%26amp%3B"
     for path in ("/", "/requests", "/requests/a", f"/requests?reason={account[10:]}", "/accounts/acme"):
         async with client.get(path, headers=HTML) as response:

@@ -22,6 +22,7 @@ from exporter.web.application import build
 from exporter.web.listen import Listeners
 from exporter.web.passwords import Passwords
 from exporter.web.security import Security
+from tests.certificates import complete
 from tests.web.twins import MemoryBackend, push
 
 HASH = bcrypt.hashpw(b"pencil", bcrypt.gensalt(4)).decode()
@@ -60,10 +61,9 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         )
-        return builder.sign(self._key, hashes.SHA256())
+        return complete(builder, key, signer=self._key, is_authority=is_authority).sign(self._key, hashes.SHA256())
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A backend in memory for the tests of the web, and a real server around it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from exporter.config.settings import PushSource
 from exporter.core.cursor import Cursor
@@ -10,7 +10,7 @@ from exporter.errors import ConfigurationError, ExporterError
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 from exporter.sources.source import Accepted, Entry
 from exporter.store.store import Found, Query
-from exporter.web.backend import Removal, SourceView, UnknownView
+from exporter.web.backend import Rejected, Removal, SourceView, UnknownView
 from tests.sources.twins import Health
 
 NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
@@ -48,10 +48,12 @@ class MemoryBackend:
     trouble: Exception | None = None
     sick: str | None = None
     busy: str | None = None
+    refused: Rejected | None = None
     problems: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     health: Health = field(default_factory=Health)
     stuck_after: float = STUCK_AFTER
+    references: bool = False
 
     @property
     def intake(self) -> "MemoryBackend":
@@ -64,7 +66,12 @@ class MemoryBackend:
             if entry.request_id not in self.records:
                 new += 1
                 self.add(
-                    entry.request_id, account=entry.account, api=entry.api, source=source, submitted=entry.submitted
+                    entry.request_id,
+                    account=entry.account,
+                    api=entry.api,
+                    source=source,
+                    submitted=entry.submitted,
+                    reference=entry.reference,
                 )
         return Accepted(new, len(entries) - new)
 
@@ -76,6 +83,7 @@ class MemoryBackend:
         api: str = "lead_update",
         source: str = "push",
         submitted: float | None = None,
+        reference: str | None = None,
         change: Callable[[Record], Record] = lambda record: record,
     ) -> Record:
         record = Record(
@@ -86,6 +94,7 @@ class MemoryBackend:
             submitted=submitted,
             first_seen=NOW,
             sequence=len(self.records) + 1,
+            reference=reference,
         )
         self.records[request_id] = change(record)
         return self.records[request_id]
@@ -117,6 +126,9 @@ class MemoryBackend:
     def unready(self) -> str | None:
         return self.busy
 
+    def rejected(self) -> Rejected | None:
+        return self.refused
+
     async def find(self, request_id: str) -> Found | None:
         self._check()
         record = self.records.get(request_id)
@@ -134,7 +146,7 @@ class MemoryBackend:
             return Removal.UNKNOWN
         if record.state is not State.PENDING:
             return Removal.ENDED
-        self.records[request_id] = replace(record, state=State.ABANDONED, cause=Cause.REMOVED, finished=NOW)
+        self.records[request_id] = record._replace(state=State.ABANDONED, cause=Cause.REMOVED, finished=NOW)
         return Removal.REMOVED
 
     async def reload(self) -> None:
@@ -164,7 +176,7 @@ def fits(record: Record, query: Query) -> bool:
         and query.status in (None, record.progress.status)
         and query.state in (None, record.state)
         and query.reason in (None, record.reason)
-        and record.request_id.startswith(query.prefix or "")
+        and any(name.startswith(query.prefix or "") for name in (record.request_id, record.reference or ""))
         and (query.before is None or record.sequence < query.before)
         and (query.stuck_before is None or origin < query.stuck_before)
     )
@@ -172,8 +184,7 @@ def fits(record: Record, query: Query) -> bool:
 
 def finished(record: Record) -> Record:
     """A success whose finish is known to ten seconds."""
-    return replace(
-        record,
+    return record._replace(
         state=State.FINISHED,
         progress=Progress(Status.SUCCESS, "none", "in_process_queue"),
         polls=4,

@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.core.columns import reach
 from exporter.core.learned.pacer import Pacer
-from exporter.core.learned.pick import Circumstances, Pick
+from exporter.core.learned.pick import Circumstances, Kind, Pick
 from exporter.core.learned.promise import EFFORTS
 from exporter.core.learned.stream import Stream
 from exporter.core.recency import NOBODY
@@ -28,6 +28,7 @@ class Learned:
         self, *, rate: float, burst: float, effort: str, max_staleness: float, random: Random, now: float
     ) -> None:
         self.streams: dict[str, Stream] = {}
+        self.reason: str = Kind.CHOSEN
         self._pacer = Pacer(rate=rate, burst=burst, now=now)
         self._effort = EFFORTS[effort]
         self._max_staleness = max_staleness
@@ -118,6 +119,7 @@ class Learned:
             waits = [stream.soon(now, circumstances) for stream in self._numbered if stream.waiting]
             self._idle_until = now + min(waits, default=0.2)
             return None
+        self.reason = best.kind
         chosen.take(best)
         self._spend(now)
         return best.slot

@@ -9,6 +9,8 @@ from exporter.core.schedule import Undetected
 class Stateless:
     """It learns nothing, so that there is nothing to tell, keep or restore."""
 
+    reason = "known"
+
     def again(self, slot: int, *, now: float, not_before: float = 0.0) -> None:
         raise NotImplementedError
 

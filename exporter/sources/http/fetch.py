@@ -62,11 +62,16 @@ async def fetch(source: HttpSource, validators: Validators) -> Fetched | None:
     except TimeoutError as error:
         raise SourceTimeout(f"{shown}: no answer within {source.timeout:g} s") from error
     except aiohttp.ClientConnectorCertificateError as error:
+        why = _why(error.certificate_error)
         raise SourceUnreachable(
-            f"{shown}: its certificate can't be verified; check tls.ca_file and tls.server_name"
+            f"{shown}: its certificate can't be verified{why}; check tls.ca_file and tls.server_name"
         ) from error
     except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
         raise SourceUnreachable(f"{shown}: {_reason(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    return f" ({error.verify_message.rstrip('.')})" if isinstance(error, ssl.SSLCertVerificationError) else ""
 
 
 def shown_url(url: str) -> str:

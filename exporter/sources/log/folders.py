@@ -8,7 +8,7 @@ from dataclasses import dataclass
 # The time of a folder's last change is coarse: a change right after a listing may bear the time of the one before.
 _COARSE_NS = 2_000_000_000
 # A file that grows does not change its folder.
-_LATEST_NS = 30_000_000_000
+_LATEST_SECONDS = 30.0
 
 Listing = dict[str, os.stat_result]
 
@@ -29,10 +29,14 @@ def listing(folder: str) -> Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """Times in ns: of the last change before the listing, and of the listing."""
+    """The time (ns) of the last change before the listing, whether another one may bear the same, and when (s) it was listed."""
 
     changed: int
-    at: int
+    lately: bool
+    at: float
+
+    def is_due(self) -> bool:
+        return self.lately or time.monotonic() - self.at >= _LATEST_SECONDS
 
 
 class Folders:
@@ -43,13 +47,14 @@ class Folders:
 
     def news(self, folder: str, *, anew: bool) -> Listing | None:
         """None where nothing has changed since the last call, unless it shall be listed `anew`. May raise OSError."""
-        now, changed = time.time_ns(), os.stat(folder).st_mtime_ns  # noqa: PTH116
+        changed = os.stat(folder).st_mtime_ns  # noqa: PTH116
         known = self._listed.get(folder)
-        if not anew and known is not None and known.changed == changed and not _is_due(known, now):
+        if not anew and known is not None and known.changed == changed and not known.is_due():
             return None
-        self._listed[folder] = _Listed(changed, now)
+        self._listed[folder] = _Listed(changed, _changed_lately(changed), time.monotonic())
         return listing(folder)
 
 
-def _is_due(known: _Listed, now: int) -> bool:
-    return known.at - known.changed < _COARSE_NS or now - known.at >= _LATEST_NS
+def _changed_lately(changed: int) -> bool:
+    """A clock that was set back makes it a change to come."""
+    return time.time_ns() - changed < _COARSE_NS

@@ -7,7 +7,7 @@ from itertools import accumulate
 from exporter.core.request import REQUEST_ID
 from exporter.errors import InvalidEntry
 from exporter.sources import groups
-from exporter.sources.groups import Messages, Terms
+from exporter.sources.groups import LeftOut, Messages, Terms
 from exporter.sources.log.opened import LONGEST_LINE, Lines
 from exporter.sources.mistakes import MOST_SHOWN, length
 from exporter.sources.source import Entry
@@ -22,6 +22,7 @@ class Findings:
     entries: list[Entry] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     refused: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def refuse(self, what: str) -> None:
         self.refused += 1
@@ -49,6 +50,7 @@ class Matcher:
             for match in self._pattern.finditer(text):
                 if match[GROUP] is not None:
                     _take_fields(match, f"{name}: byte {places.of(number)}", messages, findings)
+        findings.left_out.join(messages.left_out)
 
 
 def _take_fields(match: re.Match[str], where: str, messages: Messages, findings: Findings) -> None:

@@ -157,6 +157,7 @@ class LogSource:
         self._unkept |= batch.positions
         if findings.refused:
             self._refuse(findings.refusals, findings.refused)
+        self._environment.tell_left_out(self._source, findings.left_out)
         if findings.entries:
             await self._deliver(findings.entries)
         self._standard_input.forget(batch.input_position)

@@ -23,6 +23,8 @@ IDLE = 3600.0
 _KEPT_NS = 7 * 86400 * 10**9
 # The times of files are coarse, and lie behind the clock.
 _COARSE_NS = 10**9
+# Another machine's clock may be ahead by so much, where the files are that one's.
+_AHEAD_NS = 300 * 10**9
 
 
 @dataclass(slots=True)
@@ -144,6 +146,20 @@ class Tail:
         for path in self._first:
             self._began[PATTERN + path] = self._now() - _COARSE_NS
             self._changed[PATTERN + path] = str(self._began[PATTERN + path])
+        self._heed_the_clock()
+
+    def _heed_the_clock(self) -> None:
+        """A file that was written to in a time to come tells of a clock that was set back. What is written now seems older than
+        that: all that was made since the first look is of interest again. What was read of it is known by its bookmark."""
+        now = self._now()
+        for kept, since in self._began.items():
+            if since > now + _AHEAD_NS:
+                self._began[kept] = now - _COARSE_NS
+                self._changed[kept] = str(self._began[kept])
+        for name, log in self._logs.items():
+            if log.since > now + _AHEAD_NS:
+                began = (since for kept, since in self._began.items() if matches(name, [kept.removeprefix(PATTERN)]))
+                log.since = min(began, default=now)
 
     def _resume(self) -> None:
         """Find the files of the bookmarks again, whatever they are called now: first those that have kept their inode, so that no

@@ -10,7 +10,7 @@ from exporter.core.cursor import Cursor
 from exporter.errors import InvalidEntry
 from exporter.sources.document import without_doubles
 from exporter.sources.environment import Environment
-from exporter.sources.groups import Messages
+from exporter.sources.groups import LeftOut, Messages
 from exporter.sources.redis.connection import connected
 from exporter.sources.redis.gaps import Gap, Gaps
 from exporter.sources.redis.inlet import Inlet, Message, Poison
@@ -40,6 +40,7 @@ class _Sorted:
     good: list[_Good] = field(default_factory=list)
     poisons: list[Poison] = field(default_factory=list)
     gone: list[Message] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 class RedisSource:
@@ -95,6 +96,7 @@ class RedisSource:
         if self._has_told or found.poisons or found.gone:
             await self._keep()
         await self._put_aside(inlet, found)
+        self._environment.tell_left_out(self._source, found.left_out)
         cursors = self._cursors() if messages else []
         good: Sequence[_Good] = found.good
         taken = 0
@@ -154,6 +156,7 @@ class RedisSource:
                 found.poisons.append(Poison(message, "; ".join(error.details) or str(error)))
             else:
                 found.good.append(_Good(message, len(found.entries)))
+        found.left_out.join(reader.left_out)
         return found
 
     def _parse(self, message: Message, reader: Messages) -> list[Entry]:

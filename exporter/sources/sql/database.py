@@ -59,7 +59,9 @@ class _Found:
 class Database:
     """Every method raises SourceUnreadable in its kinds; after that the object is closed and another one is made."""
 
-    def __init__(self, source: settings.SqlSource) -> None:
+    def __init__(self, source: settings.SqlSource, *, references: Callable[[], bool]) -> None:
+        """`references` tells whether rows may carry one."""
+        self._references = references
         self._timeout = source.timeout
         self._cursor = source.cursor
         self._column = source.cursor.rpartition(".")[2].lower()
@@ -114,11 +116,11 @@ class Database:
         try:
             async with asyncio.timeout(self._timeout + SPARE_SECONDS):
                 found = await self._run(position, rows)
-                columns = Columns(found.names, self._column)
+                columns = Columns(found.names, self._column, references=self._references())
                 if columns.cursor is None:
                     self._statement = self._statement.selecting(self._cursor)
                     found = await self._run(position, rows)
-                    columns = Columns(found.names, self._column)
+                    columns = Columns(found.names, self._column, references=self._references())
         except _FOREIGN as error:
             raise trouble.told(error) from error
         if columns.cursor is None:

@@ -11,7 +11,7 @@ from exporter.core.retention import UNREAD
 from exporter.errors import InvalidEntry
 from exporter.log import get_logger
 from exporter.sources.environment import Environment
-from exporter.sources.groups import Messages
+from exporter.sources.groups import LeftOut, Messages
 from exporter.sources.mistakes import MOST_SHOWN
 from exporter.sources.source import Entry
 from exporter.sources.sql import position
@@ -62,7 +62,7 @@ class SqlSource:
 
     async def _work(self) -> None:
         """A new connection after any trouble; how far it had come is still known, and moves only with what is durable."""
-        database = Database(self._source)
+        database = Database(self._source, references=self._environment.references)
         try:
             if self._progress is None:
                 if self._moves:
@@ -77,7 +77,11 @@ class SqlSource:
 
     def _begin(self, database: Database) -> Progress:
         self._kept = self._first(database)
-        return Progress(self._kept, look_back=self._source.look_back, is_past=self._local.is_past)
+        return Progress(self._kept, look_back=self._source.look_back, is_past=self._is_past)
+
+    def _is_past(self, value: Any, at: float) -> bool:
+        """Local times are those of a wall clock."""
+        return self._local.is_past(value, at + self._environment.clock.ahead())
 
     def _first(self, database: Database) -> Any:
         kept = self._positions.get(self._source.cursor)
@@ -118,22 +122,27 @@ class SqlSource:
         messages = Messages(terms)
         entries: list[Entry] = []
         mistakes: list[str] = []
+        left_out = LeftOut()
         for part in parts(page.rows, PART):
             for row in part:
                 where = f"row with {self._source.cursor} {row[page.columns.cursor or 0]}"
+                messages.left_out = LeftOut()
                 try:
                     entries.append(messages.fields(page.columns.fields(row, self._local, terms.now), where))
                 except InvalidEntry as error:
-                    if self._is_news(where, error):
+                    if self._is_news(where, *error.details):
                         mistakes.append(f"{where}: {'; '.join(error.details)}")
+                if messages.left_out.count and self._is_news(where):
+                    left_out.join(messages.left_out)
             await asyncio.sleep(0)
         if mistakes:
             self._report(mistakes)
+        self._environment.tell_left_out(self._source, left_out)
         return entries
 
-    def _is_news(self, where: str, error: InvalidEntry) -> bool:
+    def _is_news(self, *told: str) -> bool:
         """Looking back meets the same row again."""
-        key = hash((where, *error.details))
+        key = hash(told)
         if key in self._reported:
             return False
         if len(self._reported) >= MOST_REPORTED:

@@ -31,6 +31,7 @@ class Scene:
     at_nap: Callable[[], object] = object
     seen: list[object] = field(default_factory=list)
     pause: float = 0.0
+    references: bool = False
 
     async def sleep(self, seconds: float) -> None:
         """Notes what there is to see while the source waits."""
@@ -60,6 +61,7 @@ class Scene:
                 apis=lambda: APIS,
                 random=Random(1),
                 sleep=self.sleep,
+                references=lambda: self.references,
             ),
             kept=self.intake.positions.get(PART),
         )

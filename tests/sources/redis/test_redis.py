@@ -104,6 +104,41 @@ async def test_poison_is_moved_aside_whole_with_its_reason_and_the_rest_goes_on(
     assert told.startswith(f"orders refused 4: lsq {bad[0]}: note: unknown key")
 
 
+async def test_an_entry_whose_time_lies_ahead_is_taken_without_it_and_counted(redis: Any, scene: Scene) -> None:
+    first = redis.xadd("lsq", {"request_id": FIRST, "submitted_at": "2026-02-02T02:46:00Z"})
+    group = [{"request_ids": [{"request_id": one, "submitted_at": "2026-02-02T02:46:00Z"} for one in ("b", "c")]}]
+    second = redis.xadd("lsq", {"payload": json.dumps(group)})
+    redis.xadd("lsq", {"request_id": SECOND, "submitted_at": "2026-02-02T02:39:00Z"})
+    async with scene.running():
+        await until(lambda: pending(redis) == 0 and len(scene.health.story) == 2)
+    assert {one.request_id: one.submitted for one in scene.intake.entries} == {
+        FIRST: None,
+        "b": None,
+        "c": None,
+        SECOND: NOW - 60,
+    }
+    assert scene.health.story == [f"orders refused 3: the time lies ahead: lsq {first}; lsq {second}", "orders up"]
+    assert scene.health.kinds == ["impossible_time"]
+
+
+async def test_an_entry_may_have_a_reference(redis: Any, scene: Scene) -> None:
+    scene.references = True
+    redis.xadd("lsq", {"request_id": FIRST, "reference": "o-1"})
+    redis.xadd("lsq", {"payload": json.dumps([{"request_ids": [{"request_id": "b", "reference": "o-2"}, "c"]}])})
+    async with scene.running():
+        await until(lambda: pending(redis) == 0 and bool(scene.health.story))
+    assert [one.reference for one in scene.intake.entries] == ["o-1", "o-2", None]
+
+
+async def test_an_entry_with_a_reference_is_moved_aside_unless_references_are_allowed(redis: Any, scene: Scene) -> None:
+    redis.xadd("lsq", {"request_id": FIRST, "reference": "o-1"})
+    async with scene.running():
+        await until(lambda: pending(redis) == 0 and bool(scene.health.story))
+    ((_, moved),) = redis.xrange("lsq:poison")
+    assert moved["poison_reason"] == "reference: is refused unless references: true stands in the configuration"
+    assert moved["reference"] == "o-1"
+
+
 async def test_every_entry_that_was_moved_aside_is_in_the_log(redis: Any, scene: Scene) -> None:
     with logged() as log:
         async with scene.running():
@@ -490,4 +525,4 @@ async def test_a_user_needs_no_other_rights_than_the_documentation_lists(
     async with scene.running(is_stream=is_stream, url=url, claim_after=0.1):
         await until(lambda: scene.intake.ids == ["a", "b"] and "orders up" in scene.health.story)
         await until(lambda: redis.exists("lsq:poison") == 1)
-    assert scene.health.kinds == []
+    assert scene.health.kinds == ["invalid_entry"]

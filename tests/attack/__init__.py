@@ -1,0 +1,1 @@
+"""A hostile server against everything that calls LeadSquared."""

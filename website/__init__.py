@@ -1,0 +1,1 @@
+"""What only the documentation's site needs, and how the exporter gets its runbooks."""
