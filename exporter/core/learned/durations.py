@@ -96,12 +96,13 @@ class Durations:
         """The probability with which a poll now was expected to show a finish."""
         table, seen = self._table(slot), self._roster.seen_age(slot)
         known = table.integrated(seen) if seen > 0 else 0.0
-        return -expm1(known - table.integrated(now - self._roster.clock[slot]))
+        return -expm1(known - table.integrated(max(seen, self._roster.age(slot, now))))
 
     def delay(self, slot: int, now: float) -> float:
         """How late a finish is noticed now."""
-        age = now - self._roster.clock[slot]
-        return age - self._table(slot).mean(self._roster.seen_age(slot), age)
+        age = self._roster.age(slot, now)
+        # A clock that was set back may show an age below that at the last poll.
+        return age - self._table(slot).mean(min(age, self._roster.seen_age(slot)), age)
 
     def place(self, slot: int, lower: float, upper: float, level: float) -> float:
         """The time of a finish in (lower, upper] that is the earlier one with probability `level`."""

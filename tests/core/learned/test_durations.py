@@ -73,3 +73,13 @@ def test_whoever_was_just_asked_about_does_not_hide_the_others() -> None:
     roster.add((0, 1), [Unfinished(api="lead_update", origin=START - age) for age in (1e-3, 60.0)], START)
     assert Durations(roster, Promise(EFFORTS["normal"])).best((0, 1), START, 0.0, calm=False)[0] == 1
     assert Durations(roster, Promise(EFFORTS["normal"])).best((0,), START, 0.0, calm=False) == (None, 0.0)
+
+
+@pytest.mark.parametrize("now", [START - 600.0, START - 1.0, START + 30.0])
+def test_a_clock_that_was_set_back_makes_no_finish_early(now: float) -> None:
+    roster = Roster()
+    roster.add((0,), [Unfinished(api="lead_update", origin=START)], START)
+    roster.unfinished(0, START + 60.0, erring=False)
+    durations = Durations(roster, Promise(EFFORTS["normal"]))
+    assert durations.delay(0, now) == 0.0
+    assert durations.expected(0, now) == 0.0
