@@ -87,6 +87,9 @@ bench: $(VENV)/dev.stamp ## the benchmarks; results go to docs/benchmarks.md
 bench-polling: $(VENV)/dev.stamp ## the polling policies against their targets; BENCH=--quick, BENCH="--write" for docs/
 	@$(RUN) benchmarks.polling $(BENCH)
 
+bench-promises: $(VENV)/dev.stamp ## whether each effort keeps its promise on 50 workloads drawn at random; BENCH=--families, BENCH="--families --write"
+	@$(RUN) benchmarks.polling.promises $(BENCH)
+
 docs: $(VENV)/dev.stamp ## write the files that are made from the code
 	@scripts/generate
 
@@ -113,5 +116,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources attack bench bench-polling docs site pictures lock dist image clean
+.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources attack bench bench-polling bench-promises docs site pictures lock dist image clean
 .PRECIOUS: $(VENV)/%.stamp

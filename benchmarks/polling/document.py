@@ -9,7 +9,6 @@ from benchmarks.polling.pictures import PICTURES
 from benchmarks.polling.table import Row
 
 DOCS = Path(__file__).parents[2] / "docs"
-BEGIN, END = "<!-- made by `make bench-polling`: begin -->\n", "<!-- made by `make bench-polling`: end -->\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,13 @@ def write(tables: Tables, *, seeds: int) -> None:
     folder.mkdir(exist_ok=True)
     for name, draw in PICTURES.items():
         (folder / f"{name}.svg").write_text(str(draw(tables.rows)), "utf-8")
+    replace("bench-polling", f"Means over {seeds} seeds.\n\n{tables.text()}")
+
+
+def replace(made_by: str, text: str) -> None:
+    """Put a part into docs/benchmarks.md in place of what was made by the same before."""
+    begin, end = (f"<!-- made by `make {made_by}`: {edge} -->\n" for edge in ("begin", "end"))
     page = DOCS / "benchmarks.md"
-    text = page.read_text("utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\nMeans over {seeds} seeds.\n\n{tables.text()}{END}{after}", "utf-8")
+    before, _, rest = page.read_text("utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n{text}{end}{after}", "utf-8")

@@ -1,13 +1,14 @@
 """The measurements of all seeds, against the targets, as Markdown."""
 
-import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from benchmarks.polling.bound import Checks
 from benchmarks.polling.durations import Errors
 from benchmarks.polling.measure import CALLS, POLICIES, Case, Measured
-from benchmarks.polling.targets import FAMILY, LIGHT, MOST_OF_FEWEST, MOST_POLLS
+from benchmarks.polling.targets import FAMILY, LIGHT, MOST_OF_FEWEST
+from exporter.core.learned.promise import EFFORTS
 from exporter.simulate.workloads import WORKLOADS
 
 
@@ -50,7 +51,8 @@ class Row:
         if family.tail is not None:
             yield "p99 / round robin", self.tail, family.tail
         if family is LIGHT and self.fewest is not None:
-            yield "polls", self.polls["learned"], MOST_POLLS
+            promise = EFFORTS["normal"]
+            yield "mean / promised", self.mean["learned"] / max(promise.least, promise.part * fmean(self.lasted)), 1.0
             yield "polls / fewest", self.polls["learned"] / self.fewest, MOST_OF_FEWEST
         yield "busiest window", self.busiest, CALLS
 
@@ -62,7 +64,7 @@ def row(cases: Sequence[Case]) -> Row:
     """All seeds of one workload."""
     first = cases[0]
     mean, p99, polls, staleness = (
-        {name: statistics.fmean(getattr(one.measured[name], what) for one in cases) for name in POLICIES}
+        {name: fmean(getattr(one.measured[name], what) for one in cases) for name in POLICIES}
         for what in ("mean", "p99", "polls", "staleness")
     )
     lasted = [duration for one in cases for duration in one.lasted]
@@ -73,7 +75,7 @@ def row(cases: Sequence[Case]) -> Row:
         p99=p99,
         polls=polls,
         staleness=staleness,
-        picking=statistics.fmean(one.measured["learned"].picking for one in cases),
+        picking=fmean(one.measured["learned"].picking for one in cases),
         busiest=max(measured.busiest for one in cases for measured in one.measured.values()),
         worst=max(one.measured["learned"].mean / max(1e-9, one.measured["round_robin"].mean) for one in cases),
         knows=first.knows,
@@ -162,10 +164,8 @@ def seconds(value: float) -> str:
 
 
 def _polls_and_mean(found: Sequence[Measured]) -> tuple[float, float]:
-    return statistics.fmean(one.polls for one in found), statistics.fmean(one.mean for one in found)
+    return fmean(one.polls for one in found), fmean(one.mean for one in found)
 
 
 def _mean_errors(found: Sequence[Errors]) -> Errors:
-    return Errors(
-        *(statistics.fmean(getattr(one, name) for one in found) for name in ("distance", "p50", "p90", "p99"))
-    )
+    return Errors(*(fmean(getattr(one, name) for one in found) for name in ("distance", "p50", "p90", "p99")))

@@ -34,6 +34,5 @@ FAMILIES = (
     Family("light load", ("light", "light_short", "light_narrow", "light_wide", "light_slow"), tail=None),
 )
 LIGHT = FAMILIES[-1]
-MOST_POLLS = 4.0
 MOST_OF_FEWEST = 1.25
 FAMILY: Mapping[str, Family] = {name: family for family in FAMILIES for name in family.workloads}

@@ -38,7 +38,7 @@ from exporter.config.settings import (
     Storage,
 )
 from exporter.config.shapes import Field, Listed, Named, Section, Variants
-from exporter.core.learned.policy import EFFORTS
+from exporter.core.learned.promise import EFFORTS
 from exporter.leadsquared.endpoints import BY_NAME, DEFAULT_API, PLANS, REGIONS
 
 RATE_LIMIT_DEFAULTS = RateLimit()
@@ -433,8 +433,8 @@ POLLING = Section(
         Field(
             "effort",
             Choice(tuple(EFFORTS)),
-            "How many polls `learned` spends where the budget is not needed: `low` about 2 a request, `normal` about 3, "
-            "`high` all that the budget allows.",
+            "How soon `learned` notices a finish on average, as far as the budget allows: `normal` within a tenth of the "
+            "time that requests last or 5 s, whichever is longer, `low` within a third or 30 s, `high` as soon as it can.",
             POLLING_DEFAULTS.effort,
         ),
     )

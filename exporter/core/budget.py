@@ -24,6 +24,8 @@ LOST_CALL_SECONDS = 30.0
 # A process that died may have had calls on their way; they arrive within this time of its successor's start.
 RESTART_SECONDS = 2.0
 
+# What has left a window that has room is forgotten once in this part of its length.
+_FORGETTING = 0.1
 RESERVATION = 0
 WHOLE = "whole "
 WHOLE_ENTRIES = 500
@@ -95,23 +97,31 @@ class Statement:
 
 
 class Window:
-    """The calls of one window: those under way, and those that ended less than a period ago."""
+    """The calls of one window: those under way, and those that ended less than a period ago. `credit` is how many may start
+    before the next stored reservation."""
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
-        self._under_way = 0
+        self.credit = 0
+        self.under_way = 0
         self._ended: dict[float, int] = {}
         self._ends: list[float] = []
         self._ended_total = 0
+        # While there is room, calls that have left the window are forgotten many at once.
+        self._forgets = 0.0
         self._unsaved: set[float] = set()
 
     def used(self, now: float) -> int:
         self._expire(now)
-        return self._under_way + self._ended_total
+        return self.under_way + self._ended_total
 
     def frees_at(self, now: float, calls: int) -> float:
         """When fewer than `calls` will be in the window: `now` if so already, inf if it takes an answer first."""
-        excess = self.used(now) - calls
+        excess = self.under_way + self._ended_total - calls
+        if excess < 0 and now < self._forgets:
+            return now
+        self._expire(now)
+        excess = self.under_way + self._ended_total - calls
         if excess < 0:
             return now
         if self._ends and excess < self._ended[self._ends[0]]:
@@ -123,23 +133,24 @@ class Window:
         return inf
 
     def start(self) -> None:
-        self._under_way += 1
+        self.under_way += 1
+        self.credit -= 1
 
     def end(self, at: float) -> None:
         """A call under way is over by `at`, which may lie ahead for a call whose fate is unknown."""
-        self._under_way -= 1
+        self.under_way -= 1
         self.record(at, 1)
 
     def record(self, at: float, calls: int) -> None:
-        limit, ended = self.limit, self._ended
-        end = ceil(at / limit.grain) * limit.grain if limit.grain else at
-        if end in ended:
-            ended[end] += calls
+        grain = self.limit.grain
+        end = ceil(at / grain) * grain if grain else at
+        if end in self._ended:
+            self._ended[end] += calls
         else:
-            ended[end] = calls
+            self._ended[end] = calls
             heappush(self._ends, end)
         self._ended_total += calls
-        if limit.durable:
+        if self.limit.durable:
             self._unsaved.add(end)
 
     def unsaved(self, now: float) -> list[tuple[float, int]]:
@@ -164,10 +175,6 @@ class Window:
         """What an entry of the log is stored under: the same at every statement where entries are rounded."""
         return round(end / self.limit.grain) if self.limit.grain else number
 
-    @property
-    def under_way(self) -> int:
-        return self._under_way
-
     def _expire(self, now: float) -> None:
         ends = self._ends
         if not ends:
@@ -178,6 +185,7 @@ class Window:
             end = heappop(ends)
             self._ended_total -= self._ended.pop(end)
             self._unsaved.discard(end)
+        self._forgets = now + _FORGETTING * self.limit.seconds
 
 
 class Budget:
@@ -189,24 +197,23 @@ class Budget:
 
     def __init__(self, limits: Iterable[Limit]) -> None:
         self.windows = [Window(limit) for limit in limits]
-        self.pace = 1.0
+        self._pace = 1.0
         self._started = 0
         self._under_way = 0
         self._others_under_way = 0
         self._others_waiting = 0
-        self._credit: dict[str, int] = {window.limit.name: 0 for window in self._durable()}
         self._stated: Statement | None = None
-        self._rate, self._rated = inf, 0.0
+        self._narrow()
 
     @property
-    def rate(self) -> float:
-        """Calls/s that can go on for ever while others make none."""
-        # Asked before every call, and nearly always as it was.
-        if self._rated != self.pace:
-            own = [window for window in self.windows if not window.limit.whole]
-            self._rate = min((self._calls(window) / window.limit.seconds for window in own), default=inf)
-            self._rated = self.pace
-        return self._rate
+    def pace(self) -> float:
+        return self._pace
+
+    @pace.setter
+    def pace(self, pace: float) -> None:
+        if pace != self._pace:
+            self._pace = pace
+            self._narrow()
 
     def free(self, now: float) -> bool:
         return self.free_at(now) <= now
@@ -215,20 +222,20 @@ class Budget:
         """When the next call may start; inf when an answer or a stored reservation has to come first."""
         # Asked before every call: loops, because generators would take as long as all the rest of it.
         free = now
-        for window in self.windows:
-            limit = window.limit
-            if limit.calls >= UNLIMITED:
-                continue
-            if limit.durable and self._credit[limit.name] <= 0:
+        for window, calls, reserved in self._binding:
+            if reserved and window.credit <= 0:
                 return inf
-            frees = window.frees_at(now, self._calls(window))
-            if frees > free:
-                free = frees
+            at = window.frees_at(now, calls)
+            if at > free:
+                free = at
         return free
 
     def start(self) -> None:
         self._under_way += 1
-        self._enter(self.windows)
+        self._started += 1
+        for window in self.windows:
+            window.under_way += 1
+            window.credit -= 1
 
     def end(self, at: float) -> None:
         self._under_way -= 1
@@ -238,7 +245,9 @@ class Budget:
     def start_other(self) -> None:
         """A call of somebody else passes: it waits for nothing."""
         self._others_under_way += 1
-        self._enter(self._whole())
+        self._started += 1
+        for window in self._whole():
+            window.start()
 
     def end_other(self, at: float) -> None:
         self._others_under_way -= 1
@@ -254,10 +263,12 @@ class Budget:
     def other_waiting(self) -> Iterator[None]:
         """A call of somebody else waits for its place: the next one is not ours."""
         self._others_waiting += 1
+        self._narrow()
         try:
             yield
         finally:
             self._others_waiting -= 1
+            self._narrow()
 
     def fill(self, now: float) -> None:
         """Treat our burst windows as full: another process may have made the calls that this one does not know of, and
@@ -293,18 +304,19 @@ class Budget:
         """Change the limits and keep what was spent. A window that got longer may have forgotten calls: it counts as full."""
         former = {window.limit.name: window for window in self.windows}
         # Calls without a limit were not reserved.
-        reserved = {name: self._credit[name] for name, one in former.items() if one.limit.durable and one.limit.bounded}
+        reserved = {name: one.credit for name, one in former.items() if one.limit.durable and one.limit.bounded}
         self.windows = [self._resized(former, limit, now) for limit in limits]
-        self._credit = {window.limit.name: reserved.get(window.limit.name, 0) for window in self._durable()}
-        self._rated = 0.0
+        for window in self.windows:
+            window.credit = reserved.get(window.limit.name, 0)
         # A statement that is being stored now was about the former limits.
         self._stated = None
+        self._narrow()
 
     def wants_reservation(self) -> bool:
         """Whether a durable window is about to run out of stored reservation, or has calls to be stored."""
-        for window in self.windows:
-            limit = window.limit
-            if limit.durable and self._credit[limit.name] <= self._block(window) // 2:
+        # A loop, as above.
+        for window, low in self._low:  # noqa: SIM110
+            if window.credit <= low:
                 return True
         return False
 
@@ -328,7 +340,7 @@ class Budget:
         for window in self._durable():
             mine = [one for one in statement.spent if one.window == window.limit.name]
             if mine:
-                self._credit[window.limit.name] = self._block(window) - since
+                window.credit = self._block(window) - since
                 window.saved(mine)
 
     def closing_statement(self, now: float) -> list[Spent]:
@@ -339,12 +351,18 @@ class Budget:
             for number, (end, calls) in enumerate(window.log(now), start=1)
         ]
 
-    def _enter(self, windows: Iterable[Window]) -> None:
-        self._started += 1
-        for window in windows:
-            window.start()
-            if window.limit.durable:
-                self._credit[window.limit.name] -= 1
+    def _narrow(self) -> None:
+        """Work out what depends on limits and pace alone: once for many calls.
+
+        rate      calls/s that can go on for ever while others make none
+        _binding  windows that can be full, how many calls may be in them, and whether they need a stored reservation
+        _low      durable windows, and the credit at which the next reservation is wanted
+        """
+        own = [window for window in self.windows if not window.limit.whole]
+        self.rate = min((self._calls(window) / window.limit.seconds for window in own), default=inf)
+        bounded = [window for window in self.windows if window.limit.bounded]
+        self._binding = [(window, self._calls(window), window.limit.durable) for window in bounded]
+        self._low = [(window, self._block(window) // 2) for window in self._durable()]
 
     def _durable(self) -> list[Window]:
         return [window for window in self.windows if window.limit.durable]

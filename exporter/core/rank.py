@@ -32,6 +32,7 @@ class Rank:
         self._queue.extend(ordered[late:])
 
     def push_one(self, entry: int) -> None:
+        """The same as `push`, for one."""
         queue = self._queue
         if self._start < len(queue) and entry < queue[-1]:
             heappush(self._heap, entry)

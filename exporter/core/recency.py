@@ -56,6 +56,16 @@ class Recency:
         self._later[last] = slot
         self._last = slot
 
+    def append_one(self, slot: int) -> None:
+        """Add a slot that was there before, as the most recent: the same as `append`, for one at a time."""
+        last = self._last
+        self._earlier[slot], self._later[slot] = last, NOBODY
+        if last == NOBODY:
+            self._first = slot
+        else:
+            self._later[last] = slot
+        self._last = slot
+
 
 def chain(slots: Sequence[int], last: int, earlier: "array[int]", later: "array[int]") -> None:
     """Link slots one behind the other, the first of them behind `last` (NOBODY where there is none)."""

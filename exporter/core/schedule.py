@@ -58,6 +58,9 @@ class Policy(Protocol):
     def unfinished(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
         """A poll sent at `sent` showed the request unfinished."""
 
+    def unchanged(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
+        """`unfinished` and `again` in one, for the many answers that bring no news."""
+
     def finished(self, slot: int, *, now: float) -> None:
         """An answer that arrived at `now` showed the request finished: it does not come up again."""
 
@@ -113,6 +116,9 @@ class Timed:
 
     def unfinished(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
         """The clock tells all."""
+
+    def unchanged(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
+        self.again(slot, now=now)
 
     def finished(self, slot: int, *, now: float) -> None:
         self.forget(slot)

@@ -151,11 +151,12 @@ class Tracker:
 
         Nearly all answers are of this kind, so they change columns and build no record.
         """
-        shown = (report.status, self._steps.label(report.current_step), self._steps.label(report.last_step))
-        if shown != self.table.progress(slot) or self.table.troubled(slot):
+        table, label = self.table, self._steps.label
+        shown = (report.status, label(report.current_step), label(report.last_step))
+        if shown != table.progress(slot) or table.troubled(slot):
             return False
-        self.table.confirm(slot, sent=sent, received=received)
-        self.census(self.table.api(slot)).recency.touch(slot)
+        table.confirm(slot, sent=sent, received=received)
+        self.censuses[table.api(slot)].recency.touch(slot)
         return True
 
     def noted(self, request_id: str) -> Change | None:

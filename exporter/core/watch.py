@@ -29,6 +29,8 @@ from exporter.errors import (
 TROUBLE_FIRST = 2.0
 TROUBLE_LAST = 600.0
 QUEUE_METRICS_LONGEST = 3600.0
+# An enumeration takes longer to look a member up than to compare it.
+_ERROR = Status.ERROR
 
 
 class StatusCall(NamedTuple):
@@ -120,23 +122,26 @@ class Watch:
     def next(self, now: float) -> Call | Rest:
         """The call to make now, its budget taken; or how long to rest."""
         todo = self._next(now)
-        self._count_wait(now, waiting=isinstance(todo, Rest) and todo.reason is Reason.BUDGET)
+        if self._waiting_since is not None or type(todo) is Rest:
+            self._count_wait(now, waiting=isinstance(todo, Rest) and todo.reason is Reason.BUDGET)
         return todo
 
     def _next(self, now: float) -> Call | Rest:
-        rest = self._blocked(now)
+        breaker, budget, policy = self.breaker, self.budget, self.policy
+        at_once = breaker.at_once()
+        rest = self._blocked(now, at_once)
         if rest is not None:
             return rest
         due = self._due()
         if due > now:
             return Rest(due, self._why_idle(due, now))
-        self.budget.pace = self.breaker.pace(now)
-        self.policy.pace(self.budget.rate)
-        free = self.budget.free_at(now)
+        budget.pace = breaker.pace(now)
+        policy.pace(budget.rate)
+        free = budget.free_at(now)
         if free > now:
-            self.policy.blocked(free)
+            policy.blocked(free)
             return Rest(free, Reason.BUDGET)
-        if self.breaker.at_once() is None:
+        if at_once is None:
             return self._queue_call(now) or self._status_call(now) or Rest(self._due(), Reason.IDLE)
         # A probe asks for a status if it can: the metrics path may not exist, and its 403 would tell nothing of the key.
         return self._status_call(now) or self._queue_call(now) or Rest(self._due(), Reason.IDLE)
@@ -195,8 +200,9 @@ class Watch:
             return False
         self._succeeded(call, now)
         if call.api in self._apis:
-            self.policy.unfinished(slot, sent=call.sent, now=now, erring=report.status is Status.ERROR)
-            self._again(slot, now, 0.0)
+            if slot in self._latecomers:
+                self._schedule((slot,), now)
+            self.policy.unchanged(slot, sent=call.sent, now=now, erring=report.status is _ERROR)
         return True
 
     def answered(self, call: StatusCall, report: Report, *, now: float) -> Change | None:
@@ -294,12 +300,12 @@ class Watch:
                 self.policy.forget(slot)
         return changes
 
-    def _blocked(self, now: float) -> Rest | None:
+    def _blocked(self, now: float, at_once: int | None) -> Rest | None:
         if self.held:
             return Rest(inf, Reason.HELD)
-        if self.breaker.opens_at() > now:
-            return Rest(self.breaker.opens_at(), Reason.TROUBLE)
-        at_once = self.breaker.at_once()
+        opens_at = self.breaker.opens_at()
+        if opens_at > now:
+            return Rest(opens_at, Reason.TROUBLE)
         if at_once is not None and self._under_way >= at_once:
             return Rest(inf, Reason.TROUBLE)
         return None

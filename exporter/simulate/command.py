@@ -43,7 +43,7 @@ FLAGS: Final = (
         metavar="EFFORT",
         default="normal",
         choices=policies.EFFORT_NAMES,
-        help="what the learned policy may spend where there is budget to spare: low, normal or high",
+        help="how soon the learned policy is to notice a finish, as polling.effort: low, normal or high",
     ),
     Flag(name="json", help="print one JSON object"),
     Flag(name="calls", metavar="FILE", help="write the time of every call to a file, one a line"),

@@ -4,7 +4,8 @@ from random import Random
 from typing import Final
 
 from exporter.config import duration
-from exporter.core.learned.policy import EFFORTS, Learned
+from exporter.core.learned.policy import Learned
+from exporter.core.learned.promise import EFFORTS
 from exporter.core.schedule import Age, Fixed, Policy, RoundRobin
 
 ORACLE: Final = "oracle"

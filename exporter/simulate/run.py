@@ -200,8 +200,7 @@ class Run:
         elif not over:
             self._may_recover(place, now)
         self._seen[place] = sent
-        policy.unfinished(place, sent=sent, now=now, erring=erring)
-        policy.again(place, now=now)
+        policy.unchanged(place, sent=sent, now=now, erring=erring)
 
     def _place(self, place: int, now: float) -> None:
         request, seen = self._trace[place], self._seen[place]

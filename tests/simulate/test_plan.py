@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -53,6 +54,18 @@ def test_an_account_ten_times_as_large_has_the_same_delays_with_ten_times_the_ca
     assert large.calls == 150
     assert large.polls_per_request == pytest.approx(small.polls_per_request)
     assert large.delay_mean == pytest.approx(small.delay_mean, rel=0.1)
+
+
+@pytest.mark.parametrize("effort", ["low", "normal", "high"])
+@pytest.mark.parametrize("quantiles", [QUANTILES, {0.5: 60.0, 0.99: 90.0}])
+def test_more_budget_never_gives_later_finishes(effort: str, quantiles: dict[float, float]) -> None:
+    supply = Supply(calls=25, period=5.0, share=0.25)
+
+    found = plan(Demand(per_second=0.8, quantiles=quantiles), supply, effort=effort, seed=1)
+
+    late = [one.delay_mean or 0.0 for one in (found.expected, *found.alternatives)]
+    # Where the promise is kept already, more budget changes nothing but what chance makes of it.
+    assert all(more < 1.1 * less for less, more in pairwise(late))
 
 
 def test_what_does_not_fit_is_told_with_the_share_that_would_be_enough() -> None:

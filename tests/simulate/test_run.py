@@ -125,6 +125,10 @@ class Spy:
     def unfinished(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
         self.told.append(f"unfinished {sent:g}{' erring' if erring else ''}")
 
+    def unchanged(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
+        self.unfinished(slot, sent=sent, now=now, erring=erring)
+        self.again(slot, now=now)
+
     def finished(self, slot: int, *, now: float) -> None:
         self.told.append(f"finished {now:g}")
 

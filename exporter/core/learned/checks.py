@@ -46,6 +46,8 @@ class Checks:
         """Plan with what the table knows now."""
         self._planned = self._table.finishes
         self._plan = untaught() if self._table.untaught else Plan(self._table)
+        # The age beyond which few requests are left.
+        self.outlasted = self._plan.outlasted
 
     def learned(self) -> bool:
         """A finish was added to the table: plan anew once they are enough to make a difference. Whether it did."""
@@ -98,18 +100,26 @@ class Checks:
         dearer = min(int(step), len(due) - 2)
         return due[dearer] + min(1.0, step - dearer) * (due[dearer + 1] - due[dearer])
 
-    def price(self, polls: float) -> float:
-        """The price at which a request takes `polls` polls on average, the one that finds it included."""
-        if polls == inf:
-            return 0.0
+    def price(self, delay: float) -> float:
+        """The price at which a finish is noticed `delay` seconds late on average."""
         plan = self._plan
-        dearer = next((k for k, taken in enumerate(plan.polls) if taken < polls), len(plan.polls))
+        dearer = bisect_right(plan.delays, delay)
         if not dearer:
-            return plan.prices[0] * (plan.polls[0] / polls) ** 2
-        if dearer == len(plan.polls):
+            # Between dense checks a delay is inverse to their number, and a price goes with its square.
+            return plan.prices[0] * (delay / plan.delays[0]) ** 2
+        if dearer == len(plan.delays):
             return plan.prices[-1]
-        more, fewer = plan.polls[dearer - 1], plan.polls[dearer]
-        return self._between(dearer, (more - polls) / (more - fewer))
+        less, more = plan.delays[dearer - 1], plan.delays[dearer]
+        return self._between(dearer, (delay - less) / (more - less))
+
+    def polls(self, price: float) -> float:
+        """Those that a request takes on average at this price, the one that finds it included."""
+        plan = self._plan
+        step = log(price / plan.prices[0]) / _STEP
+        if step < 0:
+            return plan.polls[0] * sqrt(plan.prices[0] / price)
+        dearer = min(int(step), len(plan.polls) - 2)
+        return plan.polls[dearer] + min(1.0, step - dearer) * (plan.polls[dearer + 1] - plan.polls[dearer])
 
     def _between(self, dearer: int, part: float) -> float:
         """A price between that of this number and the one before, interpolated in its logarithm."""

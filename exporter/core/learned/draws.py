@@ -21,12 +21,12 @@ class Draws:
         self._pool = pool
 
     def probe(self, now: float) -> int | None:
-        if not self.probes.due():
+        if not self.probes.owed.due:
             return None
         slot = self._pool.anybody()
         if now - self._roster.since(slot) < _RESTED:
             return None
-        self.probes.spend()
+        self.probes.owed.spend()
         return slot
 
     def ahead(self, now: float, frontier: Frontier) -> int | None:

@@ -27,6 +27,8 @@ _HALVINGS = 24
 _NOTHING = 1e-9
 _MOST = 1e9
 _EVIDENCE = attrgetter("evidence")
+# What the belief gave to an answer that had to be: it tells nothing.
+_AS_EXPECTED = log(1 - STRAY / 2)
 
 
 def below(z: float) -> float:
@@ -83,17 +85,19 @@ class Filter:
         moved = speed * elapsed
         position = self.position + moved
         self.position = position if position < newest else newest
-        self.var += 2 * cross * elapsed + var_speed * elapsed**2 + moved + 1e-3
+        self.var += (2 * cross + var_speed * elapsed) * elapsed + moved + 1e-3
         self.var_cross = cross + var_speed * elapsed
         drift = 0.05 * speed + 0.01
-        unsure, most = var_speed + drift * drift * elapsed, 4 * speed**2 + 1
+        unsure, most = var_speed + drift * drift * elapsed, 4 * speed * speed + 1
         self.var_speed = unsure if unsure < most else most
 
     def spread(self, now: float) -> float:
         """Standard deviation of frontier and disorder together, at `now`."""
         # Answers come out of order: one may be about a time before the last.
-        elapsed = max(0.0, now - self.at)
-        moved = 2 * self.var_cross * elapsed + self.var_speed * elapsed**2 + self.speed * elapsed
+        elapsed = now - self.at
+        if elapsed <= 0:
+            return sqrt(self.var + self.disorder)
+        moved = (2 * self.var_cross + self.var_speed * elapsed + self.speed) * elapsed
         return sqrt(self.var + moved + self.disorder)
 
     def learn(self, order: float, *, finished: bool, since: float | None) -> float:
@@ -101,6 +105,8 @@ class Filter:
         asked about). Returns the log of the probability that the belief gave it."""
         spread = sqrt(self.var + self.disorder)
         z = (self.position - order) / spread
+        if z < -_FAR and not finished:
+            return _AS_EXPECTED
         before = None if since is None else z - self.speed * since / spread
         if before is not None and before < _NEVER:
             before = None
@@ -109,7 +115,7 @@ class Filter:
         mixed = explained + STRAY / 2
         share = explained / mixed
         if share > 1e-6:
-            self._move(gradient / spread * share, curvature / spread**2 * share if curvature > 0 else 0.0)
+            self._move(gradient / spread * share, curvature / (spread * spread) * share if curvature > 0 else 0.0)
         return log(mixed)
 
     def pull(self, speed: float, deviation: float) -> None:
@@ -231,8 +237,11 @@ class Frontier:
         """A moment, the position of the frontier then, its spread, and how fast it passes as much."""
         if self._sighted is None or self._sighted[0] != now:
             best = self.best
-            position, spread = min(best.position + best.speed * (now - best.at), self.newest), best.spread(now)
-            self._sighted = now, position, spread, max(best.speed, 0.01) / spread
+            speed, spread = best.speed, best.spread(now)
+            position = best.position + speed * (now - best.at)
+            if position > self.newest:
+                position = self.newest
+            self._sighted = now, position, spread, (speed if speed > 0.01 else 0.01) / spread
         return self._sighted
 
     def _window(self, order: float, now: float, since: float | None) -> tuple[float, float, float]:

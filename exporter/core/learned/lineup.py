@@ -33,6 +33,17 @@ class Chains:
         if last == NOBODY:
             self.heads[group] = slots[0]
 
+    def append_one(self, slot: int, group: int) -> None:
+        """The same as `append`, for one slot that was there before."""
+        self._group[slot] = group
+        last = self._tails.get(group, NOBODY)
+        self._earlier[slot], self._later[slot] = last, NOBODY
+        self._tails[group] = slot
+        if last == NOBODY:
+            self.heads[group] = slot
+        else:
+            self._later[last] = slot
+
     def remove(self, slot: int) -> None:
         """Take a slot out of its group; nothing happens where it is in none."""
         if slot >= len(self._group) or self._group[slot] == NOBODY:
@@ -73,6 +84,18 @@ class Ranks:
             rank = self._ranks[group] = Rank()
         size = self._sizes[group] = self._sizes.get(group, 0) + len(slots)
         rank.push([(order << SLOT_BITS) | slot for slot, order in zip(slots, orders, strict=True)])
+        if len(rank) > 2 * size + 64:
+            rank.keep(lambda entry: self._holds(entry, group))
+
+    def put_one(self, slot: int, order: int, group: int) -> None:
+        """The same as `put`, for one slot that is in no group."""
+        rank = self._ranks.get(group)
+        if rank is None or slot >= len(self._group):
+            self.put((slot,), (order,), group)
+            return
+        self._group[slot], self._order[slot] = group, order
+        size = self._sizes[group] = self._sizes[group] + 1
+        rank.push_one((order << SLOT_BITS) | slot)
         if len(rank) > 2 * size + 64:
             rank.keep(lambda entry: self._holds(entry, group))
 
@@ -123,6 +146,11 @@ class Crowd:
         for place, slot in enumerate(slots, len(self._slots)):
             self._places[slot] = place
         self._slots.extend(slots)
+
+    def add_one(self, slot: int) -> None:
+        """The same as `add`, for one slot that was there before."""
+        self._places[slot] = len(self._slots)
+        self._slots.append(slot)
 
     def remove(self, slot: int) -> None:
         place, last = self._places[slot], self._slots.pop()

@@ -21,7 +21,8 @@ class Pacer:
 
     def due(self) -> float:
         """When the next call may be made; in the past if at once."""
-        return self._at + max(0.0, 1 - self.credit) / (self.rate * HASTE)
+        short = 1 - self.credit
+        return self._at + short / (self.rate * HASTE) if short > 0 else self._at
 
     def ready(self, now: float) -> bool:
         self._grow(now)
@@ -39,5 +40,6 @@ class Pacer:
 
     def _grow(self, now: float) -> None:
         if now > self._at:
-            self.credit = min(self.burst, self.credit + (now - self._at) * self.rate * HASTE)
+            credit = self.credit + (now - self._at) * self.rate * HASTE
+            self.credit = credit if credit < self.burst else self.burst
             self._at = now

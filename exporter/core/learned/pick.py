@@ -15,10 +15,6 @@ class Kind(StrEnum):
     AHEAD = "ahead"
 
 
-# They count for no view: their requests are drawn, not chosen.
-BY_CHANCE = frozenset((Kind.PROBE, Kind.AHEAD))
-
-
 class Pick(NamedTuple):
     """A request to poll and what that is worth, in seconds of delay; inf for what is due whatever it is worth. `view` is the
     one whose success this counts for: whoever was not asked for longest is asked for the turn. A tuple, because several are
@@ -32,11 +28,11 @@ class Pick(NamedTuple):
 
 class Circumstances(NamedTuple):
     """What an account can do now. `rate` is the calls/s that the budget allows, `round_time` the seconds in which every
-    unfinished request could be asked once at the pace of late; `polls` what a request may take at light load, `longest` the
-    seconds after which the configuration wants everybody asked."""
+    unfinished request could be asked once at the pace of late; `longest` the seconds after which the configuration wants
+    everybody asked. `contested`: what a poll is worth is compared with that of another API's."""
 
     rate: float
     round_time: float
     unfinished: int
-    polls: float
     longest: float
+    contested: bool = False

@@ -10,7 +10,7 @@ where the first two terms are the delay of whoever finishes in (s, c]. The best 
 """
 
 from functools import cache
-from math import exp, expm1, sqrt
+from math import exp, expm1, inf, sqrt
 
 from exporter.core.learned.bins import BINS
 from exporter.core.learned.survival import Survival
@@ -27,6 +27,8 @@ _MOST = 12.0
 _FEWEST = 1.1
 PRICE_RATIO = 1.5
 _PRICES = 26
+# Few finish later than this part of all requests, and the tables know little of them.
+_OUTLASTED = 0.1
 
 
 class Plan:
@@ -35,6 +37,8 @@ class Plan:
     ages      those at which a check is considered
     prices    of a poll in seconds, from the cheapest on
     polls     for each price those that a request takes on average
+    delays    for each price how late its finish is noticed on average, in seconds
+    outlasted  the age beyond which few requests are left
     due       for each age at the last check, and for each price, the age at the best next one
     """
 
@@ -45,10 +49,14 @@ class Plan:
         self._lasted = _lasted(self.ages, gathered)
         self.prices: list[float] = []
         self.polls: list[float] = []
+        self.delays: list[float] = []
         plans = self._plans(_cheapest(table))
         self.due: list[tuple[float, ...]] = list(
             zip(*([self.ages[check] for check in plan] for plan in plans), strict=True)
         )
+        reached = (age for age, left in zip(self.ages, self._left, strict=True) if left <= _OUTLASTED)
+        # Where hardly anything finishes more are left at the last of all ages.
+        self.outlasted = next(reached, inf)
 
     def _plans(self, price: float) -> list[list[int]]:
         plans: list[list[int]] = []
@@ -80,6 +88,7 @@ class Plan:
             cost[start] = least + lasted[start] - alive * ages[start] + price * alive
             polls[start] = alive + polls[best]
         self.polls.append(polls[0])
+        self.delays.append(cost[0] - price * polls[0])
         return plan
 
 

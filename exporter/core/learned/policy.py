@@ -10,12 +10,15 @@ from typing import Any
 from exporter.core.columns import reach
 from exporter.core.learned.pacer import Pacer
 from exporter.core.learned.pick import Circumstances, Kind, Pick
+from exporter.core.learned.promise import EFFORTS
 from exporter.core.learned.stream import Stream
 from exporter.core.recency import NOBODY
 from exporter.core.schedule import Undetected, Unfinished
 
-# Polls that a request takes on average where there is budget to spare; more than the budget gives are never made.
-EFFORTS: Mapping[str, float] = {"low": 2.0, "normal": 3.0, "high": inf}
+# The pace of late changes so little with one poll that it is taken as the same for so many, if nothing else changes.
+_KNOWN_POLLS = 8
+# Seconds between two polls: of those that are made at once, too.
+_LEAST_GAP = 1e-3
 
 
 class Learned:
@@ -27,7 +30,7 @@ class Learned:
         self.streams: dict[str, Stream] = {}
         self.reason: str = Kind.CHOSEN
         self._pacer = Pacer(rate=rate, burst=burst, now=now)
-        self._polls = EFFORTS[effort]
+        self._effort = EFFORTS[effort]
         self._max_staleness = max_staleness
         self._random = random
         self._numbered: list[Stream] = []
@@ -38,6 +41,8 @@ class Learned:
         self._gap = 1 / rate
         self._polled_at: float | None = None
         self._idle_until = 0.0
+        self._known = Circumstances(rate, 0.0, 0, max_staleness)
+        self._known_polls = 0
 
     def pace(self, rate: float) -> None:
         """The calls/s that the budget allows now."""
@@ -68,17 +73,27 @@ class Learned:
         if stream is not None:
             stream.unfinished_at(slot, sent, erring=erring)
 
+    def unchanged(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
+        """A poll sent at `sent` showed the request unfinished, and it may be picked again."""
+        stream = self._home(slot)
+        if stream is not None:
+            if self._pauses:
+                self._pauses.pop(slot, None)
+            stream.unfinished_at(slot, sent, erring=erring)
+            stream.back(slot, now)
+
     def again(self, slot: int, *, now: float, not_before: float = 0.0) -> None:
         """The request may be picked again, not before `not_before`."""
         stream = self._home(slot)
-        if stream is None or not stream.asking(slot):
+        if stream is None:
             return
-        self._pauses.pop(slot, None)
-        if not_before > now:
+        if self._pauses and stream.asking(slot):
+            self._pauses.pop(slot, None)
+        if not_before <= now:
+            stream.back(slot, now)
+        elif stream.asking(slot):
             heappush(self._paused, (not_before, slot))
             self._pauses[slot] = not_before
-        else:
-            stream.back(slot, now)
 
     def finished(self, slot: int, *, now: float) -> None:
         """An answer that arrived at `now` showed the request finished."""
@@ -89,31 +104,35 @@ class Learned:
 
     def next(self, now: float) -> int | None:
         """Pick the slot to poll now; None when none is due, or none worth a call."""
-        self._release(now)
+        if self._paused:
+            self._release(now)
         if not self._pacer.ready(now):
             return None
         circumstances = self._circumstances()
-        best: tuple[Stream, Pick] | None = None
+        chosen: Stream | None = None
+        best: Pick | None = None
         for stream in self._numbered:
             pick = stream.pick(now, circumstances)
-            if pick is not None and (best is None or pick.worth > best[1].worth):
-                best = stream, pick
-        if best is None:
+            if pick is not None and (best is None or pick.worth > best.worth):
+                chosen, best = stream, pick
+        if chosen is None or best is None:
             waits = [stream.soon(now, circumstances) for stream in self._numbered if stream.waiting]
             self._idle_until = now + min(waits, default=0.2)
             return None
-        stream, pick = best
-        self.reason = pick.kind
-        stream.take(pick)
+        self.reason = best.kind
+        chosen.take(best)
         self._spend(now)
-        return pick.slot
+        return best.slot
 
     def due(self) -> float | None:
         """When `next` may have something; None when nothing is left."""
-        paused = self._pause_ends()
+        paused = self._pause_ends() if self._paused else inf
         for stream in self._numbered:
             if stream.waiting:
-                return min(paused, max(self._pacer.due(), self._idle_until))
+                due = self._pacer.due()
+                if due < self._idle_until:
+                    due = self._idle_until
+                return due if due < paused else paused
         return None if paused == inf else paused
 
     def place(self, slot: int, lower: float, upper: float) -> float:
@@ -142,7 +161,7 @@ class Learned:
     def _stream(self, api: str) -> Stream:
         found = self.streams.get(api)
         if found is None:
-            found = self.streams[api] = Stream(self._random)
+            found = self.streams[api] = Stream(self._random, self._effort)
             self._numbered.append(found)
         return found
 
@@ -158,21 +177,25 @@ class Learned:
         return stream
 
     def _circumstances(self) -> Circumstances:
-        unfinished = self._unfinished()
-        return Circumstances(
-            rate=self._pacer.rate,
-            round_time=self._round_time(unfinished),
-            unfinished=unfinished,
-            polls=self._polls,
-            longest=self._max_staleness,
-        )
+        rate, unfinished, known = self._pacer.rate, self._unfinished(), self._known
+        if self._known_polls > 0 and known.unfinished == unfinished and known.rate == rate:
+            self._known_polls -= 1
+            return known
+        round_time, contested = self._round_time(unfinished), len(self._numbered) > 1
+        found = Circumstances(rate, round_time, unfinished, self._max_staleness, contested)
+        self._known, self._known_polls = found, _KNOWN_POLLS
+        return found
 
     def _round_time(self, unfinished: int) -> float:
         """The seconds in which every unfinished request could be asked once at the pace of late."""
-        return unfinished / min(self._pacer.rate, 1 / self._gap)
+        rate, made = self._pacer.rate, 1 / self._gap
+        return unfinished / (rate if rate < made else made)
 
     def _unfinished(self) -> int:
-        return sum([stream.unfinished for stream in self._numbered])
+        unfinished = 0
+        for stream in self._numbered:
+            unfinished += stream.unfinished
+        return unfinished
 
     def _release(self, now: float) -> None:
         while self._pause_ends() <= now:
@@ -194,5 +217,6 @@ class Learned:
     def _spend(self, now: float) -> None:
         self._pacer.spend()
         if self._polled_at is not None:
-            self._gap += 0.01 * (max(1e-3, now - self._polled_at) - self._gap)
+            gap = now - self._polled_at
+            self._gap += 0.01 * ((gap if gap > _LEAST_GAP else _LEAST_GAP) - self._gap)
         self._polled_at = now

@@ -13,6 +13,7 @@ from exporter.core.recency import Recency
 
 _AGES_A_GROUP = 6
 _AGE_BITS = 8
+_FRESH = Peers.FRESH
 
 
 class Pool:
@@ -59,14 +60,13 @@ class Pool:
             self._ranks.put(members, [roster.order[slot] for slot in members], group)
 
     def enter_one(self, slot: int, now: float, frontier: Frontier | None) -> None:
-        """The same for one that was here before."""
-        one = (slot,)
-        self._crowd.add(one)
-        self._turns.append(one)
-        self._ages.append(one, self._age_group(slot))
+        """The same as `enter`, for one slot that was there before."""
+        self._crowd.add_one(slot)
+        self._turns.append_one(slot)
+        self._ages.append_one(slot, self._age_group(slot))
         roster = self._roster
-        if roster.peers[slot] == Peers.FRESH:
-            self._ranks.put(one, (roster.order[slot],), self._rank_group(now, frontier, slot))
+        if roster.peers[slot] == _FRESH:
+            self._ranks.put_one(slot, roster.order[slot], self._rank_group(now, frontier, slot))
 
     def leave(self, slot: int) -> bool:
         """Whether it was there."""
@@ -89,4 +89,6 @@ class Pool:
         if frontier is None or asked != asked:
             return 0
         place = frontier.place(self._roster.order[slot], now)
-        return 0 if place < -4 else 17 + int(min(16.0, place * 4))
+        if place < -4:
+            return 0
+        return 17 + int(place * 4) if place < 4 else 33

@@ -35,21 +35,27 @@ class Quota:
         self._longest_round = 0.0
         self._saved = Ration(_HOARD)
         self._overdue = Ration(1.0)
+        # Those for which nothing was saved up yet.
+        self._polls = 0
 
     @property
     def share(self) -> float:
-        return max(LEAST_SHARE, min(LARGEST_SHARE, self._urgency * self._stale.over(self.chosen)))
+        share = self._urgency * self._stale.over(self.chosen)
+        return LEAST_SHARE if share < LEAST_SHARE else share if share < LARGEST_SHARE else LARGEST_SHARE
 
     def due(self, unasked: float, *, round_time: float, calm: bool, few: bool, longest: float) -> bool:
         """Whether a request that was not asked about for `unasked` seconds is to be polled now. `longest` seconds is the
         bound that the configuration gives; of a few requests it holds for everyone at light load."""
-        self._saved.grow(self.share)
         self._overdue.grow(1.0 if calm and few else OVERDUE_SHARE)
-        limit = max(CALM_SECONDS, CALM_ROUNDS * round_time) if calm else max(SHORTEST, ROUNDS * round_time)
         if unasked > longest and self._overdue.due:
             self._overdue.spend()
             return True
-        if unasked <= limit or not self._saved.due:
+        self._polls += 1
+        if unasked <= (CALM_ROUNDS if calm else ROUNDS) * round_time or unasked <= (CALM_SECONDS if calm else SHORTEST):
+            return False
+        self._saved.grow(self.share * self._polls)
+        self._polls = 0
+        if not self._saved.due:
             return False
         self._saved.spend()
         return True

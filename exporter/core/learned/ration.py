@@ -21,7 +21,8 @@ class Rate:
 
     def over(self, other: "Rate") -> float:
         """How many times the other's value this one is, at least 0."""
-        return max(0.0, self.value) / max(_LEAST, other.value)
+        value, base = self.successes / self.trials, other.successes / other.trials
+        return (value if value > 0 else 0.0) / (base if base > _LEAST else _LEAST)
 
 
 class Ration:
@@ -30,13 +31,13 @@ class Ration:
     def __init__(self, most: float, saved: float = 0.0) -> None:
         self._most = most
         self._saved = saved
+        self.due = saved >= 1
 
     def grow(self, share: float) -> None:
-        self._saved = min(self._most, self._saved + share)
-
-    @property
-    def due(self) -> bool:
-        return self._saved >= 1
+        saved = self._saved + share
+        self._saved = saved = saved if saved < self._most else self._most
+        self.due = saved >= 1
 
     def spend(self) -> None:
         self._saved -= 1
+        self.due = self._saved >= 1

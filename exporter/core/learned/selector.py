@@ -32,20 +32,35 @@ MOST_CREDIT = 2.0
 # Order has proven itself when it has such a share, after so many polls.
 PROVEN_SHARE, PROVEN_POLLS = 0.7, 30.0
 _KEPT = 1 - 1 / MEMORY
+# One answer that finds nothing hardly changes a rate: the shares are worked out anew with each find, and after so many others.
+DIVIDED_EVERY = 4
 _MOST_POLLS = 1e6
 
 
 class Arm:
     """A view: its discounted polls, how many of them found a finish, its share of the polls, and how many it is behind.
     `worth` is what a find counts for, `rate` how much its polls find; of its share `floor` is certain, and what is left to all is
-    shared in proportion to `weight`."""
+    shared in proportion to `weight`. What is new is not among the discounted ones yet."""
 
-    __slots__ = ("credit", "floor", "found", "polls", "rate", "share", "view", "weight", "worth")
+    __slots__ = (
+        "credit",
+        "floor",
+        "found",
+        "new_found",
+        "new_polls",
+        "polls",
+        "rate",
+        "share",
+        "view",
+        "weight",
+        "worth",
+    )
 
     def __init__(self, view: View) -> None:
         self.view = view
         self.worth = HANDICAP if view is View.ORDER else 1.0
         self.polls = self.found = self.credit = 0.0
+        self.new_polls = self.new_found = 0
         self.rate = self.floor = self.weight = self.share = 0.0
 
 
@@ -57,6 +72,8 @@ class Selector:
 
     def __init__(self) -> None:
         self._arms = {view: Arm(view) for view in (View.TURN, View.AGE)}
+        # Answers that the rates and the shares do not know of.
+        self._undivided = 0
         self._divide()
 
     @property
@@ -76,24 +93,29 @@ class Selector:
 
     def asked(self, view: View) -> None:
         """A poll is made for this view."""
+        most = -inf
         for arm in self._arms.values():
             credit = arm.credit + arm.share
-            arm.credit = credit if credit < MOST_CREDIT else MOST_CREDIT
-        self._arms[view].credit = max(-MOST_CREDIT, self._arms[view].credit - 1)
-        self._next()
+            if credit > MOST_CREDIT:
+                credit = MOST_CREDIT
+            if arm.view is view:
+                credit = credit - 1 if credit > 1 - MOST_CREDIT else -MOST_CREDIT
+            arm.credit = credit
+            if credit > most:
+                most, self.due = credit, arm.view
 
     def answered(self, view: View, *, finished: bool) -> None:
         """What a poll of this view found."""
-        for arm in self._arms.values():
-            arm.polls *= _KEPT
-            arm.found *= _KEPT
         arm = self._arms[view]
-        arm.polls += 1
-        arm.found += finished
-        self._divide()
+        arm.new_polls += 1
+        arm.new_found += finished
+        self._undivided += 1
+        if finished or self._undivided >= DIVIDED_EVERY:
+            self._divide()
 
     def state(self) -> dict[str, list[float]]:
         """Polls and finishes found, by view; JSON."""
+        self._take_over()
         return {str(view): [arm.polls, arm.found] for view, arm in self._arms.items()}
 
     def restore(self, state: Mapping[str, Sequence[float]]) -> None:
@@ -109,6 +131,7 @@ class Selector:
         self._divide()
 
     def _divide(self) -> None:
+        self._take_over()
         arms = self._arms.values()
         best = self._rate()
         least = total = 0.0
@@ -123,6 +146,14 @@ class Selector:
             if share > most:
                 most, self.view = share, arm.view
         self._next()
+
+    def _take_over(self) -> None:
+        """Add to the rates what was found since."""
+        kept, self._undivided = _KEPT**self._undivided, 0
+        for arm in self._arms.values():
+            arm.polls = arm.polls * kept + arm.new_polls
+            arm.found = arm.found * kept + arm.new_found
+            arm.new_polls = arm.new_found = 0
 
     def _next(self) -> None:
         most = -inf

@@ -69,6 +69,8 @@ class Trials:
 
     def _weigh(self, cell: int, finishes: float) -> float:
         entry = self._weights.setdefault(cell, [1.0, finishes])
+        if entry[1] == finishes:
+            return entry[0]
         entry[0] *= exp(min((finishes - entry[1]) / self._memory, _REPLACED))
         entry[1] = finishes
         if entry[0] > 1e6:

@@ -11,6 +11,16 @@ class Stateless:
 
     reason = "known"
 
+    def again(self, slot: int, *, now: float, not_before: float = 0.0) -> None:
+        raise NotImplementedError
+
+    def unfinished(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
+        raise NotImplementedError
+
+    def unchanged(self, slot: int, *, sent: float, now: float, erring: bool) -> None:
+        self.unfinished(slot, sent=sent, now=now, erring=erring)
+        self.again(slot, now=now)
+
     def finished(self, slot: int, *, now: float) -> None:
         """It was taken out when it was picked."""
 

@@ -75,10 +75,10 @@ def exponentially() -> Checks:
 
 
 @pytest.mark.parametrize("shape", [exponential, bimodal, narrow])
-@pytest.mark.parametrize("polls", [2.0, 2.5, 4.0])
-def test_no_equal_spacing_is_better_than_what_is_planned(shape: Callable[[float], float], polls: float) -> None:
+@pytest.mark.parametrize("late", [2.0, 2.5, 4.0])
+def test_no_equal_spacing_is_better_than_what_is_planned(shape: Callable[[float], float], late: float) -> None:
     checks, durations = Checks(known(shape)), drawn(shape)
-    price = checks.price(polls)
+    price = checks.price(late)
     delay, taken = cost(schedule(checks, price), durations)
     for step in range(1, 60):
         every = 0.5 * 1.1**step
@@ -88,8 +88,8 @@ def test_no_equal_spacing_is_better_than_what_is_planned(shape: Callable[[float]
 
 def test_hardly_anybody_is_asked_between_two_modes() -> None:
     checks = Checks(known(bimodal))
-    for polls in (2.0, 2.5, 3.0):
-        ages = schedule(checks, checks.price(polls))
+    for late in (2.0, 2.5, 3.0):
+        ages = schedule(checks, checks.price(late))
         assert not [age for age in ages if 9 < age < 85]
         assert [age for age in ages if 4 < age < 9]
 
@@ -100,18 +100,26 @@ def test_for_a_constant_hazard_it_is_whittles_index(exponentially: Checks, inter
     assert worth == pytest.approx(value(interval / MEAN, 1 / MEAN), rel=0.35)
 
 
-@pytest.mark.parametrize("wanted", [1.5, 2.0, 3.3, 6.0, 30.0])
-def test_at_its_price_a_request_takes_about_the_wanted_polls(exponentially: Checks, wanted: float) -> None:
+@pytest.mark.parametrize("wanted", [0.4, 1.0, 2.0, 5.0, 15.0])
+def test_at_its_price_a_finish_is_noticed_about_as_late_as_wanted(exponentially: Checks, wanted: float) -> None:
     random = Random(2)
     durations = [random.expovariate(1 / MEAN) for _ in range(1000)]
-    _, polls = cost(schedule(exponentially, exponentially.price(wanted)), durations)
-    assert polls == pytest.approx(wanted, rel=0.15)
+    price = exponentially.price(wanted)
+    late, polls = cost(schedule(exponentially, price), durations)
+    assert late == pytest.approx(wanted, rel=0.15)
+    assert exponentially.polls(price) == pytest.approx(polls, rel=0.15)
 
 
-def test_fewer_polls_have_a_higher_price_and_polls_without_end_none(exponentially: Checks) -> None:
-    prices = [exponentially.price(polls) for polls in (1.0, 1.5, 2.0, 3.3, 10.0, 40.0, inf)]
-    assert prices == sorted(prices, reverse=True)
-    assert prices[-1] == 0
+def test_the_later_a_finish_may_be_noticed_the_dearer_is_a_poll(exponentially: Checks) -> None:
+    prices = [exponentially.price(late) for late in (0.0, 0.1, 1.0, 3.0, 10.0, 40.0, inf)]
+    assert prices == sorted(prices)
+    assert prices[0] == 0
+
+
+def test_where_hardly_anything_finishes_nobody_outlasts_the_others() -> None:
+    checks = Checks(known(lambda age: exp(-age / 1e7)))
+    assert checks.outlasted == inf
+    assert checks.worth(0.0, 60.0) > 0
 
 
 PLANNED = {

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from exporter.core.learned.durations import SHORTEST_GAP, Durations
+from exporter.core.learned.promise import EFFORTS, Promise
 from exporter.core.learned.roster import Peers, Roster
 from exporter.core.schedule import Unfinished
 from tests.core.learned.trial import START
@@ -42,7 +43,7 @@ def test_who_is_worth_most_is_found_without_valuing_everybody(pace: float, seed:
     """While polls teach the tables, plans are made anew, and whoever finished is replaced."""
     random = Random(seed)
     roster = a_roster(random)
-    durations, now = Durations(roster), START + 1.0
+    durations, now = Durations(roster, Promise(EFFORTS["normal"])), START + 1.0
     for _ in range(400):
         now += random.expovariate(1 / pace)
         found = durations.best(range(HEADS), now, 0.0, calm=calm)
@@ -61,7 +62,7 @@ def test_who_is_worth_most_is_found_without_valuing_everybody(pace: float, seed:
 
 def test_whoever_is_worth_no_more_than_another_already_is_is_nobody() -> None:
     roster = a_roster(Random(1))
-    durations = Durations(roster)
+    durations = Durations(roster, Promise(EFFORTS["normal"]))
     best, most = durations.best(range(HEADS), START + 30, 0.0, calm=False)
     assert best is not None
     assert durations.best(range(HEADS), START + 30, most, calm=False) == (None, most)
@@ -70,5 +71,15 @@ def test_whoever_is_worth_no_more_than_another_already_is_is_nobody() -> None:
 def test_whoever_was_just_asked_about_does_not_hide_the_others() -> None:
     roster = Roster()
     roster.add((0, 1), [Unfinished(api="lead_update", origin=START - age) for age in (1e-3, 60.0)], START)
-    assert Durations(roster).best((0, 1), START, 0.0, calm=False)[0] == 1
-    assert Durations(roster).best((0,), START, 0.0, calm=False) == (None, 0.0)
+    assert Durations(roster, Promise(EFFORTS["normal"])).best((0, 1), START, 0.0, calm=False)[0] == 1
+    assert Durations(roster, Promise(EFFORTS["normal"])).best((0,), START, 0.0, calm=False) == (None, 0.0)
+
+
+@pytest.mark.parametrize("now", [START - 600.0, START - 1.0, START + 30.0])
+def test_a_clock_that_was_set_back_makes_no_finish_early(now: float) -> None:
+    roster = Roster()
+    roster.add((0,), [Unfinished(api="lead_update", origin=START)], START)
+    roster.unfinished(0, START + 60.0, erring=False)
+    durations = Durations(roster, Promise(EFFORTS["normal"]))
+    assert durations.delay(0, now) == 0.0
+    assert durations.expected(0, now) == 0.0

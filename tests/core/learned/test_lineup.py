@@ -18,11 +18,19 @@ class ChainsAgainstLists(RuleBasedStateMachine):
         super().__init__()
         self.chains = Chains()
         self.lists: dict[int, list[int]] = {}
+        self.known: set[int] = set()
 
     @rule(slot=slots, group=st.integers(0, 3))
     def append(self, slot: int, group: int) -> None:
         if not any(slot in members for members in self.lists.values()):
             self.chains.append((slot,), group)
+            self.lists.setdefault(group, []).append(slot)
+            self.known.add(slot)
+
+    @rule(slot=slots, group=st.integers(0, 3))
+    def append_one(self, slot: int, group: int) -> None:
+        if slot in self.known and not any(slot in members for members in self.lists.values()):
+            self.chains.append_one(slot, group)
             self.lists.setdefault(group, []).append(slot)
 
     @rule(slot=slots)
@@ -55,6 +63,12 @@ class RanksAgainstADictionary(RuleBasedStateMachine):
         slot = data.draw(st.sampled_from(sorted(self.entered)))
         self.put(slot, self.entered[slot][0], group)
 
+    @rule(slot=slots, order=st.integers(0, 2**39 - 1), group=st.integers(0, 3))
+    def put_one(self, slot: int, order: int, group: int) -> None:
+        if slot not in self.entered:
+            self.ranks.put_one(slot, order, group)
+            self.entered[slot] = order, group
+
     @rule(slot=slots)
     def remove(self, slot: int) -> None:
         self.ranks.remove(slot)
@@ -79,11 +93,19 @@ class CrowdAgainstASet(RuleBasedStateMachine):
         super().__init__()
         self.crowd = Crowd()
         self.members: set[int] = set()
+        self.known: set[int] = set()
 
     @rule(slot=slots)
     def add(self, slot: int) -> None:
         if slot not in self.members:
             self.crowd.add((slot,))
+            self.members.add(slot)
+            self.known.add(slot)
+
+    @rule(slot=slots)
+    def add_one(self, slot: int) -> None:
+        if slot in self.known - self.members:
+            self.crowd.add_one(slot)
             self.members.add(slot)
 
     @precondition(lambda self: self.members)

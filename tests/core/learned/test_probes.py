@@ -28,18 +28,18 @@ def test_before_the_first_probe_nothing_is_estimated() -> None:
 
 def test_the_first_probe_is_due_with_the_first_poll_and_the_second_takes_its_share() -> None:
     probes = Probes()
-    assert probes.due()
-    probes.spend()
-    assert not probes.due()
+    assert probes.owed.due
+    probes.owed.spend()
+    assert not probes.owed.due
 
 
 @pytest.mark.parametrize("share", [0.01, 0.02, 0.1])
 def test_probes_are_due_for_their_share_of_the_polls(share: float) -> None:
     probes, made = Probes(), 0
     for _ in range(10_000):
-        probes.grow(share)
-        if probes.due():
-            probes.spend()
+        probes.owed.grow(share)
+        if probes.owed.due:
+            probes.owed.spend()
             made += 1
     assert made == pytest.approx(10_000 * share, abs=1)
 
@@ -47,10 +47,10 @@ def test_probes_are_due_for_their_share_of_the_polls(share: float) -> None:
 def test_probes_that_could_not_be_made_are_not_saved_up() -> None:
     probes = Probes()
     for _ in range(10_000):
-        probes.grow(0.02)
+        probes.owed.grow(0.02)
     made = 0
-    while probes.due():
-        probes.spend()
+    while probes.owed.due:
+        probes.owed.spend()
         made += 1
     assert made == 2
 

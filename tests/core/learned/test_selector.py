@@ -31,7 +31,7 @@ def poll(selector: Selector, rates: Mapping[View, float], polls: int, *, seed: i
 
 
 FIFO = {View.TURN: 0.02, View.AGE: 0.02, View.ORDER: 0.5}
-LIFO = {View.TURN: 0.45, View.AGE: 0.4, View.ORDER: 0.0}
+LIFO = {View.TURN: 0.45, View.AGE: 0.3, View.ORDER: 0.0}
 NARROW = {View.TURN: 0.2, View.AGE: 0.45, View.ORDER: 0.2}
 
 
@@ -45,8 +45,10 @@ def test_whoever_finds_most_asks_most(rates: Mapping[View, float], best: View) -
 
 
 def test_with_equal_success_the_order_asks_least() -> None:
-    made = poll(ordered(), dict.fromkeys(View, 0.4), 20_000)
-    assert made[View.ORDER] < min(made[View.TURN], made[View.AGE]) / 4
+    made = Counter[View]()
+    for seed in range(4):
+        made += poll(ordered(), dict.fromkeys(View, 0.4), 10_000, seed=seed)
+    assert made[View.ORDER] < (made[View.TURN] + made[View.AGE]) / 8
 
 
 def test_a_useless_order_costs_few_polls_from_the_start() -> None:

@@ -1,7 +1,6 @@
 """The unfinished requests of one API, and what is learned of them."""
 
 import json
-from math import inf
 from random import Random
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.core.learned.bins import BINS
 from exporter.core.learned.pick import Circumstances, Kind, Pick
+from exporter.core.learned.promise import EFFORTS
 from exporter.core.learned.selector import View
 from exporter.core.learned.stream import Stream
 from exporter.core.learned.survival import Survival
@@ -36,9 +36,9 @@ def a_request(
     )
 
 
-def circumstances(stream: Stream, *, rate: float = 5.0, polls: float = inf, longest: float = 1800.0) -> Circumstances:
+def circumstances(stream: Stream, *, rate: float = 5.0, longest: float = 1800.0) -> Circumstances:
     unfinished = stream.unfinished
-    return Circumstances(rate=rate, round_time=unfinished / rate, unfinished=unfinished, polls=polls, longest=longest)
+    return Circumstances(rate=rate, round_time=unfinished / rate, unfinished=unfinished, longest=longest)
 
 
 def chosen(slot: int, view: View = View.TURN) -> Pick:
@@ -226,25 +226,20 @@ def test_finishes_of_a_queue_are_placed_when_it_passed_them() -> None:
         assert min(placed) > finish - 15
 
 
-def test_polls_cost_something_only_while_there_are_more_than_wanted() -> None:
+def test_a_poll_has_its_price_whether_there_are_more_than_wanted_or_not() -> None:
     random = Random(1)
-    shares = []
-    for rate in (50.0, 0.5):
-        stream = Stream(Random(1))
+    found = []
+    for rate, effort in ((50.0, "normal"), (0.5, "normal"), (50.0, "high")):
+        stream = Stream(Random(1), EFFORTS[effort])
         for slot in range(200):
             at = float(slot)
             stream.add((slot,), (a_request(at),), START + at)
             if slot >= 10:
                 ended(stream, slot - 10, at + random.random())
-        found = 0
-        for step in range(200):
-            pick = stream.pick(START + 200 + step / 100, circumstances(stream, rate=rate, polls=2.0))
-            found += pick is not None
-            if pick is not None:
-                asked(stream, pick.slot, 200 + step / 100)
-        shares.append((found, stream.calm))
-    assert shares[0][0] < shares[1][0]
-    assert [calm for _, calm in shares] == [True, False]
+        pick = stream.pick(START + 200, circumstances(stream, rate=rate))
+        assert pick is not None
+        found.append((stream.calm, stream.saving))
+    assert found == [(True, True), (False, True), (False, False)]
 
 
 def test_the_vendors_figure_counts_when_it_changes_and_not_by_its_size() -> None:
@@ -294,7 +289,7 @@ def test_what_was_learned_survives_as_json() -> None:
 broken: st.SearchStrategy[Any] = st.one_of(
     st.none(), st.integers(-9, 9), st.floats(), st.text(max_size=3), st.lists(st.floats(), max_size=3), st.just({})
 )
-parts = ["fresh", "erring", "undated", "selector", "frontier"]
+parts = ["fresh", "erring", "undated", "selector", "frontier", "promise"]
 
 
 @given(st.one_of(broken, st.dictionaries(st.sampled_from(parts), broken)), st.sampled_from(parts), broken)
