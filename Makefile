@@ -79,6 +79,12 @@ bench-polling: $(VENV)/dev.stamp ## the polling policies against their targets; 
 docs: $(VENV)/dev.stamp ## write the files that are made from the code
 	@scripts/generate
 
+rules: $(VENV)/dev.stamp ## the alerts with your own addresses and numbers, in build/; RULES="--exporter-url=https://…"
+	@mkdir -p build
+	@$(RUN) alerts.rules $(RULES) > build/leadsquared-exporter.rules.yaml
+	@$(RUN) alerts.provisioning $(RULES) > build/leadsquared-exporter.grafana.yaml
+	@echo build/leadsquared-exporter.rules.yaml build/leadsquared-exporter.grafana.yaml
+
 site: $(VENV)/dev.stamp ## the documentation as a site, in build/site
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build
 
@@ -99,5 +105,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all test-loops test-lowest heavy test-fast lint format types coverage worlds sources bench bench-polling docs site pictures lock image clean
+.PHONY: help demo test test-all test-loops test-lowest heavy test-fast lint format types coverage worlds sources bench bench-polling docs rules site pictures lock image clean
 .PRECIOUS: $(VENV)/%.stamp

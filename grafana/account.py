@@ -25,7 +25,7 @@ from grafana.promql import (
 )
 
 PLAINLY: tuple[Threshold, ...] = ((None, PLAIN),)
-DELAYS: tuple[Threshold, ...] = ((None, GOOD), (STANDARD.backlog, WORRYING))
+DELAYS: tuple[Threshold, ...] = ((None, GOOD), (STANDARD.backlog.value, WORRYING))
 IN_BURST = 'window="burst"'
 KINDS_OF_ANSWER = {
     "2xx": 'code=~"2.."',
@@ -104,7 +104,7 @@ NOW = Row(
             height=4,
             decimals=0,
             maximum=1,
-            thresholds=((None, GOOD), (0.8, ODD), (STANDARD.daily, WORRYING)),
+            thresholds=((None, GOOD), (0.8, ODD), (STANDARD.daily.value, WORRYING)),
         ),
     ),
 )
@@ -134,7 +134,7 @@ BUDGET = Row(
             queries=(curve(shared(BUDGET_USED, selector=ACCOUNT, by=("account", "window")), "{{account}} {{window}}"),),
             unit="percentunit",
             maximum=1,
-            thresholds=((None, GOOD), (STANDARD.daily, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.daily.value, WORRYING)),
         ),
         TimeSeries(
             title="Waiting for the budget, and pace",
@@ -145,7 +145,7 @@ BUDGET = Row(
             ),
             unit="percentunit",
             maximum=1,
-            thresholds=((None, GOOD), (STANDARD.waiting, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.waiting.value, WORRYING)),
         ),
     ),
 )
@@ -203,7 +203,7 @@ DETECTION = Row(
             queries=quantiles(DETECTION_WINDOW),
             unit="s",
             colours=colours.QUANTILE,
-            thresholds=((None, GOOD), (STANDARD.unnoticed, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.unnoticed.value, WORRYING)),
             nothing="none finished",
         ),
         Heatmap(
@@ -218,7 +218,7 @@ DETECTION = Row(
             description="The longest time since an unfinished request was polled; at polling.max_staleness it is asked for anyhow.",
             queries=(curve(highest(f.STALENESS, by=("account", "api")), "{{account}} {{api}}"),),
             unit="s",
-            thresholds=((None, GOOD), (STANDARD.stale, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.stale.value, WORRYING)),
         ),
         TimeSeries(
             title="Finished and not noticed yet",

@@ -26,11 +26,11 @@ from grafana.promql import (
 # Where the alerts see trouble, and before the default of polling.stuck_after nobody need worry.
 ENOUGH = (
     (None, BAD),
-    (round(1 - STANDARD.fast_burn * (1 - STANDARD.objective), 3), WORRYING),
-    (STANDARD.objective, GOOD),
+    (round(1 - STANDARD.fast_failing.value, 3), WORRYING),
+    (1 - STANDARD.steady_failing.value, GOOD),
 )
 STUCK_AFTER = 1800.0
-AGES = ((None, GOOD), (STUCK_AFTER, WORRYING), (STANDARD.retries, BAD))
+AGES = ((None, GOOD), (STUCK_AFTER, WORRYING), (STANDARD.retries.value, BAD))
 STUCK_ONES = Link("Those that are stuck, on the exporter's page", "${exporter}/requests?state=stuck")
 PENDING_ONES = Link("Those that are pending, on the exporter's page", "${exporter}/requests?state=pending")
 FAILED_ONES = Link("Those requests, on the exporter's page", "${exporter}/requests?reason=${__field.labels.reason}")

@@ -44,3 +44,13 @@ def test_a_rule_is_about_whether_there_is_a_sample_whatever_its_value(rule: dict
     assert (query["datasourceUid"], there["datasourceUid"]) == ("${PROMETHEUS_UID}", "__expr__")
     assert there["model"]["expression"].startswith("is_number($A)")
     assert (above["model"]["expression"], rule["condition"], rule["noDataState"]) == ("B", "C", "OK")
+
+
+def test_where_prometheus_does_not_answer_one_alert_says_so_and_the_others_stay_as_they_are() -> None:
+    told = {rule["title"] for rule in rules() if rule["execErrState"] == "Error"}
+    assert told == {"LeadSquaredExporterDown"}
+    assert {rule["execErrState"] for rule in rules()} == {"Error", "KeepLast"}
+
+
+def test_an_alert_goes_on_for_as_long_as_in_prometheus() -> None:
+    assert {(rule["keepFiringFor"], rule["missingSeriesEvalsToResolve"]) for rule in rules()} == {("5m", 5)}

@@ -1,11 +1,17 @@
 import json
 import re
 import subprocess
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from alerts.catalogue import ALERTS
+from alerts.rules import rules
+from alerts.site import LABELS, Site
+from alerts.thresholds import STANDARD
 from deploy import render
 from deploy.values import CHART, values
 from exporter import __version__
@@ -117,12 +123,90 @@ def test_the_chart_carries_the_dashboards_as_grafana_wants_them() -> None:
     assert len({document["metadata"]["name"] for document in rendered}) == len(carried)
 
 
+def rendered_rules(*given: str) -> dict[str, Any]:
+    (rule,) = documents(
+        template("--set", "prometheusRule.enabled=true", *given, "--show-only", "templates/prometheusrule.yaml")
+    )
+    return rule
+
+
 def test_the_chart_carries_the_rules_as_prometheus_wants_them() -> None:
-    given = ("--set", "prometheusRule.enabled=true,prometheusRule.labels.release=prometheus")
-    (rule,) = documents(template(*given, "--show-only", "templates/prometheusrule.yaml"))
+    given = ("--set", "prometheusRule.labels.release=prometheus,web.externalUrl=http://localhost:10040")
+    rule = rendered_rules(*given)
     rules = ROOT / "alerts" / "leadsquared-exporter.rules.yaml"
     assert rule["spec"] == yaml.safe_load(rules.read_text("utf-8"))
     assert rule["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_numbers_targets_and_addresses_of_the_alerts_are_values(tmp_path: Path) -> None:
+    given = {
+        "thresholds": {"stale": 5400, "refused": 0.025},
+        "selector": 'namespace="crm"',
+        "keepLabels": ["team"],
+        "runbooksUrl": "https://wiki.example.com/{alert}.md",
+    }
+    path = tmp_path / "values.yaml"
+    path.write_text(json.dumps({"prometheusRule": given, "web": {"externalUrl": "https://lsq.example.com/x/"}}))
+    rule = rendered_rules("--values", str(path))
+    expected = rules(
+        STANDARD.changed(stale=5400.0, refused=0.025),
+        Site(
+            selector='namespace="crm"',
+            labels=(*LABELS, "team"),
+            exporter="https://lsq.example.com/x",
+            runbooks="https://wiki.example.com/{alert}.md",
+        ),
+    )
+    assert rule["spec"] == yaml.safe_load(expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "base"),
+    [
+        ("mode=standalone", "http://watch-leadsquared-exporter.crm:10040"),
+        ("web.tls=true", "https://watch-leadsquared-exporter.crm:10040"),
+        ("mode=sidecar", "http://localhost:10040"),
+        ("web.externalUrl=https://lsq.example.com", "https://lsq.example.com"),
+    ],
+)
+def test_an_alert_links_to_the_runbook_that_its_exporter_serves(given: str, base: str) -> None:
+    rule = rendered_rules("--namespace", "crm", "--set", given)
+    links = {
+        alert["annotations"]["runbook_url"]
+        for group in rule["spec"]["groups"]
+        for alert in group["rules"]
+        if "alert" in alert
+    }
+    assert links == {f"{base}/runbooks/{alert.name}" for alert in ALERTS}
+
+
+def test_every_number_of_the_alerts_can_be_a_value_and_no_other() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    names = schema["properties"]["prometheusRule"]["properties"]["thresholds"]["properties"]
+    assert names.keys() == {one.name for one in fields(STANDARD)}
+
+
+def test_a_critical_alert_silences_the_warning_of_the_same_name_about_the_same_account() -> None:
+    inhibited = ("--set", "prometheusRule.enabled=true,prometheusRule.inhibit=true")
+    (config,) = documents(template(*inhibited, "--show-only", "templates/alertmanagerconfig.yaml"))
+    plain = yaml.safe_load((ROOT / "deploy" / "compose" / "alertmanager" / "alertmanager.yaml").read_text("utf-8"))
+    theirs = [
+        {
+            side: [f'{one["name"]} {one["matchType"]} "{one["value"]}"' for one in rule[side]]
+            for side in ("sourceMatch", "targetMatch")
+        }
+        | {"equal": rule["equal"]}
+        for rule in config["spec"]["inhibitRules"]
+    ]
+    assert theirs == [
+        {"sourceMatch": rule["source_matchers"], "targetMatch": rule["target_matchers"], "equal": rule["equal"]}
+        for rule in plain["inhibit_rules"]
+    ]
+    documented = re.search(
+        "```yaml\n(inhibit_rules:.*?)```", (ROOT / "docs" / "alerts.md").read_text("utf-8"), re.DOTALL
+    )
+    assert documented is not None
+    assert yaml.safe_load(documented[1])["inhibit_rules"] == plain["inhibit_rules"]
 
 
 def test_the_sidecar_alone_starts_no_pod() -> None:
