@@ -79,6 +79,13 @@ bench-polling: $(VENV)/dev.stamp ## the polling policies against their targets; 
 docs: $(VENV)/dev.stamp ## write the files that are made from the code
 	@scripts/generate
 
+dashboards: $(VENV)/dev.stamp ## the dashboards with the address of your exporter's pages, in build/; EXPORTER=https://…
+	@mkdir -p build/dashboards
+	@$(RUN) grafana.build overview $(EXPORTER) > build/dashboards/leadsquared-exporter.json
+	@$(RUN) grafana.build account $(EXPORTER) > build/dashboards/leadsquared-account.json
+	@$(RUN) grafana.build internals $(EXPORTER) > build/dashboards/leadsquared-internals.json
+	@echo build/dashboards
+
 rules: $(VENV)/dev.stamp ## the alerts with your own addresses and numbers, in build/; RULES="--exporter-url=https://…"
 	@mkdir -p build
 	@$(RUN) alerts.rules $(RULES) > build/leadsquared-exporter.rules.yaml
@@ -105,5 +112,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all test-loops test-lowest heavy test-fast lint format types coverage worlds sources bench bench-polling docs rules site pictures lock image clean
+.PHONY: help demo test test-all test-loops test-lowest heavy test-fast lint format types coverage worlds sources bench bench-polling docs dashboards rules site pictures lock image clean
 .PRECIOUS: $(VENV)/%.stamp

@@ -5,13 +5,14 @@ from alerts.thresholds import STANDARD
 from exporter.metrics import families as f
 from grafana import colours
 from grafana.colours import BAD, GOOD, ODD, PLAIN, WORRYING
-from grafana.dashboard import Dashboard, Row, values_of
+from grafana.dashboard import Dashboard, Row, targets, values_of
 from grafana.panel import BarGauge, Heatmap, Query, Stat, Threshold, TimeSeries
 from grafana.promql import (
     ACCOUNT,
     GATEWAY,
     PICKED,
     STATUS,
+    TARGETS,
     buckets,
     curve,
     highest,
@@ -20,6 +21,7 @@ from grafana.promql import (
     number,
     per_second,
     quantiles,
+    renamed,
     shared,
     total,
 )
@@ -34,6 +36,10 @@ KINDS_OF_ANSWER = {
     "5xx": 'code=~"5.."',
     "none": 'code=~"timeout|connection_error"',
 }
+
+
+def states(vector: str) -> str:
+    return renamed(vector, "state", colours.STATE_NAMES)
 
 
 def answers(selector: str) -> tuple[Query, ...]:
@@ -58,13 +64,12 @@ NOW = Row(
         Stat(
             title="State",
             description=(
-                "Whether calls are made: closed is the good one. Paused after a 429, backing off while LeadSquared fails, "
-                "unauthorized while the key is refused; probing lets one call through to see."
+                "Working is the good one. Told to wait after a 429, no answer while LeadSquared fails, key refused after 401 or "
+                "403; trying lets one call through to see, and what is not configured any more is not asked about."
             ),
-            queries=(number(f"sum by (state) ({f.BREAKER.name}{{{ACCOUNT}}} == 1)", "{{state}}"),),
+            queries=(number(states(f"sum by (state) ({f.BREAKER.name}{{{ACCOUNT}}} == 1)"), "{{state}}"),),
             unit="none",
             colours=colours.STATE,
-            curve=False,
             named=True,
         ),
         Stat(
@@ -92,7 +97,6 @@ NOW = Row(
             unit="locale",
             decimals=0,
             thresholds=((None, GOOD), (1, ODD), (100, WORRYING)),
-            curve=False,
         ),
         BarGauge(
             title="Budget in use",
@@ -183,8 +187,8 @@ ANSWERS = Row(
         ),
         TimeSeries(
             title="Accounts by state",
-            description="How many accounts are in each state: closed is the good one.",
-            queries=(curve(total(f.BREAKER, by=("state",), selector=ACCOUNT), "{{state}}"),),
+            description="How many accounts are in each state, in each exporter: working is the good one.",
+            queries=(curve(states(total(f.BREAKER, by=("state",), selector=ACCOUNT)), "{{state}}"),),
             unit="short",
             width=6,
             decimals=0,
@@ -318,6 +322,10 @@ ACCOUNTS = Dashboard(
     uid="leadsquared-account",
     title="LeadSquared: accounts",
     description="How LeadSquared treats an account, who uses its rate limit, and how soon the end of a request is noticed.",
-    variables=(values_of("account", f.CALLS), values_of("api", f.DISCOVERED, among=ACCOUNT)),
+    variables=(
+        *targets(),
+        values_of("account", f.BREAKER, among=TARGETS),
+        values_of("api", f.DISCOVERED, among=ACCOUNT),
+    ),
     rows=(NOW, BUDGET, ANSWERS, DETECTION, APPLICATION, QUEUE),
 )

@@ -123,7 +123,8 @@ class Panel(ABC):
             "format": self.form(),
             "instant": query.instant,
             "range": not query.instant,
-            "exemplar": self.exemplars,
+            # One query brings them all; each would draw the same dots again.
+            "exemplar": self.exemplars and number == 0,
         }
 
 
@@ -192,13 +193,12 @@ class TimeSeries(Panel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stat(Panel):
-    """One number, or with `named` the name of the series. A `curve` is drawn behind it where a past is worth seeing."""
+    """One number, or with `named` the name of the series. No curve behind it: that runs through the number."""
 
     kind = "stat"
 
     width: int = 4
     height: int = 4
-    curve: bool = True
     named: bool = False
 
     def options(self) -> Json:
@@ -207,7 +207,7 @@ class Stat(Panel):
             "orientation": "auto",
             "textMode": "name" if self.named else "value",
             "colorMode": "value",
-            "graphMode": "area" if self.curve else "none",
+            "graphMode": "none",
             "justifyMode": "center",
             "wideLayout": True,
             "text": {"valueSize": 34},

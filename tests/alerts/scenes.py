@@ -168,9 +168,14 @@ def sidecars(count: int, changed: Series | None = None, *, base: Series = HEALTH
     return {**usual, **{pod(name, 0): values for name, values in (changed or {}).items()}}
 
 
-def on_a_node(series: Series) -> Series:
-    """With one more label of the target."""
-    return {name.replace("job=", 'node="n1",job=', 1): values for name, values in series.items()}
+def on_two_nodes(changed: Series) -> Series:
+    """Two pods, each with one more label of the target, of its own."""
+    series = {**HEALTHY, **changed}
+    return {
+        pod(name, node).replace("job=", f'node="n{node}",job=', 1): text
+        for node in range(2)
+        for name, text in series.items()
+    }
 
 
 def values(*parts: tuple[float, int]) -> str:
@@ -699,15 +704,7 @@ SCENES: Mapping[str, Scene] = {
         at_40="LeadSquaredStoreFailing@2",
     ),
     "five pods are well": scene(base=sidecars(5), at_40="", at_90=""),
-    "a label of the target changes with each pod": scene(
-        base={
-            **on_a_node(sidecars(3, {STUCK: "4x90"})),
-            **{
-                name.replace("n1", "n2"): text
-                for name, text in on_a_node(sidecars(3, {STUCK: "2x90"})).items()
-                if "pod-2" in name
-            },
-        },
-        at_40="LeadSquaredRequestsStuck",
+    "updates are stuck in two pods that a label of their targets tells apart": scene(
+        base=on_two_nodes({STUCK: "4x90"}), at_40="LeadSquaredRequestsStuck"
     ),
 }

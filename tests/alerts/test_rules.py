@@ -12,7 +12,8 @@ import yaml
 
 from alerts.catalogue import ALERTS
 from alerts.rules import rules
-from tests.alerts.scenes import HEALTHY, SCENES, Scene
+from alerts.site import LABELS, Site
+from tests.alerts.scenes import HEALTHY, SCENES, STUCK, Scene, on_two_nodes
 
 RULES = Path(__file__).parents[2] / "alerts" / "leadsquared-exporter.rules.yaml"
 NOTICES = Path(__file__).with_name("notices.yaml")
@@ -42,19 +43,19 @@ def checks(scene: Scene) -> dict[str, Any]:
     }
 
 
-def rule_file(folder: Path, *, recording: bool) -> Path:
+def rule_file(folder: Path, *, recording: bool, content: str) -> Path:
     """The alerts or the other half: evaluating both for every scene would take twice the time."""
-    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    groups = yaml.safe_load(content or RULES.read_text(encoding="utf-8"))["groups"]
     path = folder / "rules.yaml"
     path.write_text(json.dumps({"groups": [one for one in groups if one["name"].endswith(".recording") == recording]}))
     return path
 
 
-def promtool(folder: Path, *tests: dict[str, Any], recording: bool = False) -> str:
-    """What it complains of."""
-    rule_files = [str(rule_file(folder, recording=recording))]
-    content = {"rule_files": rule_files, "evaluation_interval": tests[0]["interval"], "tests": tests}
-    (folder / "rules.test.yaml").write_text(json.dumps(content))
+def promtool(folder: Path, *tests: dict[str, Any], recording: bool = False, content: str = "") -> str:
+    """What it complains of; with the shipped rules unless others are given."""
+    rule_files = [str(rule_file(folder, recording=recording, content=content))]
+    asked = {"rule_files": rule_files, "evaluation_interval": tests[0]["interval"], "tests": tests}
+    (folder / "rules.test.yaml").write_text(json.dumps(asked))
     command = ("promtool", "test", "rules", str(folder / "rules.test.yaml"))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr
@@ -114,6 +115,24 @@ def test_an_operator_reads_what_the_notices_say(tmp_path: Path) -> None:
         test = told(name, scene)
         checked.setdefault(test["interval"], []).append(test)
     assert [promtool(tmp_path, *tests) for tests in checked.values()] == [""] * len(checked)
+
+
+def test_an_exporter_that_was_never_there_is_told_by_the_labels_that_the_rules_are_narrowed_to(tmp_path: Path) -> None:
+    labels = (
+        '{alertname="LeadSquaredExporterDown", alertstate="firing", job="watch", namespace="crm", severity="critical"}'
+    )
+    expected = [{"labels": f"ALERTS{labels}", "value": 1}]
+    test = {
+        **checks(Scene(series=HEALTHY, firing={})),
+        "promql_expr_test": [{"expr": "ALERTS", "eval_time": "8m", "exp_samples": expected}],
+    }
+    narrowed = rules(site=Site(selector='job="watch",namespace="crm"'))
+    assert promtool(tmp_path, test, content=narrowed) == ""
+
+
+def test_one_more_label_of_the_targets_parts_what_the_alerts_add_up(tmp_path: Path) -> None:
+    scene = Scene(series=on_two_nodes({STUCK: "4x90"}), firing={40: frozenset({"LeadSquaredRequestsStuck@2"})})
+    assert promtool(tmp_path, checks(scene), content=rules(site=Site(labels=(*LABELS, "node")))) == ""
 
 
 def test_ratios_and_quantiles_are_recorded(tmp_path: Path) -> None:
