@@ -63,6 +63,7 @@ REASON: Final = {
     "duplicate": "super-light-blue",
     "invalid": "light-green",
     "retries_exhausted": "dark-blue",
+    "other": "purple",
 }
 KIND: Final = {
     "rate_limited": ODD,

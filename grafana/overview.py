@@ -112,6 +112,7 @@ NOW = Row(
             unit="percentunit",
             minimum=None,
             maximum=1,
+            least=0.8,
             thresholds=ENOUGH,
             nothing="too few finished",
         ),

@@ -131,8 +131,8 @@ class Panel(ABC):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeSeries(Panel):
     """`stacked` areas add up; `bars` are for what is rare, `steps` for states, and a `logarithmic` axis for what differs by
-    orders of magnitude. `limits` names the series that are bounds. `shades_of` is a colour that all share, and `totals` puts
-    the names and the sum of each to the right.
+    orders of magnitude; `least` is what it begins with unless a value is lower. `limits` names the series that are bounds.
+    `shades_of` is a colour that all share, and `totals` puts the names and the sum of each to the right.
     """
 
     kind = "timeseries"
@@ -144,6 +144,7 @@ class TimeSeries(Panel):
     shades_of: str | None = None
     totals: bool = False
     logarithmic: bool = False
+    least: float | None = None
 
     def colour(self) -> Json:
         return {"mode": "shades", "fixedColor": self.shades_of} if self.shades_of else {"mode": "palette-classic"}
@@ -173,6 +174,7 @@ class TimeSeries(Panel):
             "stacking": {"mode": "normal" if self.stacked else "none", "group": "A"},
             "axisPlacement": "auto",
             "scaleDistribution": {"type": "log", "log": 10} if self.logarithmic else {"type": "linear"},
+            **({} if self.least is None else {"axisSoftMin": self.least}),
             "axisSoftMax": 1 if self.steps else LEAST_AXIS.get(self.unit, 1),
             "thresholdsStyle": {"mode": "dashed" if len(self.thresholds) > 1 else "off"},
         }

@@ -15,7 +15,7 @@
 {{- else if eq .Values.mode "sidecar" -}}
 http://localhost:{{ .Values.web.port }}
 {{- else -}}
-{{- include "leadsquared-exporter.scheme" . }}://{{ include "leadsquared-exporter.fullname" . }}.{{ .Release.Namespace }}:{{ .Values.web.port }}
+{{- include "leadsquared-exporter.scheme" . }}://{{ include "leadsquared-exporter.fullname" . }}.{{ include "leadsquared-exporter.namespace" . }}:{{ .Values.web.port }}
 {{- end -}}
 {{- end }}
 
