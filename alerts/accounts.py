@@ -233,6 +233,7 @@ def _unconfigured(s: Setup) -> Alert:
     return Alert(
         name="LeadSquaredRequestsUnconfigured",
         severity=Severity.TICKET,
+        every=t.every_days,
         expression=site.all("sum", left, *API),
         hold=t.hold_long,
         summary=f"Updates wait for what is not configured any more: {OF}",

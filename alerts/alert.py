@@ -39,7 +39,8 @@ class Setup:
 class Alert:
     """`expression` has a sample for each trouble, and none without; it must last for `hold`. `summary` and `description` are
     templates of Prometheus with $labels and $value, and so are `details`, which ask Prometheus for more. `page` is the path of
-    the exporter's page that lists what it is about. `silent` says when it does not fire, on purpose."""
+    the exporter's page that lists what it is about. `silent` says when it does not fire, on purpose. `every` is how
+    often it is evaluated, where that is more seldom than others."""
 
     name: str
     severity: Severity
@@ -48,6 +49,7 @@ class Alert:
     summary: str
     description: str
     silent: str
+    every: Number = AT_ONCE
     page: str = HOME
     details: tuple[str, ...] = ()
 

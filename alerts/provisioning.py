@@ -14,7 +14,7 @@ from typing import Any, Final
 from alerts.alert import PREFIX, Alert
 from alerts.catalogue import ALERTS, catalogue
 from alerts.document import write
-from alerts.rules import NAME, arguments, chosen
+from alerts.rules import NAME, arguments, chosen, grouped, lingering
 from alerts.site import Site
 from alerts.thresholds import STANDARD, Thresholds
 from alerts.watch import DOWN
@@ -36,16 +36,17 @@ def provisioning(thresholds: Thresholds = STANDARD, site: Site | None = None) ->
             "orgId": 1,
             "name": f"{NAME}.{group}",
             "folder": FOLDER,
-            "interval": INTERVAL,
+            "interval": every.span if every.value else INTERVAL,
             "rules": [_rule(alert, thresholds, site) for alert in alerts],
         }
-        for group, alerts in catalogue(thresholds, site).items()
+        for group, every, alerts in grouped(catalogue(thresholds, site))
     ]
     return write({"apiVersion": 1, "groups": groups}, module=__package__)
 
 
 def _rule(alert: Alert, thresholds: Thresholds, site: Site) -> dict[str, Any]:
-    linger = thresholds.linger
+    linger = lingering(alert, thresholds)
+    every = alert.every.value or INTERVAL_SECONDS
     return {
         "uid": alert.key.replace(PREFIX, "lsq-"),
         "title": f"{alert.name} ({alert.severity})" if alert.name in _TWICE else alert.name,
@@ -57,7 +58,7 @@ def _rule(alert: Alert, thresholds: Thresholds, site: Site) -> dict[str, Any]:
         "execErrState": "Error" if alert.name == DOWN else "KeepLast",
         "for": alert.hold.span,
         "keepFiringFor": linger.span,
-        "missingSeriesEvalsToResolve": max(1, round(linger.value / INTERVAL_SECONDS)),
+        "missingSeriesEvalsToResolve": max(1, round(linger.value / every)),
         "labels": {"severity": str(alert.severity)},
         "annotations": {
             "summary": _template(alert.summary),

@@ -4,22 +4,19 @@ be given to it, and `make rules` does it."""
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
-from itertools import chain
 from typing import Any, Final
 
-from alerts.alert import Alert, Severity
+from alerts.alert import Alert
 from alerts.catalogue import catalogue
 from alerts.document import write
 from alerts.expressions import EXPRESSIONS, Expression
 from alerts.site import EXPORTER, LABELS, Site, kept
-from alerts.thresholds import STANDARD, Thresholds
-from exporter.config.duration import format_duration, parse
+from alerts.thresholds import STANDARD, Number, Thresholds
+from exporter.config.duration import parse
 
 NAME: Final = "leadsquared-exporter"
-# Days of samples are much to read, and nothing that tells of days has to be told within a minute.
-SLOWLY: Final = 300.0
 # What the chart puts its values in place of.
 CHART_SITE: Final = Site(
     selector="<<selector>>", labels=(*LABELS, "<<labels>>"), exporter="<<exporter>>", runbooks="<<runbooks:{alert}>>"
@@ -33,21 +30,21 @@ def rules(thresholds: Thresholds = STANDARD, site: Site | None = None) -> str:
     return write({"groups": list(_groups(thresholds, site))}, module=__package__)
 
 
-def _groups(thresholds: Thresholds, site: Site) -> list[dict[str, Any]]:
-    recording = {"name": f"{NAME}.recording", "rules": [_recorded(one, site) for one in EXPRESSIONS]}
-    alerts = catalogue(thresholds, site)
-    quick = [
-        _group(f"{NAME}.{group}", [one for one in several if one.severity != Severity.TICKET], thresholds, site)
-        for group, several in alerts.items()
-    ]
-    tickets = [one for one in chain.from_iterable(alerts.values()) if one.severity == Severity.TICKET]
-    slowly = {"interval": format_duration(min(SLOWLY, thresholds.lately.value / 3))}
-    name, listed = _group(f"{NAME}.tickets", tickets, thresholds, site).values()
-    return [recording, *quick, {"name": name, **slowly, "rules": listed}]
+def _groups(thresholds: Thresholds, site: Site) -> Iterator[dict[str, Any]]:
+    yield {"name": f"{NAME}.recording", "rules": [_recorded(one, site) for one in EXPRESSIONS]}
+    for group, every, alerts in grouped(catalogue(thresholds, site)):
+        seldom = {"interval": every.span} if every.value else {}
+        yield {"name": f"{NAME}.{group}", **seldom, "rules": [_alerting(one, thresholds, site) for one in alerts]}
 
 
-def _group(name: str, alerts: Sequence[Alert], thresholds: Thresholds, site: Site) -> dict[str, Any]:
-    return {"name": name, "rules": [_alerting(alert, thresholds, site) for alert in alerts]}
+def grouped(alerts: Mapping[str, Sequence[Alert]]) -> Iterator[tuple[str, Number, list[Alert]]]:
+    """Name, interval and alerts of each group. What is evaluated more seldom than others needs one of its own."""
+    for group, several in alerts.items():
+        by_interval: dict[Number, list[Alert]] = {}
+        for alert in several:
+            by_interval.setdefault(alert.every, []).append(alert)
+        for every, some in by_interval.items():
+            yield (f"{group}.{every.span}" if every.value else group), every, some
 
 
 def _recorded(expression: Expression, site: Site) -> dict[str, Any]:
@@ -57,15 +54,11 @@ def _recorded(expression: Expression, site: Site) -> dict[str, Any]:
 
 
 def _alerting(alert: Alert, thresholds: Thresholds, site: Site) -> dict[str, Any]:
-    linger = thresholds.linger.span
-    if alert.severity == Severity.TICKET:
-        # Longer than one evaluation of its group, or it would not linger at all.
-        linger = format_duration(2 * SLOWLY) if thresholds.linger.value >= SLOWLY else linger
     return {
         "alert": alert.name,
         "expr": alert.expression,
         **({"for": alert.hold.span} if alert.hold.value else {}),
-        "keep_firing_for": linger,
+        "keep_firing_for": lingering(alert, thresholds).span,
         "labels": {"severity": str(alert.severity)},
         "annotations": {
             "summary": alert.summary,
@@ -74,6 +67,11 @@ def _alerting(alert: Alert, thresholds: Thresholds, site: Site) -> dict[str, Any
             "runbook_url": site.runbook(alert.name),
         },
     }
+
+
+def lingering(alert: Alert, thresholds: Thresholds) -> Number:
+    """Longer than its group takes to be evaluated again, or it would not linger at all."""
+    return thresholds.linger_days if alert.every == thresholds.every_days else thresholds.linger
 
 
 def _site(given: argparse.Namespace) -> Site:

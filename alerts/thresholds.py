@@ -94,7 +94,11 @@ class Thresholds:
     backlog: Number = _delay(900.0, "the longest delay of LeadSquared's queue, as it says")
     hold: Number = _time(300.0, "a state has to last this long, so that a restart or a single answer wakes nobody")
     hold_long: Number = _time(900.0, "the same for what comes and goes under load")
+    every_hour: Number = _time(60.0, "how often the rule about the failures of an hour is evaluated")
+    every_hours: Number = _time(120.0, "how often rules that look back for hours are evaluated: that is much to read")
+    every_days: Number = _time(600.0, "how often rules that look back for days are evaluated")
     linger: Number = _time(300.0, "an alert goes on for this long after its end: one missed scrape must not end it")
+    linger_days: Number = _time(1_200.0, "the same for what is evaluated that seldom")
     known: Number = _time(
         86_400.0,
         "an exporter that was seen within this time and does not answer is down, and stays so until it answers",

@@ -1,5 +1,7 @@
 """Alerts about what becomes of the updates."""
 
+from dataclasses import dataclass
+
 from alerts.accounts import ACCOUNT, no_answer, told_to_stop
 from alerts.alert import API, AT_ONCE, COUNT, OF, Alert, Setup, Severity, detail, listed
 from alerts.counting import increase
@@ -72,20 +74,40 @@ def _failing(s: Setup) -> tuple[Alert, ...]:
     part = f"up to {t.few} failures in the long window; up to"
     return (
         _burn(
-            s, Severity.CRITICAL, t.fast_failing, t.fast_long, t.fast_short, t.fast_hold,
-            silent=f"{part} {t.fast_failing.percent} of an hour's updates.",
+            s,
+            Severity.CRITICAL,
+            _Burn(t.fast_failing, long=t.fast_long, short=t.fast_short, hold=t.fast_hold, every=t.every_hour),
+            silent=f"{part} {t.fast_failing.percent} of the updates of {t.fast_long.span}.",
         ),
         _burn(
-            s, Severity.WARNING, t.slow_failing, t.slow_long, t.slow_short, t.slow_hold,
-            silent=f"{part} {t.slow_failing.percent} of six hours' updates.",
+            s,
+            Severity.WARNING,
+            _Burn(t.slow_failing, long=t.slow_long, short=t.slow_short, hold=t.slow_hold, every=t.every_hours),
+            silent=f"{part} {t.slow_failing.percent} of the updates of {t.slow_long.span}.",
         ),
         _steadily(s),
         _rarely(s),
-    )  # fmt: skip
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Burn:
+    """So large a part that fails, in which windows, for how long, and how often that is looked at."""
+
+    most: Number
+    long: Number
+    short: Number
+    hold: Number
+    every: Number
 
 
 def _grown(s: Setup, window: Number, matchers: str = "") -> str:
-    return increase(s.site, f.FINISHED, window, *API, matchers=matchers)
+    """Over days what a series begins with is no part that matters, and to look for it would read all of them thrice."""
+    over = s.site.samples(f.FINISHED, matchers, window=window.span)
+    plain = s.site.all("sum", f"increase({over})", *API)
+    return (
+        plain if window == s.thresholds.steady_long else increase(s.site, f.FINISHED, window, *API, matchers=matchers)
+    )
 
 
 def _part(s: Setup, window: Number) -> str:
@@ -96,11 +118,19 @@ def _enough(s: Setup, window: Number) -> str:
     return f"round({_grown(s, window, FAILED)}) > {s.thresholds.few}"
 
 
+def _before(s: Setup, long: Number, short: Number) -> str:
+    """The part in the last of the short windows in which any ended."""
+    failed, ended = (
+        s.site.all("sum", f"rate({s.site.samples(f.FINISHED, matchers, window=short.span)})", *API)
+        for matchers in (FAILED, "")
+    )
+    return f"last_over_time(({failed} / ({ended} > 0))[{long.span}:{short.span}])"
+
+
 def _goes_on(s: Setup, most: Number, long: Number, short: Number) -> str:
     """The long window says that it matters, the short one that it goes on. Where nothing ended in that, the last one in which
     anything did: an application that submits once an hour would be told of an end and a new beginning every hour."""
-    now = _part(s, short)
-    last = f"({now} or last_over_time(({now})[{long.span}:{short.span}]))"
+    last = f"({_part(s, short)} or {_before(s, long, short)})"
     return without(
         both(f"{_part(s, long)} > {most}", _enough(s, long)),
         (s.site.same_application(*API), f"{last} <= {most}"),
@@ -112,18 +142,17 @@ def _how_many(window: Number) -> str:
     return detail("About {} failed.", failed, form='printf "%.0f"')
 
 
-def _burn(
-    s: Setup, severity: Severity, most: Number, long: Number, short: Number, hold: Number, *, silent: str
-) -> Alert:
+def _burn(s: Setup, severity: Severity, burn: _Burn, *, silent: str) -> Alert:
     return Alert(
         name="LeadSquaredUpdatesFailing",
         severity=severity,
-        expression=_goes_on(s, most, long, short),
-        hold=hold,
+        expression=_goes_on(s, burn.most, burn.long, burn.short),
+        hold=burn.hold,
+        every=burn.every,
         summary=f"Updates fail: {OF}",
-        description=f"{{{{ $value | humanizePercentage }}}} of the updates of {OF} that finished in the last {long.span} "
-        f"{ENDED}; more than {most.percent} is an alert.",
-        details=(_how_many(long),),
+        description=f"{{{{ $value | humanizePercentage }}}} of the updates of {OF} that finished in the last {burn.long.span} "
+        f"{ENDED}; more than {burn.most.percent} is an alert.",
+        details=(_how_many(burn.long),),
         page=listed(status="failure"),
         silent=silent,
     )
@@ -140,6 +169,7 @@ def _steadily(s: Setup) -> Alert:
             _goes_on(s, t.steady_failing, t.steady_long, t.steady_short), (site.same_application(*API), told)
         ),
         hold=t.steady_hold,
+        every=t.every_days,
         summary=f"Some updates fail all the time: {OF}",
         description=f"{{{{ $value | humanizePercentage }}}} of the updates of {OF} that finished in the last {t.steady_long.span} "
         f"{ENDED}; more than {t.steady_failing.percent} is a ticket.",
@@ -160,6 +190,7 @@ def _rarely(s: Setup) -> Alert:
         severity=Severity.TICKET,
         expression=without(failed, (here, succeeded), (here, _enough(s, t.slow_long))),
         hold=t.slow_hold,
+        every=t.every_days,
         summary=f"Not one update has succeeded for a day: {OF}",
         description=f"{OF}: all of about {COUNT} updates that finished in the last {t.rare.span} {ENDED}.",
         page=listed(status="failure"),

@@ -651,6 +651,12 @@ SCENES: Mapping[str, Scene] = {
         at_75="LeadSquaredUpdatesFailing/critical",
         at_100=FAILING,
     ),
+    "two hundred updates fail at once at a step that is new, after a few that succeeded": scene(
+        {NEW_FAILURE: "_x70 200x200", SUCCESS: "0+0.2x400"},
+        base=IDLE,
+        at_69="",
+        at_73="LeadSquaredUpdatesFailing/critical",
+    ),
     "an exporter that is new to Prometheus failed two hundred updates long ago": scene(
         {NEW_FAILURE: "200x200"}, base=IDLE, at_5="", at_100=""
     ),
