@@ -51,8 +51,8 @@ def _unfinished(s: Setup) -> tuple[Alert, ...]:
             "it is LeadSquared that has not finished them.",
             details=(pending, since),
             page=listed(state="stuck"),
-            silent=f"for {t.stuck.span} beyond `polling.stuck_after`; up to {t.few} updates that stand at ERROR, which LeadSquared "
-            f"repeats by itself; {unasked}.",
+            silent=f"for {t.stuck.span} beyond `polling.stuck_after`; up to {t.few} updates where as many stand at ERROR, which "
+            f"LeadSquared repeats by itself; {unasked}.",
         ),
         Alert(
             name="LeadSquaredRetriesExhausted",

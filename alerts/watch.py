@@ -158,6 +158,6 @@ def _intake(s: Setup) -> tuple[Alert, ...]:
             description=f"{{{{ $labels.account }}}}: about {COUNT} submissions passed the gateway in the last {t.lately.span} and "
             "were not recorded, or only later. The page of the account names those that the configuration does not know.",
             page=OF_ACCOUNT,
-            silent=f"{t.lately.span} after the last; for calls whose answer held no RequestID.",
+            silent=f"{t.lately.span} after the last; for calls that are no known submission and whose answer holds no RequestID.",
         ),
     )
