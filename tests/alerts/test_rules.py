@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from alerts.catalogue import ALERTS
-from alerts.rules import rules
+from alerts.rules import main, rules
 from alerts.site import LABELS, Site
 from tests.alerts.scenes import HEALTHY, SCENES, STUCK, Scene, on_two_nodes
 
@@ -159,3 +159,18 @@ def test_ratios_and_quantiles_are_recorded(tmp_path: Path) -> None:
     ]
     test = {**checks(Scene(series=HEALTHY, firing={})), "promql_expr_test": samples}
     assert promtool(tmp_path, test, recording=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("--set=stale=abc", "argument --set: stale must be a duration such as 45m"),
+        ("--set=refused=much", "argument --set: refused must be a number such as 0.05"),
+        ("--set=nonsense=1", "argument --set: no number 'nonsense'; docs/alerts.md lists them"),
+        ("--label=a-b", "argument --label: no label: 'a-b'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(given: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([given])
+    assert capsys.readouterr().err.endswith(f"error: {told}\n")
