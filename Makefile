@@ -93,6 +93,19 @@ bench-promises: $(VENV)/dev.stamp ## whether each effort keeps its promise on 50
 docs: $(VENV)/dev.stamp ## write the files that are made from the code
 	@scripts/generate
 
+dashboards: $(VENV)/dev.stamp ## the dashboards with the address of your exporter's pages, in build/; EXPORTER=https://…
+	@mkdir -p build/dashboards
+	@$(RUN) grafana.build overview $(EXPORTER) > build/dashboards/leadsquared-exporter.json
+	@$(RUN) grafana.build account $(EXPORTER) > build/dashboards/leadsquared-account.json
+	@$(RUN) grafana.build internals $(EXPORTER) > build/dashboards/leadsquared-internals.json
+	@echo build/dashboards
+
+rules: $(VENV)/dev.stamp ## the alerts with your own addresses and numbers, in build/; RULES="--exporter-url=https://…"
+	@mkdir -p build
+	@$(RUN) alerts.rules $(RULES) > build/leadsquared-exporter.rules.yaml
+	@$(RUN) alerts.provisioning $(RULES) > build/leadsquared-exporter.grafana.yaml
+	@echo build/leadsquared-exporter.rules.yaml build/leadsquared-exporter.grafana.yaml
+
 site: $(VENV)/dev.stamp ## the documentation as a site, in build/site
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build
 
@@ -116,5 +129,5 @@ clean: ## remove what the other targets made
 $(VENV)/%.stamp: $(LOCKED)
 	@scripts/environment $*
 
-.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources attack bench bench-polling bench-promises docs site pictures lock dist image clean
+.PHONY: help demo test test-all test-loops test-lowest test-trixie heavy test-fast lint format types coverage worlds sources attack bench bench-polling bench-promises docs dashboards rules site pictures lock dist image clean
 .PRECIOUS: $(VENV)/%.stamp

@@ -3,15 +3,17 @@
 from typing import Final
 
 from alerts import accounts, updates, watch
-from alerts.alert import Alert
+from alerts.alert import Alert, Setup
+from alerts.site import Site
 from alerts.thresholds import STANDARD, Thresholds
 
 
-def catalogue(thresholds: Thresholds) -> dict[str, tuple[Alert, ...]]:
+def catalogue(thresholds: Thresholds, site: Site | None = None) -> dict[str, tuple[Alert, ...]]:
+    setup = Setup(thresholds, site or Site())
     return {
-        "updates": updates.alerts(thresholds),
-        "accounts": accounts.alerts(thresholds),
-        "exporter": watch.alerts(thresholds),
+        "updates": updates.alerts(setup),
+        "accounts": accounts.alerts(setup),
+        "exporter": watch.alerts(setup),
     }
 
 

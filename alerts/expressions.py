@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from alerts.site import LABELS
 from exporter.metrics import families as f
 from exporter.metrics.families import Family
 
 WINDOW: Final = "5m"
-# They change whenever a pod is replaced; what is known of an account must not begin anew with it.
-REPLACED: Final = ("instance", "pod")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +27,9 @@ class Samples:
         matchers = ",".join(part for part in (selector, self.matchers) if part)
         return f"{self.family.name}{suffix}" + (f"{{{matchers}}}" if matchers else "")
 
-    def total(
-        self, vector: str, *, keep: Sequence[str], by: Sequence[str] | None, also: str = "", operator: str = "sum"
-    ) -> str:
-        """The sum of `vector`. With `by` None everything is kept that the scraper adds, but what changes with a pod; `also`
-        is kept either way."""
-        if by is None:
-            return self.without(vector, keep=keep, operator=operator)
-        kept = (*by, also) if also else tuple(by)
-        return f"{operator} by ({', '.join(kept)}) ({vector})" if kept else f"{operator}({vector})"
 
-    def without(self, vector: str, *, keep: Sequence[str], operator: str = "sum") -> str:
-        dropped = (*REPLACED, *(label for label in self.family.labels if label not in keep))
-        return f"{operator} without ({', '.join(dropped)}) ({vector})"
-
-    def level(self, *keep: str, operator: str = "max") -> str:
-        """A gauge now, whichever instance it is of."""
-        return self.without(self.select(), keep=keep, operator=operator)
-
-    def increase(self, window: str, *keep: str) -> str:
-        return self.without(f"increase({self.select()}[{window}])", keep=keep)
+def total(vector: str, by: Sequence[str], *, operator: str = "sum") -> str:
+    return f"{operator} by ({', '.join(by)}) ({vector})" if by else f"{operator}({vector})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +51,10 @@ class Expression(ABC):
     def promql(self, *, selector: str = "", window: str = WINDOW, by: Sequence[str] | None = None) -> str:
         """`selector` narrows every sample by labels that all families of the expression have; `by` are the labels to keep,
         None for those of the recorded series. No sample where there is nothing to divide by."""
+
+    def kept(self, by: Sequence[str] | None) -> tuple[str, ...]:
+        """A label that is not named here is of the target: it must neither part what belongs together nor hide anything."""
+        return (*LABELS, *self.labels) if by is None else tuple(by)
 
     @property
     def windowed(self) -> bool:
@@ -101,15 +87,14 @@ class Ratio(Expression):
 
     def promql(self, *, selector: str = "", window: str = WINDOW, by: Sequence[str] | None = None) -> str:
         part, whole = (
-            samples.total(f"rate({samples.select(selector)}[{window}])", keep=self.labels, by=by)
-            for samples in (self.part, self.whole)
+            total(f"rate({samples.select(selector)}[{window}])", self.kept(by)) for samples in (self.part, self.whole)
         )
         return f"{part} / ({whole} > 0)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelRatio(Expression):
-    """One gauge for each of the other, now."""
+    """One gauge for each of the other, now: of several processes, in the one where it is most."""
 
     part: Samples
     whole: Samples
@@ -123,15 +108,13 @@ class LevelRatio(Expression):
         return False
 
     def promql(self, *, selector: str = "", window: str = WINDOW, by: Sequence[str] | None = None) -> str:
-        part, whole = (
-            samples.total(samples.select(selector), keep=self.labels, by=by) for samples in (self.part, self.whole)
-        )
-        return f"{part} / ({whole} > 0)"
+        part, whole = (samples.select(selector) for samples in (self.part, self.whole))
+        return total(f"{part} / ({whole} > 0)", self.kept(by), operator="max")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeShare(Expression):
-    """The part of the time that a counter of seconds went on: of several instances, in the one where it was most."""
+    """The part of the time that a counter of seconds went on: of several processes, in the one where it was most."""
 
     seconds: Samples
 
@@ -141,7 +124,7 @@ class TimeShare(Expression):
 
     def promql(self, *, selector: str = "", window: str = WINDOW, by: Sequence[str] | None = None) -> str:
         rate = f"rate({self.seconds.select(selector)}[{window}])"
-        return self.seconds.total(rate, keep=self.labels, by=by, operator="max")
+        return total(rate, self.kept(by), operator="max")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +147,7 @@ class Quantile(Expression):
     def promql(self, *, selector: str = "", window: str = WINDOW, by: Sequence[str] | None = None) -> str:
         samples = Samples(self.histogram)
         rate = f"rate({samples.select(selector, suffix='_bucket')}[{window}])"
-        return f"histogram_quantile({self.quantile:g}, {samples.total(rate, keep=self.labels, by=by, also='le')})"
+        return f"histogram_quantile({self.quantile:g}, {total(rate, (*self.kept(by), 'le'))})"
 
 
 def _quantiles(histogram: Family, labels: tuple[str, ...], text: str) -> tuple[Quantile, Quantile, Quantile]:

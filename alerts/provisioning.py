@@ -1,4 +1,5 @@
-"""The alerts as Grafana provisions them: `python -m alerts.provisioning > alerts/grafana/leadsquared-exporter.yaml`.
+"""The alerts as Grafana provisions them: `python -m alerts.provisioning > alerts/grafana/leadsquared-exporter.yaml`; it takes what
+`alerts.rules` takes.
 
 Grafana replaces ${PROMETHEUS_UID} by its environment's value. Contact points and policies are the user's own; `severity` is
 there to be routed by.
@@ -7,33 +8,45 @@ there to be routed by.
 import re
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from alerts.alert import PREFIX, Alert
 from alerts.catalogue import ALERTS, catalogue
 from alerts.document import write
-from alerts.rules import NAME
-from alerts.thresholds import STANDARD
-from exporter.config.duration import format_duration
+from alerts.rules import NAME, arguments, chosen, grouped, lingering
+from alerts.site import Site
+from alerts.thresholds import STANDARD, Thresholds
+from alerts.watch import DOWN
 
 FOLDER: Final = "LeadSquared"
 UID: Final = "${PROMETHEUS_UID}"
 INTERVAL: Final = "1m"
+INTERVAL_SECONDS: Final = 60.0
 # Versions differ in whether they replace $NAME in annotations too; the dotted names mean the same and have no dollar.
 _VARIABLES: Final = (("$labels", ".Labels"), ("$value", ".Values.A.Value"))
 _SAMPLE_RANGE: Final = {"from": 600, "to": 0}
 _TWICE: Final = {name for name, count in Counter(alert.name for alert in ALERTS).items() if count > 1}
 
 
-def provisioning() -> str:
+def provisioning(thresholds: Thresholds = STANDARD, site: Site | None = None) -> str:
+    site = site or Site()
     groups = [
-        {"orgId": 1, "name": f"{NAME}.{group}", "folder": FOLDER, "interval": INTERVAL, "rules": [*map(_rule, alerts)]}
-        for group, alerts in catalogue(STANDARD).items()
+        {
+            "orgId": 1,
+            "name": f"{NAME}.{group}",
+            "folder": FOLDER,
+            "interval": every.span if every.value else INTERVAL,
+            "rules": [_rule(alert, thresholds, site) for alert in alerts],
+        }
+        for group, every, alerts in grouped(catalogue(thresholds, site))
     ]
     return write({"apiVersion": 1, "groups": groups}, module=__package__)
 
 
-def _rule(alert: Alert) -> dict[str, Any]:
+def _rule(alert: Alert, thresholds: Thresholds, site: Site) -> dict[str, Any]:
+    linger = lingering(alert, thresholds)
+    every = alert.every.value or INTERVAL_SECONDS
     return {
         "uid": alert.key.replace(PREFIX, "lsq-"),
         "title": f"{alert.name} ({alert.severity})" if alert.name in _TWICE else alert.name,
@@ -41,13 +54,18 @@ def _rule(alert: Alert) -> dict[str, Any]:
         "data": _data(alert.expression),
         # No sample is what all is well looks like.
         "noDataState": "OK",
-        "execErrState": "Error",
-        "for": format_duration(alert.hold),
+        # Where Prometheus does not answer, one alert tells it, and the others stay as they are.
+        "execErrState": "Error" if alert.name == DOWN else "KeepLast",
+        "for": alert.hold.span,
+        "keepFiringFor": linger.span,
+        "missingSeriesEvalsToResolve": max(1, round(linger.value / every)),
         "labels": {"severity": str(alert.severity)},
         "annotations": {
             "summary": _template(alert.summary),
+            # Without the details: its templates can't ask for more.
             "description": _template(alert.description),
-            "runbook_url": alert.runbook,
+            "list_url": _template(site.page(alert.page)),
+            "runbook_url": site.runbook(alert.name),
         },
     }
 
@@ -78,5 +96,9 @@ def _template(text: str) -> str:
     return text
 
 
+def main(given: Sequence[str]) -> str:
+    return provisioning(*chosen(arguments("alerts.provisioning").parse_args(given)))
+
+
 if __name__ == "__main__":
-    sys.stdout.write(provisioning())
+    sys.stdout.write(main(sys.argv[1:]))

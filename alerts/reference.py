@@ -3,14 +3,12 @@
 import re
 import sys
 from dataclasses import fields
-from pathlib import PurePosixPath
 from typing import Any
 
 from alerts.alert import Alert
 from alerts.catalogue import catalogue
 from alerts.expressions import EXPRESSIONS, Expression, Quantile
-from alerts.thresholds import STANDARD
-from exporter.config.duration import format_duration
+from alerts.thresholds import STANDARD, Number
 
 HEAD = """# Alerts
 
@@ -23,21 +21,55 @@ rule_files: [leadsquared-exporter.rules.yaml]
 
 `alerts/grafana/leadsquared-exporter.yaml` has the same alerts for Grafana's provisioning (`/etc/grafana/provisioning/alerting`).
 The environment variable `PROMETHEUS_UID` names the data source there (`prometheus` with `grafana/provisioning`); contact points and
-policies are yours.
+policies are yours. Where Prometheus does not answer Grafana, `LeadSquaredExporterDown` alone says so. Alerts keep firing for a
+while after their end from Grafana 12 on.
 
-`severity` is what to route by. **critical**: updates are being lost or nobody is watching, so wake somebody. **warning**: look
-into it today. `runbook_url` is a path; put the address of your copy of these pages before it.
+`severity` is what to route by. **critical**: updates are being lost or nothing watches them, so wake an operator. **warning**: look
+into it today. **ticket**: look into it this week. `runbook_url` leads to the alert's page here, and `list_url` to the page of the
+exporter that lists what the alert is about.
 
 No job's name has to be configured. None of them fires for a healthy or an idle exporter, however busy, nor for a restart.
-Trouble is told once: where nobody asked, nothing is said to be stuck; where the key is refused, the account is not also said to
-be down.
+Trouble is told once: where the exporter has not asked, nothing is said to be stuck; where the key is refused, the account is not
+also said to be down. What excuses one process excuses no other: of twenty sidecars each is looked at by itself.
+
+## Yours
+
+Both files are written for an exporter at `http://localhost:10040`. With your own addresses, numbers and targets:
+
+```console
+make rules RULES="--exporter-url=https://leadsquared.example.com --set=stale=90m"
+```
+
+writes both to `build/`. `--exporter-url` is the exporter's `--web.external-url`: its pages, and the runbooks that it serves.
+`--runbooks-url` is for a copy of them elsewhere (`https://wiki.example.com/{alert}`). `--set` changes one of the
+[numbers](#numbers), `--selector` narrows all rules to targets (`--selector='job="leadsquared",namespace="crm"'`), and then an
+exporter that was never there is told with these labels. Series are added up over everything but `cluster`, `namespace` and `job`;
+`--label=team` keeps one more label of the targets. The chart has the same as [values](kubernetes-values.md): `prometheusRule.*`.
+
+## Together
+
+One trouble should not ring twice. A critical alert silences the warning and the ticket of the same name about the same account and
+API; in Alertmanager's configuration:
+
+```yaml
+inhibit_rules:
+  - source_matchers: ['alertname =~ "LeadSquared.+"', 'severity = "critical"']
+    target_matchers: ['alertname =~ "LeadSquared.+"', 'severity =~ "warning|ticket"']
+    equal: [alertname, cluster, namespace, job, account, api]
+  - source_matchers: ['alertname =~ "LeadSquared.+"', 'severity = "warning"']
+    target_matchers: ['alertname =~ "LeadSquared.+"', 'severity = "ticket"']
+    equal: [alertname, cluster, namespace, job, account, api]
+```
+
+The chart makes an `AlertmanagerConfig` of it (`prometheusRule.inhibit`). The rules of kube-prometheus inhibit by `namespace` and
+`alertname` alone: there, a critical alert of one account hides the warnings of the same name of all others in its namespace.
 """
 TITLES = {"updates": "Updates", "accounts": "LeadSquared, accounts and budgets", "exporter": "The exporter"}
-TABLE = "\n| alert | severity | says | after |\n|---|---|---|---|\n"
+TABLE = "\n| alert | severity | says | after | silent on purpose |\n|---|---|---|---|---|\n"
 THRESHOLDS = """
 ## Numbers
 
-They stand in `alerts/thresholds.py`; `make docs` writes the files anew.
+Each can be changed by its name: with `make rules` as [above](#yours), or with the chart's `prometheusRule.thresholds`.
 
 | name | value | meaning |
 |---|---|---|
@@ -64,20 +96,19 @@ def _groups() -> list[tuple[str, tuple[Alert, ...]]]:
 
 
 def _row(alert: Alert) -> str:
-    page = PurePosixPath(alert.runbook).relative_to("docs")
     says = re.sub(r"{{ \$labels\.(\w+) }}", r"*\1*", alert.summary)
-    after = format_duration(alert.hold) if alert.hold else "at once"
-    return f"| [{alert.name}]({page}) | {alert.severity} | {says} | {after} |\n"
+    after = alert.hold.span if alert.hold.value else "at once"
+    return f"| [{alert.name}](runbooks/{alert.name}.md) | {alert.severity} | {says} | {after} | {alert.silent} |\n"
 
 
 def _number(threshold: Any) -> str:
-    value = getattr(STANDARD, threshold.name)
+    value: Number = getattr(STANDARD, threshold.name)
     match threshold.metadata["unit"]:
         case "s":
-            return format_duration(value)
+            return value.span
         case "percentunit":
-            return f"{value * 100:g} %"
-    return f"{value:g}"
+            return value.percent
+    return str(value)
 
 
 def _recorded(expression: Expression) -> str:

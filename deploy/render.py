@@ -76,7 +76,7 @@ def charts() -> Iterator[Path]:
 
 def plain(manifests: Manifests, folder: Path) -> Mapping[str, str]:
     """The content of each file of plain manifests, by its path below PLAIN; `folder` is that of `charts`."""
-    text = helm("template", manifests.release, folder / manifests.chart, "--values", manifests.values)
+    text = helm("template", manifests.release, folder / manifests.chart, "--values", manifests.values, "--skip-tests")
     parts = _SOURCE.split(text)[1:]
     files = {name: _OF_HELM.sub("", body).strip() + "\n" for name, body in zip(parts[::2], parts[1::2], strict=True)}
     # In a folder of its own: without the operator of Prometheus a cluster does not know the kind.

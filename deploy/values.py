@@ -1,4 +1,5 @@
-"""The reference of the chart's values, from the comments that stand above them: `python -m deploy.values`."""
+"""The reference of the chart's values, from the comments that stand above them: `python -m deploy.values`, and with `readme` the
+page that a registry of charts shows."""
 
 import json
 import re
@@ -24,6 +25,32 @@ _HEAD = """\
 """
 
 
+_README: Final = """\
+# leadsquared-exporter
+
+<!-- Made by `python -m deploy.values readme`. Change values.yaml instead. -->
+
+Watches LeadSquared's asynchronous requests and tells Prometheus what became of them: once for a cluster (`mode: standalone`), or in
+every Pod of an application (`mode: sidecar`).
+
+```console
+kubectl --namespace crm create secret generic leadsquared-keys --from-file=acme.key --from-file=push.token
+helm upgrade --install watch . --namespace crm --set image.repository=REGISTRY/leadsquared-exporter \\
+  --set 'existingSecrets={leadsquared-keys}' --set-file config=config.yaml
+helm test watch --namespace crm
+```
+
+Kubernetes 1.25 or newer, 1.29 with `mode: sidecar`. How it is used: `docs/kubernetes.md` of the repository.
+
+## Values
+
+Values that are not listed here are refused.
+
+| value | default | meaning |
+| --- | --- | --- |
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """`key` is its path with dots, `default` None where it is too long for a table."""
@@ -41,8 +68,8 @@ def values() -> list[Value]:
     return list(_values(root, schema, text.splitlines(), ""))
 
 
-def page() -> str:
-    return _HEAD + "".join(f"| `{one.key}` | {_shown(one.default)} | {one.meaning} |\n" for one in values())
+def page(head: str = _HEAD) -> str:
+    return head + "".join(f"| `{one.key}` | {_shown(one.default)} | {one.meaning} |\n" for one in values())
 
 
 def _values(node: yaml.MappingNode, schema: dict[str, Any], lines: list[str], path: str) -> Iterator[Value]:
@@ -77,4 +104,4 @@ def _shown(default: str | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    sys.stdout.write(page(_README) if sys.argv[1:] == ["readme"] else page())

@@ -5,13 +5,14 @@ from alerts.thresholds import STANDARD
 from exporter.metrics import families as f
 from grafana import colours
 from grafana.colours import BAD, GOOD, ODD, PLAIN, WORRYING
-from grafana.dashboard import Dashboard, Row, values_of
+from grafana.dashboard import Dashboard, Row, targets, values_of
 from grafana.panel import BarGauge, Heatmap, Query, Stat, Threshold, TimeSeries
 from grafana.promql import (
     ACCOUNT,
     GATEWAY,
     PICKED,
     STATUS,
+    TARGETS,
     buckets,
     curve,
     highest,
@@ -20,12 +21,13 @@ from grafana.promql import (
     number,
     per_second,
     quantiles,
+    renamed,
     shared,
     total,
 )
 
 PLAINLY: tuple[Threshold, ...] = ((None, PLAIN),)
-DELAYS: tuple[Threshold, ...] = ((None, GOOD), (STANDARD.backlog, WORRYING))
+DELAYS: tuple[Threshold, ...] = ((None, GOOD), (STANDARD.backlog.value, WORRYING))
 IN_BURST = 'window="burst"'
 KINDS_OF_ANSWER = {
     "2xx": 'code=~"2.."',
@@ -34,6 +36,10 @@ KINDS_OF_ANSWER = {
     "5xx": 'code=~"5.."',
     "none": 'code=~"timeout|connection_error"',
 }
+
+
+def states(vector: str) -> str:
+    return renamed(vector, "state", colours.STATE_NAMES)
 
 
 def answers(selector: str) -> tuple[Query, ...]:
@@ -58,13 +64,12 @@ NOW = Row(
         Stat(
             title="State",
             description=(
-                "Whether calls are made: closed is the good one. Paused after a 429, backing off while LeadSquared fails, "
-                "unauthorized while the key is refused; probing lets one call through to see."
+                "Working is the good one. Told to wait after a 429, no answer while LeadSquared fails, key refused after 401 or "
+                "403; trying lets one call through to see, and what is not configured any more is not asked about."
             ),
-            queries=(number(f"sum by (state) ({f.BREAKER.name}{{{ACCOUNT}}} == 1)", "{{state}}"),),
+            queries=(number(states(f"sum by (state) ({f.BREAKER.name}{{{ACCOUNT}}} == 1)"), "{{state}}"),),
             unit="none",
             colours=colours.STATE,
-            curve=False,
             named=True,
         ),
         Stat(
@@ -92,7 +97,6 @@ NOW = Row(
             unit="locale",
             decimals=0,
             thresholds=((None, GOOD), (1, ODD), (100, WORRYING)),
-            curve=False,
         ),
         BarGauge(
             title="Budget in use",
@@ -104,7 +108,7 @@ NOW = Row(
             height=4,
             decimals=0,
             maximum=1,
-            thresholds=((None, GOOD), (0.8, ODD), (STANDARD.daily, WORRYING)),
+            thresholds=((None, GOOD), (0.8, ODD), (STANDARD.daily.value, WORRYING)),
         ),
     ),
 )
@@ -134,7 +138,7 @@ BUDGET = Row(
             queries=(curve(shared(BUDGET_USED, selector=ACCOUNT, by=("account", "window")), "{{account}} {{window}}"),),
             unit="percentunit",
             maximum=1,
-            thresholds=((None, GOOD), (STANDARD.daily, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.daily.value, WORRYING)),
         ),
         TimeSeries(
             title="Waiting for the budget, and pace",
@@ -145,7 +149,7 @@ BUDGET = Row(
             ),
             unit="percentunit",
             maximum=1,
-            thresholds=((None, GOOD), (STANDARD.waiting, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.waiting.value, WORRYING)),
         ),
     ),
 )
@@ -183,8 +187,8 @@ ANSWERS = Row(
         ),
         TimeSeries(
             title="Accounts by state",
-            description="How many accounts are in each state: closed is the good one.",
-            queries=(curve(total(f.BREAKER, by=("state",), selector=ACCOUNT), "{{state}}"),),
+            description="How many accounts are in each state, in each exporter: working is the good one.",
+            queries=(curve(states(total(f.BREAKER, by=("state",), selector=ACCOUNT)), "{{state}}"),),
             unit="short",
             width=6,
             decimals=0,
@@ -203,7 +207,7 @@ DETECTION = Row(
             queries=quantiles(DETECTION_WINDOW),
             unit="s",
             colours=colours.QUANTILE,
-            thresholds=((None, GOOD), (STANDARD.unnoticed, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.unnoticed.value, WORRYING)),
             nothing="none finished",
         ),
         Heatmap(
@@ -218,7 +222,7 @@ DETECTION = Row(
             description="The longest time since an unfinished request was polled; at polling.max_staleness it is asked for anyhow.",
             queries=(curve(highest(f.STALENESS, by=("account", "api")), "{{account}} {{api}}"),),
             unit="s",
-            thresholds=((None, GOOD), (STANDARD.stale, WORRYING)),
+            thresholds=((None, GOOD), (STANDARD.stale.value, WORRYING)),
         ),
         TimeSeries(
             title="Finished and not noticed yet",
@@ -318,6 +322,10 @@ ACCOUNTS = Dashboard(
     uid="leadsquared-account",
     title="LeadSquared: accounts",
     description="How LeadSquared treats an account, who uses its rate limit, and how soon the end of a request is noticed.",
-    variables=(values_of("account", f.CALLS), values_of("api", f.DISCOVERED, among=ACCOUNT)),
+    variables=(
+        *targets(),
+        values_of("account", f.BREAKER, among=TARGETS),
+        values_of("api", f.DISCOVERED, among=ACCOUNT),
+    ),
     rows=(NOW, BUDGET, ANSWERS, DETECTION, APPLICATION, QUEUE),
 )

@@ -25,12 +25,22 @@ OUTCOME: Final = {
     "not_found": WORRYING,
     "failed": BAD,
 }
+# "closed" is what a circuit breaker is when all is well; of an account it says the opposite.
+STATE_NAMES: Final = {
+    "closed": "working",
+    "probing": "trying",
+    "paused": "told to wait",
+    "backing_off": "no answer",
+    "unauthorized": "key refused",
+    "removed": "not configured",
+}
 STATE: Final = {
-    "closed": GOOD,
-    "probing": PLAIN,
-    "paused": ODD,
-    "backing_off": WORRYING,
-    "unauthorized": BAD,
+    "working": GOOD,
+    "trying": PLAIN,
+    "told to wait": ODD,
+    "no answer": WORRYING,
+    "key refused": BAD,
+    "not configured": UNKNOWN,
 }
 ANSWER: Final = {"2xx": GOOD, "429": ODD, "other 4xx": WORRYING, "5xx": BAD, "none": "purple"}
 CALLER: Final = {"polls": PLAIN, "queue metrics": "purple", "application": GOOD, "allowed to the exporter": BAD}
@@ -39,6 +49,21 @@ CAUSE: Final = {
     "abandoned: not_found": WORRYING,
     "abandoned: expired": BAD,
     "abandoned: removed": UNKNOWN,
+}
+# The usual reasons to fail; a colour of the palette is left for any other.
+REASON: Final = {
+    "MXDuplicateEntryException": PLAIN,
+    "MXInvalidInputException": WORRYING,
+    "MXInvalidActivityFieldsException": "super-light-orange",
+    "MXInvalidActivityException": "dark-orange",
+    "MXMandatoryAttributeMissingException": BAD,
+    "MXMandatoryFieldMissingException": "super-light-red",
+    "MXUnknownAttributeException": "dark-green",
+    "database": "dark-yellow",
+    "duplicate": "super-light-blue",
+    "invalid": "light-green",
+    "retries_exhausted": "dark-blue",
+    "other": "purple",
 }
 KIND: Final = {
     "rate_limited": ODD,

@@ -8,6 +8,7 @@ from exporter.metrics import families as f
 from exporter.metrics.families import Family
 from grafana.colours import PLAIN, WORRYING
 from grafana.panel import SOURCE, Json, Panel
+from grafana.promql import SAME_TARGET, TARGET_LABELS, TARGETS
 
 # The oldest Grafana whose form this is: 11.6. Newer ones read it, and bring it up to date by themselves.
 SCHEMA_VERSION: Final = 41
@@ -15,8 +16,9 @@ TAG: Final = "leadsquared"
 WIDTH: Final = 24
 ALL: Final = {"text": ["All"], "value": ["$__all"]}
 # Only what is scraped from an exporter of ours; every program has a process_start_time_seconds.
-STARTED: Final = f"(process_start_time_seconds and on (job, instance) {f.BUILD.name})"
-RELOADED: Final = f"({f.RELOAD_TIME.name} > on (job, instance) ({STARTED} + 10))"
+STARTED: Final = f"(process_start_time_seconds{{{TARGETS}}} and {SAME_TARGET} {f.BUILD.name})"
+RELOADED: Final = f"({f.RELOAD_TIME.name}{{{TARGETS}}} > {SAME_TARGET} ({STARTED} + 10))"
+EXPORTER: Final = "http://localhost:10040"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Dashboard:
     variables: tuple[Json, ...]
     rows: tuple[Row, ...]
 
-    def json(self) -> Json:
+    def json(self, *, exporter: str = EXPORTER) -> Json:
+        """`exporter` is where a browser finds the exporter's pages."""
         return {
             "uid": self.uid,
             "title": self.title,
@@ -51,7 +54,7 @@ class Dashboard:
             "timezone": "browser",
             "links": [_siblings(), _status_page()],
             "annotations": {"list": [_moments("Restarts", STARTED, WORRYING), _moments("Reloads", RELOADED, PLAIN)]},
-            "templating": {"list": [_source(), *self.variables, _exporter()]},
+            "templating": {"list": [_source(), *self.variables, _exporter(exporter)]},
             "panels": list(self._panels()),
         }
 
@@ -73,7 +76,7 @@ class Dashboard:
 
 def values_of(label: str, family: Family, *, among: str = "") -> Json:
     """A variable that takes any of the values that `label` has in `family`, or all of them."""
-    query = f"label_values({family.name}{{{among}}}, {label})"
+    query = f"label_values({family.name}{{{among}}}, {label})" if among else f"label_values({family.name}, {label})"
     return {
         "name": label,
         "type": "query",
@@ -83,9 +86,17 @@ def values_of(label: str, family: Family, *, among: str = "") -> Json:
         "refresh": 2,
         "sort": 1,
         "includeAll": True,
+        # Two hundred accounts would be an expression of two hundred names, and what lacks the label none at all.
+        "allValue": ".*",
         "multi": True,
         "current": ALL,
     }
+
+
+def targets() -> tuple[Json, ...]:
+    """Which of what is scraped: each among those of the one before."""
+    narrowed = [",".join(TARGETS.split(",")[:count]) for count in range(len(TARGET_LABELS))]
+    return tuple(values_of(label, f.BUILD, among=among) for label, among in zip(TARGET_LABELS, narrowed, strict=True))
 
 
 def _heading(row: Row, number: int, top: int) -> Json:
@@ -97,9 +108,8 @@ def _source() -> Json:
     return {"name": "datasource", "type": "datasource", "label": "Data source", "query": "prometheus"}
 
 
-def _exporter() -> Json:
+def _exporter(address: str) -> Json:
     """Where a browser finds the exporter's own pages, which have each RequestID."""
-    address = "http://localhost:10040"
     return {
         "name": "exporter",
         "type": "textbox",

@@ -5,14 +5,17 @@ from alerts.thresholds import STANDARD
 from exporter.metrics import families as f
 from grafana import colours
 from grafana.colours import BAD, GOOD, WORRYING
-from grafana.dashboard import Dashboard, Row, values_of
+from grafana.dashboard import Dashboard, Row, targets, values_of
 from grafana.panel import Heatmap, Link, Stat, TimeSeries
 from grafana.promql import (
     ACCOUNT,
     SHOWN,
+    SLOW,
+    TARGETS,
     buckets,
     counted,
     curve,
+    enough,
     highest,
     increased,
     lowest,
@@ -26,11 +29,13 @@ from grafana.promql import (
 # Where the alerts see trouble, and before the default of polling.stuck_after nobody need worry.
 ENOUGH = (
     (None, BAD),
-    (round(1 - STANDARD.fast_burn * (1 - STANDARD.objective), 3), WORRYING),
-    (STANDARD.objective, GOOD),
+    (round(1 - STANDARD.fast_failing.value, 3), WORRYING),
+    (1 - STANDARD.steady_failing.value, GOOD),
 )
 STUCK_AFTER = 1800.0
-AGES = ((None, GOOD), (STUCK_AFTER, WORRYING), (STANDARD.retries, BAD))
+BOTH = ("account", "api")
+SUCCESS = enough(shared(SUCCESS_RATIO, by=BOTH, window=SLOW), f.FINISHED, STANDARD.few.value, by=BOTH)
+AGES = ((None, GOOD), (STUCK_AFTER, WORRYING), (STANDARD.retries.value, BAD))
 STUCK_ONES = Link("Those that are stuck, on the exporter's page", "${exporter}/requests?state=stuck")
 PENDING_ONES = Link("Those that are pending, on the exporter's page", "${exporter}/requests?state=pending")
 FAILED_ONES = Link("Those requests, on the exporter's page", "${exporter}/requests?reason=${__field.labels.reason}")
@@ -47,7 +52,6 @@ NOW = Row(
             decimals=1,
             maximum=1,
             thresholds=ENOUGH,
-            curve=False,
             nothing="none finished",
         ),
         Stat(
@@ -56,7 +60,6 @@ NOW = Row(
             queries=(number(increased(f.FINISHED)),),
             unit="locale",
             decimals=0,
-            curve=False,
         ),
         Stat(
             title="Pending",
@@ -88,7 +91,6 @@ NOW = Row(
             unit="none",
             texts={1: ("All answer", GOOD), 0: ("One is down", BAD)},
             thresholds=((None, BAD), (1, GOOD)),
-            curve=False,
             nothing="none asked yet",
         ),
         TimeSeries(
@@ -102,13 +104,17 @@ NOW = Row(
         ),
         TimeSeries(
             title="Success ratio",
-            description="Part of the requests that ended in Success, by account and API. Gaps are times in which none ended.",
-            queries=(curve(shared(SUCCESS_RATIO, by=("account", "api")), "{{account}} {{api}}"),),
+            description=(
+                "Part of the requests of the last five minutes that ended in Success, by account and API. A gap is where too few "
+                "ended for a ratio."
+            ),
+            queries=(curve(SUCCESS, "{{account}} {{api}}"),),
             unit="percentunit",
             minimum=None,
             maximum=1,
+            least=0.8,
             thresholds=ENOUGH,
-            nothing="none finished",
+            nothing="too few finished",
         ),
         TimeSeries(
             title="Taken in",
@@ -129,6 +135,7 @@ FAILURES = Row(
             unit="short",
             width=16,
             decimals=0,
+            colours=colours.REASON,
             stacked=True,
             bars=True,
             totals=True,
@@ -221,6 +228,10 @@ OVERVIEW = Dashboard(
     uid="leadsquared-exporter",
     title="LeadSquared: overview",
     description="What became of the updates that were handed to LeadSquared's asynchronous APIs.",
-    variables=(values_of("account", f.DISCOVERED), values_of("api", f.DISCOVERED, among=ACCOUNT)),
+    variables=(
+        *targets(),
+        values_of("account", f.DISCOVERED, among=TARGETS),
+        values_of("api", f.DISCOVERED, among=ACCOUNT),
+    ),
     rows=(NOW, FAILURES, DURATIONS, UNDER_WAY),
 )

@@ -123,15 +123,16 @@ class Panel(ABC):
             "format": self.form(),
             "instant": query.instant,
             "range": not query.instant,
-            "exemplar": self.exemplars,
+            # One query brings them all; each would draw the same dots again.
+            "exemplar": self.exemplars and number == 0,
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeSeries(Panel):
     """`stacked` areas add up; `bars` are for what is rare, `steps` for states, and a `logarithmic` axis for what differs by
-    orders of magnitude. `limits` names the series that are bounds. `shades_of` is a colour that all share, and `totals` puts
-    the names and the sum of each to the right.
+    orders of magnitude; `least` is what it begins with unless a value is lower. `limits` names the series that are bounds.
+    `shades_of` is a colour that all share, and `totals` puts the names and the sum of each to the right.
     """
 
     kind = "timeseries"
@@ -143,6 +144,7 @@ class TimeSeries(Panel):
     shades_of: str | None = None
     totals: bool = False
     logarithmic: bool = False
+    least: float | None = None
 
     def colour(self) -> Json:
         return {"mode": "shades", "fixedColor": self.shades_of} if self.shades_of else {"mode": "palette-classic"}
@@ -172,6 +174,7 @@ class TimeSeries(Panel):
             "stacking": {"mode": "normal" if self.stacked else "none", "group": "A"},
             "axisPlacement": "auto",
             "scaleDistribution": {"type": "log", "log": 10} if self.logarithmic else {"type": "linear"},
+            **({} if self.least is None else {"axisSoftMin": self.least}),
             "axisSoftMax": 1 if self.steps else LEAST_AXIS.get(self.unit, 1),
             "thresholdsStyle": {"mode": "dashed" if len(self.thresholds) > 1 else "off"},
         }
@@ -192,13 +195,12 @@ class TimeSeries(Panel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stat(Panel):
-    """One number, or with `named` the name of the series. A `curve` is drawn behind it where a past is worth seeing."""
+    """One number, or with `named` the name of the series. No curve behind it: that runs through the number."""
 
     kind = "stat"
 
     width: int = 4
     height: int = 4
-    curve: bool = True
     named: bool = False
 
     def options(self) -> Json:
@@ -207,7 +209,7 @@ class Stat(Panel):
             "orientation": "auto",
             "textMode": "name" if self.named else "value",
             "colorMode": "value",
-            "graphMode": "area" if self.curve else "none",
+            "graphMode": "none",
             "justifyMode": "center",
             "wideLayout": True,
             "text": {"valueSize": 34},

@@ -1,6 +1,6 @@
 """The plain queries. The ratios and quantiles are those of `alerts.expressions`, so that a panel shows what an alert asks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from alerts.expressions import Expression, Quantile, Samples
@@ -8,19 +8,25 @@ from exporter.metrics import families as f
 from exporter.metrics.families import Family
 from grafana.panel import Query
 
-ACCOUNT: Final = 'account=~"$account"'
+# What is scraped, by the labels that the scraper adds. One that it does not add is chosen by any value, none included.
+TARGET_LABELS: Final = ("cluster", "namespace", "job", "instance")
+TARGETS: Final = ",".join(f'{label}=~"${label}"' for label in TARGET_LABELS)
+SAME_TARGET: Final = f"on ({', '.join(TARGET_LABELS)})"
+ACCOUNT: Final = f'{TARGETS},account=~"$account"'
 PICKED: Final = f'{ACCOUNT},api=~"$api"'
 GATEWAY: Final = f'{ACCOUNT},endpoint="gateway"'
 STATUS: Final = f'{ACCOUNT},endpoint="status"'
-INSTANCE: Final = 'instance=~"$instance"'
 # About now, all the time that the dashboard shows, and the part of it that one bar stands for.
 NOW: Final = "$__rate_interval"
 SHOWN: Final = "$__range"
 BAR: Final = "$__interval"
+# Long enough for a ratio to be one.
+SLOW: Final = "5m"
+SLOW_SECONDS: Final = 300
 
 
-def per_second(family: Family, *, by: Sequence[str] = (), selector: str = PICKED) -> str:
-    return _aggregate("sum", by, f"rate({Samples(family).select(selector)}[{NOW}])")
+def per_second(family: Family, *, by: Sequence[str] = (), selector: str = PICKED, window: str = NOW) -> str:
+    return _aggregate("sum", by, f"rate({Samples(family).select(selector)}[{window}])")
 
 
 def counted(family: Family, *, by: Sequence[str] = (), selector: str = PICKED) -> str:
@@ -32,7 +38,7 @@ def counted(family: Family, *, by: Sequence[str] = (), selector: str = PICKED) -
     samples = Samples(family).select(selector)
     now, before = (f"last_over_time({samples}[1h]{offset})" for offset in ("", f" offset {BAR}"))
     scraped = f"last_over_time({f.BUILD.name}[1h] offset {BAR})"
-    return _aggregate("sum", by, f"clamp_min({now} - ({before} or {now} * 0 and on (job, instance) {scraped}), 0)")
+    return _aggregate("sum", by, f"clamp_min({now} - ({before} or {now} * 0 and {SAME_TARGET} {scraped}), 0)")
 
 
 def increased(family: Family, *, by: Sequence[str] = (), selector: str = PICKED) -> str:
@@ -63,6 +69,18 @@ def quantiles(of: Sequence[Quantile], *, selector: str = PICKED) -> tuple[Query,
     return tuple(
         Query(promql=shared(one, selector=selector), legend=f"p{round(one.quantile * 100, 3):g}") for one in of
     )
+
+
+def enough(ratio: str, family: Family, least: float, *, by: Sequence[str] = (), selector: str = PICKED) -> str:
+    """A ratio only where more than so many were counted: of three requests one is a third, and no trend."""
+    return f"{ratio} and {per_second(family, by=by, selector=selector, window=SLOW)} * {SLOW_SECONDS} > {least:g}"
+
+
+def renamed(vector: str, label: str, names: Mapping[str, str]) -> str:
+    """With words for the values of a label."""
+    for value, name in names.items():
+        vector = f'label_replace({vector}, "{label}", "{name}", "{label}", "{value}")'
+    return vector
 
 
 def curve(promql: str, legend: str) -> Query:

@@ -17,9 +17,9 @@ rules, no plug-ins.
 |---|---|---|
 {contents}
 
-At the top of each: the data source, the accounts and APIs (or the exporter's instances), links to the other two that keep
-accounts and time, and the address at which your browser reaches the exporter's own page. Clicks on what is pending, stuck or
-failed lead there, to the RequestIDs; no metric has them. Vertical lines mark restarts (orange) and reloads of the
+At the top of each: the data source, the cluster, namespace, job and instance that are scraped, the accounts and APIs, links to the
+other two that keep these and the time, and the address at which your browser reaches the exporter's own page. Clicks on what is
+pending, stuck or failed lead there, to the RequestIDs; no metric has them. Vertical lines mark restarts (orange) and reloads of the
 configuration (blue).
 
 ## How to get them
@@ -28,7 +28,9 @@ By hand: *Dashboards → New → Import* in Grafana, once for each of the files.
 
 Provisioned: `grafana/provisioning` goes to Grafana's `/etc/grafana/provisioning`, the three files to
 `/var/lib/grafana/dashboards/leadsquared`. The environment of Grafana has `PROMETHEUS_URL`, as Grafana reaches Prometheus, and
-`EXPORTER_URL`, as your browser reaches the exporter. The uid of the data source is `prometheus`: the `PROMETHEUS_UID` of the
+`EXPORTER_URL`, as your browser reaches the exporter. The files lead to `http://localhost:10040`, until you type another address at
+the top; `make dashboards EXPORTER=https://leadsquared.example.com` writes them to `build/dashboards` with yours, and the chart puts
+its `web.externalUrl` in. The uid of the data source is `prometheus`: the `PROMETHEUS_UID` of the
 [alerts](alerts.md).
 
 The dots on the panel *Duration* are exemplars: single requests. Prometheus keeps them with

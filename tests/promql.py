@@ -8,7 +8,7 @@ import promql_parser
 from exporter.metrics.families import FAMILIES, Kind
 
 # What the scraper adds to every sample.
-ADDED = frozenset({"job", "instance", "namespace", "pod"})
+ADDED = frozenset({"job", "instance", "cluster", "namespace", "pod"})
 # What it says of a scrape, and what prometheus-client says of the process.
 SCRAPER = ("up", "scrape_duration_seconds", "scrape_samples_scraped")
 PROCESS = tuple(
@@ -20,6 +20,7 @@ PROCESS = tuple(
 def declared() -> dict[str, frozenset[str]]:
     """The labels that a sample may have, by the sample's name."""
     samples = dict.fromkeys((*SCRAPER, *PROCESS), ADDED)
+    samples["ALERTS"] = ADDED | {"alertname"}
     for family in FAMILIES:
         labels = ADDED | {*family.labels}
         if family.kind is Kind.HISTOGRAM:

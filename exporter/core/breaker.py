@@ -77,8 +77,8 @@ class Breaker:
         if sent < self._decided:
             return
         self._decided = now
-        if self.up is None:
-            # Nothing but failures has come back so far.
+        if self.up is None and not isinstance(error, RateLimited):
+            # Nothing but failures has come back so far. A 429 is none: who is told to wait is not down.
             self.up = False
         if isinstance(error, RateLimited):
             self._pause(error, now)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from exporter.config.settings import Account
-from exporter.core.watch import QueueFigures, Watch
+from exporter.core.watch import Watch
+from exporter.metrics.families import REMOVED
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 
 
@@ -15,11 +16,11 @@ def account_view(watch: Watch, account: Account | None, now: float, *, ahead: fl
     names = dict.fromkeys([*(account.apis if account else ()), *left])
     return AccountView(
         account=watch.account,
-        apis=tuple(_api_view(watch, api, now, queue=watch.queue.get(api) if account else None) for api in names),
+        apis=tuple(_api_view(watch, api, now, configured=account is not None and api in account.apis) for api in names),
         windows=tuple(_windows(watch, now)) if account else (),
         up=watch.breaker.up if account else None,
         last_success=None if watch.last_success is None else watch.last_success + ahead,
-        breaker=watch.breaker.mode(now),
+        breaker=watch.breaker.mode(now) if account else REMOVED,
         pace=watch.breaker.pace(now),
     )
 
@@ -31,14 +32,14 @@ def _windows(watch: Watch, now: float) -> Iterator[WindowView]:
             yield WindowView(name=limit.name, allowed=limit.calls, seconds=limit.seconds, used=window.used(now))
 
 
-def _api_view(watch: Watch, api: str, now: float, *, queue: QueueFigures | None) -> ApiView:
+def _api_view(watch: Watch, api: str, now: float, *, configured: bool) -> ApiView:
     census = watch.tracker.census(api)
     return ApiView(
         api=api,
         pending=dict(census.pending),
         stuck=dict(census.stuck),
         oldest_age=watch.tracker.oldest_age(api, now),
-        staleness=watch.tracker.staleness(api, now),
-        queue=queue,
+        staleness=watch.tracker.staleness(api, now) if configured else None,
+        queue=watch.queue.get(api) if configured else None,
         undetected=watch.policy.undetected(api),
     )

@@ -53,7 +53,9 @@ SOURCE_ERROR_KINDS = (
     "intake_full",
     "store",
 )
-BREAKER_STATES = tuple(str(mode) for mode in Mode)
+# Of an account that is not configured any more and still has pending requests, in place of its breaker's state.
+REMOVED = "removed"
+BREAKER_STATES = (*(str(mode) for mode in Mode), REMOVED)
 
 _C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 _API = ("account", "api")
@@ -144,15 +146,18 @@ CALL_ERRORS = Family(
 UP = Family(
     "leadsquared_account_up",
     _G,
-    "1 after an answer that shows that the key works, 0 after 401 or 403 or while nothing but failures comes back. Absent "
-    "before the first answer: nobody knows then, and an alert on 0 must not fire for an account that is never asked.",
+    "1 after an answer that shows that the key works, 0 after 401 or 403 or while nothing but failures comes back; 429 is none. "
+    "Absent before the first answer: nobody knows then, and an alert on 0 must not fire for an account that is never asked.",
     ("account",),
 )
 LAST_SUCCESS = Family(
     "leadsquared_account_last_success_timestamp_seconds", _G, "When the last usable answer arrived.", ("account",)
 )
 BREAKER = Family(
-    "leadsquared_account_breaker_state", _G, "1 for the state that the account is in.", ("account", "state")
+    "leadsquared_account_breaker_state",
+    _G,
+    "1 for the state that the account is in; removed where it is not configured any more and has pending requests.",
+    ("account", "state"),
 )
 PACE = Family(
     "leadsquared_account_pace_ratio", _G, "Part of the allowed calls in use; below 1 after a 429.", ("account",)
@@ -171,7 +176,10 @@ WAITED = Family(
     ("account",),
 )
 STALENESS = Family(
-    "leadsquared_poll_staleness_seconds", _G, "The longest time since an unfinished request was polled.", _API
+    "leadsquared_poll_staleness_seconds",
+    _G,
+    "The longest time since an unfinished request was polled. Absent for what is not configured any more: it is not polled.",
+    _API,
 )
 UNDETECTED = Family(
     "leadsquared_requests_finished_unnoticed_estimate",

@@ -64,7 +64,8 @@ def _show_api(values: Gauges, account: str, view: ApiView) -> None:
     for last_step, count in view.stuck.items():
         values[f.STUCK][*labels, last_step] = count
     values[f.OLDEST][labels] = view.oldest_age
-    values[f.STALENESS][labels] = view.staleness
+    if view.staleness is not None:
+        values[f.STALENESS][labels] = view.staleness
     if view.undetected is not None:
         values[f.UNDETECTED][labels] = view.undetected.requests
         values[f.UNDETECTED_ERROR][labels] = view.undetected.error

@@ -10,13 +10,14 @@ from exporter.core.watch import QueueFigures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiView:
-    """One API of an account. Ages and staleness are seconds, 0 with nothing pending; `stuck` counts by last step."""
+    """One API of an account. Ages and staleness are seconds, 0 with nothing pending; `stuck` counts by last step. `staleness` is
+    None where the API, or its account, is not configured any more: what is left of it is not polled."""
 
     api: str
     pending: Mapping[Progress, int]
     stuck: Mapping[str, int]
     oldest_age: float
-    staleness: float
+    staleness: float | None
     queue: QueueFigures | None
     undetected: Undetected | None = None
 
@@ -33,7 +34,8 @@ class WindowView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
-    """One account. `up` is None before the first answer; `breaker` is closed, probing, paused, backing_off or unauthorized."""
+    """One account. `up` is None before the first answer; `breaker` is closed, probing, paused, backing_off or unauthorized,
+    or removed where the account is not configured any more."""
 
     account: str
     apis: tuple[ApiView, ...]

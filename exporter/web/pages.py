@@ -8,6 +8,7 @@ from aiohttp import web
 from exporter import __version__
 from exporter.core.request import Cause, Record, State, Status
 from exporter.gateway.finding import Kind
+from exporter.metrics.families import REMOVED
 from exporter.metrics.snapshot import AccountView, ApiView, WindowView
 from exporter.prefix import Prefix
 from exporter.store.store import Found
@@ -26,7 +27,19 @@ ICON = (
     '<path d="M4 4v8h8" fill="none" stroke="#fff" stroke-width="2.5"/></svg>\n'
 )
 _STATUS_MOODS = {Status.SUCCESS: "good", Status.FAILURE: "bad", Status.ERROR: "bad"}
-_MODE_MOODS = {"closed": "good", "unauthorized": "bad", "backing_off": "bad", "paused": "warn", "probing": "warn"}
+_MODE_MOODS = {
+    "closed": "good",
+    "unauthorized": "bad",
+    "backing_off": "bad",
+    "paused": "warn",
+    "probing": "warn",
+    REMOVED: "bad",
+}
+_MODE_TEXTS = {"closed": "working", REMOVED: "not configured"}
+_LEFT = (
+    "The configuration does not have this account any more, so its pending requests are kept and not asked about. Configure it "
+    "again to see them to their end, or remove each with DELETE /api/v1/requests/… ."
+)
 _HOUR = 3600.0
 
 
@@ -96,6 +109,7 @@ class Pages:
         now = self._backend.now()
         return self._page(
             f"Account {name}",
+            element("p", _LEFT, class_="alarm") if view.breaker == REMOVED else None,
             facts(_account_facts(view, now, self._prefix.to)),
             *_unknown(self._backend.unknown(name), now),
             element("h2", "APIs"),
@@ -274,7 +288,7 @@ def _account_row(view: AccountView, finished: _Finished, now: float, to: _To) ->
         number(sum(_pending(api) for api in view.apis)),
         number(sum(_stuck(api) for api in view.apis)),
         span(max((api.oldest_age for api in view.apis), default=0.0)),
-        span(max((api.staleness for api in view.apis), default=0.0)),
+        span(max((api.staleness or 0.0 for api in view.apis), default=0.0)),
         *(_ended(status, counts, to, account=view.account) for status in _ENDED),
         f"{window.used} of {window.allowed}" if window else "",
         ago(view.last_success, now) or "none yet",
@@ -336,7 +350,7 @@ def _api_row(view: AccountView, api: ApiView, finished: _Finished, to: _To) -> t
         number(_pending(api)),
         number(_stuck(api)),
         span(api.oldest_age),
-        span(api.staleness),
+        "not polled" if api.staleness is None else span(api.staleness),
         *(_ended(status, counts, to, account=view.account, api=api.api) for status in _ENDED),
         number(queue.pending if queue else None),
         number(None) if delay is None else span(delay),
@@ -358,7 +372,7 @@ def _stuck(api: ApiView) -> int:
 
 
 def _mode(view: AccountView) -> Markup:
-    text = "working" if view.breaker == "closed" else view.breaker.replace("_", " ")
+    text = _MODE_TEXTS.get(view.breaker) or view.breaker.replace("_", " ")
     return badge(text, _MODE_MOODS.get(view.breaker, ""))
 
 

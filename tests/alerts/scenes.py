@@ -13,10 +13,12 @@ TARGET = {"job": "leadsquared", "instance": "exporter:10040"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """`firing` are the alerts at a minute; an alert of two severities is told by name and severity."""
+    """`firing` are the alerts at a minute; an alert of several severities is told by name and severity. `step` minutes lie
+    between two scrapes, for what takes days."""
 
     series: Series
     firing: Mapping[int, frozenset[str]]
+    step: int = 1
 
 
 def of(name: str, **labels: str) -> str:
@@ -36,13 +38,18 @@ def process(name: str, **labels: str) -> str:
     return of(f"leadsquared_exporter_{name}", **labels)
 
 
+def in_job(job: str, series: str) -> str:
+    return series.replace('job="leadsquared"', f'job="{job}"')
+
+
 UP, BUILD = of("up"), process("build_info", version="1")
-OTHER_UP, OTHER_BUILD = (one.replace(TARGET["job"], "other") for one in (UP, BUILD))
+OTHER_UP, OTHER_BUILD = (in_job("other", one).replace(TARGET["instance"], "other:10040") for one in (UP, BUILD))
 WAITING, UNASKED = api("requests_pending", status="in_queue"), api("requests_pending", status="unknown")
 ERRING = api("requests_pending", status="error", current_step="in_process_queue")
 SUCCESS = api("requests_finished_total", status="success", last_step="in_process_queue")
 FAILURE = api("requests_finished_total", status="failure", last_step="in_process_queue")
 ERROR = api("requests_finished_total", status="error", last_step="in_process_queue")
+NEW_FAILURE = api("requests_finished_total", status="failure", last_step="a_step_never_seen_before")
 NEW_STEP = api("requests_finished_total", status="error", last_step="a_step_never_seen_before")
 NOT_FOUND, EXPIRED, REMOVED = (
     api("requests_abandoned_total", cause=one) for one in ("not_found", "expired", "removed")
@@ -59,7 +66,8 @@ ACCOUNT_UP = account("account_up")
 CLOSED, PAUSED, REFUSED, BACKING_OFF = (
     account("account_breaker_state", state=one) for one in ("closed", "paused", "unauthorized", "backing_off")
 )
-DAY, DAY_USED = (account(f"rate_limit_{one}", window="daily") for one in ("calls", "used_calls"))
+ACCOUNT_GONE = account("account_breaker_state", state="removed")
+DAILY, DAILY_USED = (account(f"rate_limit_{one}", window="daily") for one in ("calls", "used_calls"))
 BURST, BURST_USED = (account(f"rate_limit_{one}", window="burst") for one in ("calls", "used_calls"))
 WAITED = account("rate_limit_wait_seconds_total")
 QUEUE, DELAY = api("queue_pending_messages"), api("queue_max_delay_seconds")
@@ -101,8 +109,8 @@ HEALTHY: Series = {
     PAUSED: "0x900",
     REFUSED: "0x900",
     BACKING_OFF: "0x900",
-    DAY: "50000x900",
-    DAY_USED: "40000x900",
+    DAILY: "50000x900",
+    DAILY_USED: "40000x900",
     BURST: "12x900",
     BURST_USED: "12x900",
     WAITED: "0+55x900",
@@ -117,7 +125,7 @@ HEALTHY: Series = {
 }
 IDLE: Series = {
     **{series: values.partition("+")[0].partition("x")[0] + "x900" for series, values in HEALTHY.items()},
-    **dict.fromkeys((WAITING, UNASKED, OLDEST, STALENESS, BURST_USED, DAY_USED, QUEUE, DELAY, SPEED), "0x900"),
+    **dict.fromkeys((WAITING, UNASKED, OLDEST, STALENESS, BURST_USED, DAILY_USED, QUEUE, DELAY, SPEED), "0x900"),
 }
 NOTHING = frozenset[str]()
 # An exporter that can't be scraped: its series are gone, all at once.
@@ -136,10 +144,10 @@ def _first(values: str) -> str:
     return values.partition("x")[0].partition("+")[0]
 
 
-def scene(changed: Series | None = None, *, base: Series = HEALTHY, **firing: str) -> Scene:
+def scene(changed: Series | None = None, *, base: Series = HEALTHY, step: int = 1, **firing: str) -> Scene:
     """What differs from a healthy exporter; `at_30="A B"` are the alerts that fire at minute 30."""
     times = {int(name.removeprefix("at_")): frozenset(names.split()) for name, names in firing.items()}
-    return Scene(series={**base, **(changed or {})}, firing=times)
+    return Scene(series={**base, **(changed or {})}, firing=times, step=step)
 
 
 def moved(series: Series, *, at: int) -> Series:
@@ -149,6 +157,47 @@ def moved(series: Series, *, at: int) -> Series:
     return {**old, **new}
 
 
+def pod(series: str, number: int) -> str:
+    """The same series of one of several pods."""
+    return series.replace(TARGET["instance"], f"pod-{number}")
+
+
+def sidecars(count: int, changed: Series | None = None, *, base: Series = HEALTHY) -> Series:
+    """Pods of one application that watch one account together. What is `changed` is so in the first of them only."""
+    usual = {pod(name, number): values for number in range(count) for name, values in base.items()}
+    return {**usual, **{pod(name, 0): values for name, values in (changed or {}).items()}}
+
+
+def on_two_nodes(changed: Series) -> Series:
+    """Two pods, each with one more label of the target, of its own."""
+    series = {**HEALTHY, **changed}
+    return {
+        pod(name, node).replace("job=", f'node="n{node}",job=', 1): text
+        for node in range(2)
+        for name, text in series.items()
+    }
+
+
+def values(*parts: tuple[float, int]) -> str:
+    """So many scrapes of each value, one part after the other."""
+    return " ".join(f"{value:g}x{count - 1}" for value, count in parts)
+
+
+def batches(first: float, count: int, *, size: int = 30, minutes: int = 3, every: int = 60) -> str:
+    """A counter that grows by `size` within some minutes of every hour."""
+    one = [
+        (first + size * round_ + size / minutes * (minute + 1), 1)
+        for round_ in range(count)
+        for minute in range(minutes)
+    ]
+    parts = []
+    for number in range(count):
+        parts += one[number * minutes : (number + 1) * minutes]
+        parts.append((first + size * (number + 1), every - minutes))
+    return values(*parts)
+
+
+FAILING = "LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning"
 SCENES: Mapping[str, Scene] = {
     "a healthy exporter under load": scene(at_5="", at_60="", at_130=""),
     "an idle exporter": scene(base=IDLE, at_5="", at_60="", at_130=""),
@@ -183,7 +232,13 @@ SCENES: Mapping[str, Scene] = {
         at_80="LeadSquaredExporterStalled",
     ),
     "an update is repeated for nine hours, as it may be": scene(
+        {STUCK: "1x90", OLDEST: "33000+1x90", ERRING: "1x90"}, at_12="", at_80=""
+    ),
+    "an update in the queue is stuck, which LeadSquared does not repeat": scene(
         {STUCK: "1x90", OLDEST: "33000+1x90"}, at_12="", at_80="LeadSquaredRequestsStuck"
+    ),
+    "many updates are repeated for long": scene(
+        {STUCK: "40x90", ERRING: "60x90"}, at_40="LeadSquaredRequestsStuck LeadSquaredSystemErrors"
     ),
     "an update is older than its last repetition and nobody has asked": scene(
         {OLDEST: "40000+60x90", STALENESS: "3000+60x90"}, at_80="LeadSquaredBudgetTooSmall"
@@ -207,26 +262,24 @@ SCENES: Mapping[str, Scene] = {
     "all updates fail, and succeed again": scene(
         {SUCCESS: "0+60x60 3600x20 3660+60x400", FAILURE: "0x60 60+60x20 1260x400"},
         at_60="",
-        at_80="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning",
+        at_80=FAILING,
         at_95="LeadSquaredUpdatesFailing/warning",
         at_130="",
     ),
     "seven in a hundred updates fail": scene({FAILURE: "0+4.5x500"}, at_120="LeadSquaredUpdatesFailing/warning"),
     "five in a hundred updates fail": scene({FAILURE: "0+3x500"}, at_60="", at_130=""),
-    "twenty in a hundred updates fail": scene(
-        {FAILURE: "0+15x500"}, at_70="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning"
-    ),
+    "twenty in a hundred updates fail": scene({FAILURE: "0+15x500"}, at_70=FAILING),
     "half of the updates fail, for five minutes of a good hour": scene(
         {SUCCESS: "0+60x70 4200x60", FAILURE: "0x64 0+60x5 300x60"}, at_65="", at_69=""
     ),
     "all updates failed for a while, and ten in a hundred go on to fail": scene(
         {SUCCESS: "0+60x20 1200x20 1254+54x60", FAILURE: "0x20 60+60x20 1266+6x60"},
-        at_40="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning",
+        at_40=FAILING,
         at_55="LeadSquaredUpdatesFailing/warning",
     ),
     "all updates failed for a while, and four in a hundred go on to fail": scene(
         {SUCCESS: "0+60x20 1200x20 1260+57.6x80", FAILURE: "0x20 60+60x20 1262.4+2.4x80"},
-        at_40="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning",
+        at_40=FAILING,
         at_110="",
     ),
     "half an hour of failures after hours without": scene(
@@ -248,7 +301,7 @@ SCENES: Mapping[str, Scene] = {
         {SUCCESS: "0x900", FAILURE: "0+0.1x900"},
         base=IDLE,
         at_30="",
-        at_120="LeadSquaredUpdatesFailing/critical LeadSquaredUpdatesFailing/warning",
+        at_120=FAILING,
     ),
     # Errors and what is lost.
     "LeadSquared can't process updates, and recovers": scene(
@@ -310,29 +363,58 @@ SCENES: Mapping[str, Scene] = {
     ),
     "an account that was never asked": scene({ACCOUNT_UP: "_x60", CLOSED: "0x60"}, base=IDLE, at_40=""),
     # Rate limits and budgets.
-    "a poll is refused with 429": scene({OUR_429: "0x10 1x60"}, at_9="", at_12="LeadSquaredRateLimited", at_35=""),
+    "polls are refused with 429": scene({OUR_429: "0x10 40x60"}, at_9="", at_12="LeadSquaredRateLimited", at_35=""),
+    "a poll an hour is refused with 429, of nine thousand": scene(
+        {OUR_429: values(*((number, 60) for number in range(1, 6)))}, at_5="", at_62="", at_70="", at_200=""
+    ),
+    "one of the few polls of an hour is refused with 429": scene(
+        {ANSWERS: "0+0.1x90", OUR_429: "0x10 1x80"}, at_12="", at_60=""
+    ),
+    "the first answer is 429 and says to wait for hours": scene(
+        {
+            ACCOUNT_UP: "0x90",
+            PAUSED: "1x90",
+            CLOSED: "0x90",
+            ANSWERS: "0x90",
+            OUR_429: "1x90",
+            STALENESS: "90+60x90",
+            WAITED: "0x90",
+        },
+        at_14="",
+        at_20="LeadSquaredRateLimited",
+        at_80="LeadSquaredRateLimited",
+    ),
+    "LeadSquared makes the exporter pause for ten minutes": scene(
+        {PAUSED: "0x5 1x10 0x60", CLOSED: "1x5 0x10 1x60"}, at_15="", at_40=""
+    ),
     "a poll is refused with 429 before a restart": scene({OUR_429: "3x10 0x60"}, at_12="", at_40=""),
     "LeadSquared makes the exporter pause for hours": scene(
         {PAUSED: "1x90", CLOSED: "0x90", STALENESS: "90+60x90", STUCK: "9x90", OLDEST: "40000+60x90", WAITED: "0x90"},
-        at_40="",
-        at_80="",
+        at_40="LeadSquaredRateLimited",
+        at_80="LeadSquaredRateLimited",
     ),
     "the application is refused with 429": scene(
         {THEIR_429: "0x10 1.2+1.2x30 37x60"}, at_12="", at_25="LeadSquaredApplicationRateLimited", at_75=""
     ),
     "the application is refused with 429 now and then": scene({THEIR_429: "0x10 5x60"}, at_12="", at_20=""),
+    "the only call of the application in an hour is refused with 429": scene(
+        {THEIRS: "0x20 1x60", THEIR_429: "0x20 1x60"}, base=IDLE, at_25="", at_40=""
+    ),
+    "one of three calls of the application is refused with 429": scene(
+        {THEIRS: "0+0.6x90", THEIR_429: "0+0.2x90"}, base=IDLE, at_50="LeadSquaredApplicationRateLimited"
+    ),
     "one of the first calls of the application is refused with 429": scene(
         {THEIRS: "0+30x60", THEIR_MISTAKES: "0x60", THEIR_429: "0x1 1x60"}, at_3="", at_10=""
     ),
     "the day's calls are used up": scene(
-        {DAY_USED: "40000x10 50000x70 1000x30", STALENESS: "90x10 90+60x69 30x30"},
+        {DAILY_USED: "40000x10 50000x70 1000x30", STALENESS: "90x10 90+60x69 30x30"},
         at_50="",
         at_70="LeadSquaredDailyBudgetExhausted",
         at_90="",
     ),
-    "all of the day's calls are made, spread over the day": scene({DAY_USED: "50000x90"}, at_40="", at_80=""),
+    "all of the day's calls are made, spread over the day": scene({DAILY_USED: "50000x90"}, at_40="", at_80=""),
     "the day's calls are used up for hours": scene(
-        {DAY_USED: "50000x90", STALENESS: "90+60x90", WAITED: "0+60x90"}, at_80="LeadSquaredDailyBudgetExhausted"
+        {DAILY_USED: "50000x90", STALENESS: "90+60x90", WAITED: "0+60x90"}, at_80="LeadSquaredDailyBudgetExhausted"
     ),
     "the budget is too small": scene(
         {STALENESS: "30x5 3600x40 30x60", STUCK: "0x5 3x40 0x60"}, at_15="", at_25="LeadSquaredBudgetTooSmall", at_60=""
@@ -387,13 +469,41 @@ SCENES: Mapping[str, Scene] = {
         {RELOADED: "1x5 0x20 1x60"}, at_8="", at_15="LeadSquaredConfigReloadFailed", at_40=""
     ),
     "finishes are noticed late": scene(
-        {SOON: "0+0.44x60 27x90", LATE: "0+0.5x60 30x90", ANY: "0+0.5x60 30x90", NOTICED: "0+0.5x60 30x90"},
+        {SOON: "0+0.44x99 44x90", LATE: "0+0.5x99 50x90", ANY: "0+0.5x99 50x90", NOTICED: "0+0.5x99 50x90"},
         at_12="",
-        at_40="LeadSquaredDetectionSlow",
-        at_90="",
+        at_55="",
+        at_80="LeadSquaredDetectionSlow",
+        at_130="",
     ),
     "what finished while the exporter was down is noticed in one minute": scene(
         {SOON: "0x60", LATE: "0x20 500x60", ANY: "0x20 500x60", NOTICED: "0x20 500x60"}, at_25="", at_38=""
+    ),
+    "finishes are noticed late for half an hour after an outage": scene(
+        {
+            ACCOUNT_UP: "1x20 0x40 1x90",
+            BACKING_OFF: "0x20 1x40 0x90",
+            CLOSED: "1x20 0x40 1x90",
+            STALENESS: "30x20 60+60x40 30x90",
+            SOON: "0x60 0x90",
+            LATE: "0x60 0+20x30 600x60",
+            ANY: "0x60 0+20x30 600x60",
+            NOTICED: "0x60 0+20x30 600x60",
+        },
+        at_50="LeadSquaredAccountDown",
+        at_85="",
+        at_110="",
+    ),
+    "a burst that the budget is too small for": scene(
+        {
+            STALENESS: "30x5 60+60x120 30x60",
+            SOON: "0x5 0x190",
+            LATE: "0x5 0+9x120 1080x60",
+            ANY: "0x5 0+9x120 1080x60",
+            NOTICED: "0x5 0+9x120 1080x60",
+        },
+        at_45="",
+        at_80="LeadSquaredBudgetTooSmall",
+        at_120="LeadSquaredBudgetTooSmall",
     ),
     "the rare update that is asked about rarely": scene(
         {SOON: "0x90", LATE: "0+0.1x90", ANY: "0+0.1x90", NOTICED: "0+0.1x90"}, at_40="", at_80=""
@@ -404,5 +514,203 @@ SCENES: Mapping[str, Scene] = {
     "a source comes and goes": scene({SOURCE: "0x3 1x1 0x3 1x1 0x3 1x1 0x3 1x60"}, at_10="", at_20=""),
     "a submission passes the gateway unrecorded": scene(
         {UNRECORDED: "0x10 1x60"}, at_9="", at_12="LeadSquaredGatewayUnrecorded", at_35=""
+    ),
+    # An exporter that is down stays so until it is back.
+    "the exporter is down for two days, and another is well": scene(
+        {
+            **{name: f"{_first(text)}x12 stale" for name, text in HEALTHY.items()},
+            UP: "1x12 0x300",
+            OTHER_UP: "1x312",
+            OTHER_BUILD: "1x312",
+        },
+        step=10,
+        at_500="LeadSquaredExporterDown",
+        at_1500="LeadSquaredExporterDown",
+        at_2900="LeadSquaredExporterDown",
+    ),
+    "the exporter's pod is replaced by one that never comes up": scene(
+        {
+            **{name: f"{_first(text)}x20 stale" for name, text in HEALTHY.items()},
+            UP: "1x20 stale",
+            pod(UP, 1): "_x20 0x1700",
+            OTHER_UP: "1x1720",
+            OTHER_BUILD: "1x1720",
+        },
+        at_24="",
+        at_40="LeadSquaredExporterDown",
+        at_1600="LeadSquaredExporterDown",
+    ),
+    "the exporter's pod is replaced by one that comes up": scene(
+        {**moved(HEALTHY, at=20), pod(UP, 1): "_x20 1x900"}, at_24="", at_40=""
+    ),
+    "one of five new pods never comes up": scene(
+        {pod(UP, 5): "_x20 0x60"}, base=sidecars(5), at_24="", at_40="LeadSquaredExporterDown"
+    ),
+    "a pod that has no exporter is down in a job that has all kinds": scene(
+        {of("up", instance="web"): "1x90", of("up", instance="worker"): "0x90"}, at_40=""
+    ),
+    "the job of the exporter is renamed": scene(
+        {
+            **{name: f"{_first(text)}x20 stale" for name, text in HEALTHY.items()},
+            **{in_job("other", name): f"_x20 {text}" for name, text in HEALTHY.items()},
+        },
+        at_24="",
+        at_40="",
+    ),
+    "one of five pods is scaled away": scene(
+        {pod(name, 0): f"{_first(text)}x20 stale" for name, text in HEALTHY.items()}, base=sidecars(5), at_40=""
+    ),
+    # What is not configured any more.
+    "an account is taken out of the configuration": scene(
+        {
+            **dict.fromkeys((ACCOUNT_UP, DAILY, DAILY_USED, BURST, BURST_USED, QUEUE, DELAY, SPEED), "1x20 stale"),
+            STALENESS: "30x20 stale",
+            ACCOUNT_GONE: "0x20 1x90",
+            CLOSED: "1x20 0x90",
+            STUCK: "0x40 43x90",
+            OLDEST: "20x20 20+60x90",
+        },
+        at_30="",
+        at_50="LeadSquaredRequestsUnconfigured",
+        at_100="LeadSquaredRequestsUnconfigured",
+    ),
+    "an account is taken out of the configuration, with nothing pending": scene(
+        {**dict.fromkeys((WAITING, UNASKED, STALENESS, OLDEST, STUCK), "0x20 stale"), CLOSED: "1x20 stale"},
+        base=IDLE,
+        at_60="",
+    ),
+    "an API is taken out of the configuration, and comes back": scene(
+        {STALENESS: "30x20 stale _x40 30x60"}, at_30="", at_50="LeadSquaredRequestsUnconfigured", at_85=""
+    ),
+    # Failures that are few, slow or at once.
+    "one update in ninety minutes fails, and one succeeds in the end": scene(
+        {SUCCESS: "100x160 101x140", FAILURE: "5+0.111111x300"},
+        base={**IDLE, **dict.fromkeys((BUILD, UP, CLOSED), "1x300")},
+        step=10,
+        at_400="",
+        at_1500="LeadSquaredEveryUpdateFails",
+        at_1700="",
+    ),
+    "one update in ninety minutes fails, and one has succeeded": scene(
+        {SUCCESS: "100x60 101x240", FAILURE: "5+0.111111x300"},
+        base={**IDLE, **dict.fromkeys((BUILD, UP, CLOSED), "1x300")},
+        step=10,
+        at_1500="",
+    ),
+    "four of four updates fail every six hours": scene(
+        {SUCCESS: "100x300", FAILURE: values(*((5 + 4 * number, 36) for number in range(8)))},
+        base={**IDLE, **dict.fromkeys((BUILD, UP, CLOSED), "1x300")},
+        step=10,
+        at_800="LeadSquaredEveryUpdateFails",
+        at_1600="LeadSquaredEveryUpdateFails",
+    ),
+    "five and a half in a hundred updates fail for three days": scene(
+        {SUCCESS: "0+567x500", FAILURE: "0+33x500"},
+        base={**IDLE, **dict.fromkeys((BUILD, UP, CLOSED), "1x500")},
+        step=10,
+        at_120="",
+        at_4320="LeadSquaredUpdatesFailing/ticket",
+    ),
+    "half of a hundred updates fails for three days": scene(
+        {SUCCESS: "0+597x500", FAILURE: "0+3x500"},
+        base={**IDLE, **dict.fromkeys((BUILD, UP, CLOSED), "1x500")},
+        step=10,
+        at_4320="",
+    ),
+    "five and a half in a hundred updates failed until yesterday": scene(
+        {SUCCESS: "0+567x400 227400+600x100", FAILURE: "0+33x400 13200x100"},
+        base={**IDLE, **dict.fromkeys((BUILD, UP, CLOSED), "1x500")},
+        step=10,
+        at_3900="LeadSquaredUpdatesFailing/ticket",
+        at_4800="",
+    ),
+    "an hourly batch fails each time": scene(
+        {SUCCESS: "100x400", FAILURE: f"0x9 {batches(0, 6)}"},
+        base=IDLE,
+        at_40=FAILING,
+        at_55=FAILING,
+        at_65=FAILING,
+        at_72=FAILING,
+        at_90=FAILING,
+        at_125=FAILING,
+        at_180=FAILING,
+        at_300=FAILING,
+    ),
+    "an hourly batch fails once and succeeds then": scene(
+        {SUCCESS: f"100x69 {batches(100, 5)}", FAILURE: f"0x9 {batches(0, 1)} 30x400"},
+        base=IDLE,
+        at_30=FAILING,
+        at_60=FAILING,
+        at_85="",
+        at_300="",
+    ),
+    "two hundred updates fail at once at a step that is new": scene(
+        {NEW_FAILURE: "_x70 200x200"},
+        base=IDLE,
+        at_69="",
+        at_75="LeadSquaredUpdatesFailing/critical",
+        at_100=FAILING,
+    ),
+    "two hundred updates fail at once at a step that is new, after a few that succeeded": scene(
+        {NEW_FAILURE: "_x70 200x200", SUCCESS: "0+0.2x400"},
+        base=IDLE,
+        at_69="",
+        at_73="LeadSquaredUpdatesFailing/critical",
+    ),
+    "an exporter that is new to Prometheus failed two hundred updates long ago": scene(
+        {NEW_FAILURE: "200x200"}, base=IDLE, at_5="", at_100=""
+    ),
+    "an update ends in ERROR at a new step in a pod that is twenty minutes old": scene(
+        {name: f"_x50 {text}" for name, text in HEALTHY.items()}
+        | {NEW_STEP: "_x70 1x200", OTHER_UP: "1x200", OTHER_BUILD: "1x200"},
+        at_69="",
+        at_72="LeadSquaredUpdatesEndedInError",
+        at_140="",
+    ),
+    # Several sidecars of one account.
+    "one of five pods hangs, and another waits for its budget": scene(
+        {pod(STALENESS, 0): "3600x90", pod(WAITED, 0): "0x90", pod(STALENESS, 1): "3600x90"},
+        base=sidecars(5),
+        at_40="LeadSquaredExporterStalled LeadSquaredBudgetTooSmall",
+    ),
+    "one of five pods hangs, and another gets no answer": scene(
+        {pod(STALENESS, 0): "3600x90", pod(WAITED, 0): "0x90", pod(ACCOUNT_UP, 1): "0x90", pod(CLOSED, 1): "0x90"},
+        base=sidecars(5),
+        at_40="LeadSquaredExporterStalled LeadSquaredAccountDown",
+    ),
+    "one of five pods has an excuse, and the others are well": scene(
+        {pod(STALENESS, 0): "3600x90", pod(WAITED, 0): "0x90", pod(REFUSED, 0): "1x90", pod(CLOSED, 0): "0x90"},
+        base=sidecars(5),
+        at_40="LeadSquaredAccountUnauthorized",
+    ),
+    "updates are stuck in four pods, and the fifth gets no answer": scene(
+        {
+            **{pod(STUCK, number): "50x90" for number in range(1, 5)},
+            pod(ACCOUNT_UP, 0): "0x90",
+            pod(CLOSED, 0): "0x90",
+            pod(STALENESS, 0): "90+60x90",
+        },
+        base=sidecars(5),
+        at_40="LeadSquaredRequestsStuck LeadSquaredAccountDown",
+    ),
+    "one of five pods has used up its day": scene(
+        {pod(DAILY_USED, 0): "50000x90", pod(STALENESS, 0): "90+60x90", pod(WAITED, 0): "0+60x90"},
+        base=sidecars(5),
+        at_40="",
+        at_80="LeadSquaredDailyBudgetExhausted",
+    ),
+    "one of five pods notices late": scene(
+        {pod(SOON, 0): "0+0.44x99", pod(LATE, 0): "0+0.5x99", pod(ANY, 0): "0+0.5x99", pod(NOTICED, 0): "0+0.5x99"},
+        base=sidecars(5),
+        at_80="LeadSquaredDetectionSlow",
+    ),
+    "the stores of two of five pods fail": scene(
+        {pod(STORE, 0): "0x90", pod(STORE, 4): "0x90"},
+        base=sidecars(5),
+        at_40="LeadSquaredStoreFailing@2",
+    ),
+    "five pods are well": scene(base=sidecars(5), at_40="", at_90=""),
+    "updates are stuck in two pods that a label of their targets tells apart": scene(
+        base=on_two_nodes({STUCK: "4x90"}), at_40="LeadSquaredRequestsStuck"
     ),
 }

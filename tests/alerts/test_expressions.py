@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from alerts.expressions import EXPRESSIONS, RATE_LIMITED_RATIO, SUCCESS_RATIO, Expression
+from alerts.expressions import BUDGET_USED, EXPRESSIONS, RATE_LIMITED_RATIO, SUCCESS_RATIO, Expression
 from tests.promql import undeclared
 
 NAMES = [f"{one.record} {one.extra_labels}" for one in EXPRESSIONS]
@@ -34,6 +34,12 @@ def test_a_dashboard_chooses_selector_window_and_labels() -> None:
     )
 
 
-def test_recorded_series_keep_what_the_scraper_adds_but_not_what_changes_with_a_pod() -> None:
-    kept = "sum without (instance, pod, kind) (rate(leadsquared_api_errors_total{"
+def test_recorded_series_are_added_up_by_what_they_are_about() -> None:
+    kept = "sum by (cluster, namespace, job, account, endpoint) (rate(leadsquared_api_errors_total{"
     assert RATE_LIMITED_RATIO.promql().startswith(kept)
+
+
+def test_a_day_that_one_process_has_used_up_does_not_hide_behind_those_of_others() -> None:
+    assert BUDGET_USED.promql(by=("account",)) == (
+        "max by (account) (leadsquared_rate_limit_used_calls / (leadsquared_rate_limit_calls > 0))"
+    )

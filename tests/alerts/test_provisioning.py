@@ -23,7 +23,7 @@ def test_the_file_is_what_the_code_builds() -> None:
 
 def test_the_same_alerts_are_there_as_for_prometheus() -> None:
     found = [(rule["data"][0]["model"]["expr"], rule["labels"]["severity"]) for rule in rules()]
-    assert found == [(alert.expression, alert.severity) for alert in ALERTS]
+    assert sorted(found) == sorted((alert.expression, alert.severity) for alert in ALERTS)
 
 
 def test_identifiers_and_titles_are_unique_and_such_as_grafana_takes() -> None:
@@ -44,3 +44,14 @@ def test_a_rule_is_about_whether_there_is_a_sample_whatever_its_value(rule: dict
     assert (query["datasourceUid"], there["datasourceUid"]) == ("${PROMETHEUS_UID}", "__expr__")
     assert there["model"]["expression"].startswith("is_number($A)")
     assert (above["model"]["expression"], rule["condition"], rule["noDataState"]) == ("B", "C", "OK")
+
+
+def test_without_an_answer_of_prometheus_one_alert_says_so_and_the_others_stay() -> None:
+    told = {rule["title"] for rule in rules() if rule["execErrState"] == "Error"}
+    assert told == {"LeadSquaredExporterDown"}
+    assert {rule["execErrState"] for rule in rules()} == {"Error", "KeepLast"}
+
+
+def test_an_alert_goes_on_for_as_long_as_in_prometheus() -> None:
+    lingering = {(rule["keepFiringFor"], rule["missingSeriesEvalsToResolve"]) for rule in rules()}
+    assert lingering == {("5m", 5), ("5m", 2), ("20m", 2)}

@@ -69,7 +69,7 @@ def test_other_failures_back_off_exponentially_with_jitter_up_to_a_minute() -> N
     assert len({round(pause, 3) for pause in pauses[6:]}) > 1
 
 
-@pytest.mark.parametrize("error", [Unauthorized(), RateLimited(), ServerError()])
+@pytest.mark.parametrize("error", [Unauthorized(), ServerError()])
 def test_an_account_whose_first_answer_fails_is_down_until_one_shows_its_key_works(
     error: CallError,
 ) -> None:
@@ -79,6 +79,12 @@ def test_an_account_whose_first_answer_fails_is_down_until_one_shows_its_key_wor
     assert one.up is False
     one.succeeded(sent=61.0)
     assert one.up is True
+
+
+def test_an_account_whose_first_answer_is_429_is_not_down() -> None:
+    one = breaker()
+    one.failed(RateLimited(retry_after=7200.0), sent=0.0, now=1.0)
+    assert (one.up, one.mode(2.0)) == (None, Mode.PAUSED)
 
 
 def test_an_account_is_down_while_nothing_but_failures_comes_back() -> None:

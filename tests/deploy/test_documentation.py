@@ -23,7 +23,7 @@ def test_the_values_of_the_page_are_accepted(beginning: str, chart: str, charts:
 
 def test_the_lines_that_include_the_sidecar_are_those_of_the_example() -> None:
     example = (render.CHARTS / render.APPLICATION / "templates" / "application.yaml").read_text("utf-8")
-    included = re.findall(r"include \"leadsquared-exporter\.sidecar\.\w+\" \$exporter", PAGE)
+    included = re.findall(r"include \"leadsquared-exporter\.sidecar\.\w+\" (?:\$exporter|\.)", PAGE)
 
     assert len(set(included)) == 4
     assert all(line in example for line in included)

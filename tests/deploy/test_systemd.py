@@ -45,6 +45,14 @@ def test_a_mistyped_setting_would_be_found(tmp_path: Path) -> None:
     assert "'ProtectHouse'" in analyze("verify", "--man=no", tmp_path / UNIT.name).stderr
 
 
+def test_every_key_of_the_folder_is_handed_over_and_named_as_the_documentation_says() -> None:
+    (handed,) = settings("LoadCredential")
+    name, _, folder = handed.partition(":")
+    page = (ROOT / "docs" / "systemd.md").read_text("utf-8")
+    assert f"install -m 0600 acme.key {folder}/acme.key" in page
+    assert f"api_key_file: /run/credentials/{UNIT.name}/{name}_acme.key" in page
+
+
 def test_little_is_exposed() -> None:
     checked = analyze("security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE}", UNIT)
 

@@ -42,6 +42,7 @@ def test_of_a_removed_account_only_its_pending_requests_are_shown() -> None:
         view = shown(engine)
         (api,) = view.apis
         assert (sum(api.pending.values()), api.queue, view.up, view.windows) == (1, None, None, ())
+        assert (view.breaker, api.staleness) == ("removed", None)
 
     play(scene, configured("lead_update", "lead_capture"))
 
@@ -61,7 +62,10 @@ def test_an_account_that_comes_back_shows_its_queue_when_that_was_heard_again() 
 def test_an_api_that_a_reload_took_away_is_shown_only_while_it_has_pending_requests() -> None:
     async def scene(engine: Engine, _: PoweredStore) -> None:
         engine.apply(configured("lead_capture"))
-        assert [api.api for api in shown(engine).apis] == ["lead_capture", "lead_update"]
+        assert [(api.api, api.staleness) for api in shown(engine).apis] == [
+            ("lead_capture", 0.0),
+            ("lead_update", None),
+        ]
         assert await engine.remove("r1")
         assert [api.api for api in shown(engine).apis] == ["lead_capture"]
 

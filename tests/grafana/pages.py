@@ -6,10 +6,16 @@ from typing import Any
 import promql_parser
 
 from grafana.build import DASHBOARDS
+from grafana.promql import TARGET_LABELS
 from tests.promql import selectors
 
 # As Grafana puts them in, with all values chosen.
-VALUES = {"__rate_interval": "20s", "__range": "1m", "__interval": "5s", "account": ".+", "api": ".+", "instance": ".+"}
+VALUES = {
+    "__rate_interval": "20s",
+    "__range": "1m",
+    "__interval": "5s",
+    **dict.fromkeys((*TARGET_LABELS, "account", "api"), ".*"),
+}
 
 
 def panels(name: str) -> list[dict[str, Any]]:

@@ -31,6 +31,8 @@ TARGETS = [
         "bench",
         "bench-polling",
         "docs",
+        "dashboards",
+        "rules",
         "site",
         "pictures",
         "lock",
@@ -137,3 +139,13 @@ def test_the_image_is_built_with_the_engine_that_runs(tmp_path: Path, engines: t
     assert re.fullmatch(
         rf"{command} --build-arg REVISION=[0-9a-f]{{40}} --build-arg CREATED=\S+Z --tag name \.\n", ended.stdout
     )
+
+
+def test_the_alerts_and_dashboards_are_written_with_what_is_given() -> None:
+    address = "https://lsq.example.com"
+    ruled = make(f"RULES=--exporter-url={address} --set=stale=90m", "rules").split()
+    drawn = make(f"EXPORTER={address}", "dashboards").split()
+    written = [(ROOT / name).read_text("utf-8") for name in ruled]
+    assert all(f"{address}/runbooks/LeadSquaredRequestsStuck" in text for text in written)
+    assert all("(leadsquared_poll_staleness_seconds) <= 5400" in text for text in written)
+    assert all(address in path.read_text("utf-8") for path in (ROOT / drawn[0]).iterdir())

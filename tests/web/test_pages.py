@@ -52,6 +52,15 @@ async def read(client: ClientSession, path: str, status: int = 200) -> Reader:
         return Reader(await response.text())
 
 
+async def test_a_removed_account_says_how_to_settle_what_is_left(client: ClientSession, backend: MemoryBackend) -> None:
+    backend.accounts = [replace(ACCOUNT, breaker="removed", apis=(replace(API, staleness=None),))]
+    page = await read(client, "/accounts/acme")
+    assert "does not have this account any more" in page.text
+    assert "DELETE /api/v1/requests/…" in page.text
+    assert "not configured" in page.text
+    assert "not polled" in page.text
+
+
 async def test_the_status_page_shows_every_account(client: ClientSession, backend: MemoryBackend) -> None:
     backend.accounts = [ACCOUNT, replace(ACCOUNT, account="beta", breaker="backing_off", last_success=None, apis=())]
     backend.ended = {("acme", "lead_update"): {"success": 1500, "failure": 2}, ("acme", "call_log"): {"success": 7}}

@@ -14,7 +14,7 @@ export class Prometheus {
   replace(text, step = this.step) {
     const rate = Math.max(step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS);
     const times = { __rate_interval: `${rate}s`, __interval: `${step}s`, __range: `${this.to - this.from}s` };
-    return text.replace(/\$(\w+)/g, (whole, name) => times[name] ?? '.+');
+    return text.replace(/\$(\w+)/g, (whole, name) => times[name] ?? '.*');
   }
 
   async frames({ targets, interval }) {
@@ -48,7 +48,8 @@ export class Prometheus {
 
   // The times, in milliseconds, that an annotation's query has as values.
   async moments({ expr }) {
-    const result = await this.ask('query_range', { query: expr, start: this.from, end: this.to, step: this.step });
+    const query = this.replace(expr);
+    const result = await this.ask('query_range', { query, start: this.from, end: this.to, step: this.step });
     const times = new Set(result.flatMap(({ values }) => values.map(([, value]) => Math.floor(+value))));
     return [...times].filter((time) => time >= this.from * 1000 && time <= this.to * 1000);
   }

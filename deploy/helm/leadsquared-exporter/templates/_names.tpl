@@ -48,9 +48,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
-{{/* Prometheus, the kubelet and the test have to know it. */}}
+{{/* Prometheus, the kubelet and the test have to know it. Read as YAML: a line that is commented out turns nothing on. */}}
 {{- define "leadsquared-exporter.scheme" -}}
-{{- ternary "https" "http" (or .Values.web.tls (contains "tls_server_config" .Values.web.config)) }}
+{{- $config := .Values.web.config | fromYaml -}}
+{{- if hasKey $config "Error" }}{{ fail (printf "web.config is no YAML: %s" $config.Error) }}{{ end -}}
+{{- ternary "https" "http" (or .Values.web.tls (hasKey $config "tls_server_config")) }}
+{{- end }}
+
+{{- define "leadsquared-exporter.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride }}
 {{- end }}
 
 {{/* The names of a Pod's ports are its own: the application may have a port "metrics" too. */}}

@@ -1,12 +1,18 @@
 {{/*
 What a chart of an application includes in its Pods, with the values of this chart:
 
-    {{- $exporter := index .Subcharts "leadsquared-exporter" }}
-    {{- include "leadsquared-exporter.sidecar.container" $exporter | nindent 10 }}
+    {{- with index .Subcharts "leadsquared-exporter" }}
+    {{- include "leadsquared-exporter.sidecar.container" . | nindent 10 }}
+    {{- end }}
+
+With `enabled: false` there is no such subchart, and so nothing is included.
 */}}
 
 {{/* An item of initContainers. The last of them: those after it could not call LeadSquared before it is ready. */}}
 {{- define "leadsquared-exporter.sidecar.container" -}}
+{{- if ne .Values.mode "sidecar" -}}
+{{- fail (printf "leadsquared-exporter.sidecar.container: leadsquared-exporter.mode is %s; set it to sidecar, or a Deployment of its own starts besides" .Values.mode) }}
+{{- end -}}
 {{- $lines := include "leadsquared-exporter.container" . -}}
 - {{ $lines | nindent 2 | trim }}
 {{- end }}
@@ -32,6 +38,13 @@ What a chart of an application includes in its Pods, with the values of this cha
     {{- end }}
   spec:
     {{- include "leadsquared-exporter.claimSpec" . | nindent 4 }}
+{{- end }}
+
+{{/* Items of imagePullSecrets of the Pods: those that the image of the exporter needs. */}}
+{{- define "leadsquared-exporter.sidecar.imagePullSecrets" -}}
+{{- with .Values.imagePullSecrets }}
+{{- toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* Labels of the Pods, by which the PodMonitor finds them. */}}
