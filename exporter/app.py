@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from random import SystemRandom
 from typing import Any
 
-from exporter import loop
+from exporter import loop, signals
 from exporter.autoreload import AutoReload
 from exporter.clock import SteadyClock
 from exporter.config.load import load
@@ -79,6 +78,13 @@ async def serve(options: RunOptions, settings: Settings, reloading: AutoReload, 
     service, listeners = assemble(options, settings)
     _listen_to_signals(service)
     try:
+        return await _serve(service, listeners, reloading, supervisor)
+    finally:
+        signals.PROCESS.ignore(asyncio.get_running_loop())
+
+
+async def _serve(service: Service, listeners: Listeners, reloading: AutoReload, supervisor: Supervisor) -> int:
+    try:
         urls = await listeners.start()
         await service.start()
         log.info("started", version=version(), revision=revision(), loop=loop.name(), urls=" ".join(urls))
@@ -128,9 +134,6 @@ async def _stop(service: Service, listeners: Listeners) -> int:
 
 
 def _listen_to_signals(service: Service) -> None:
-    running = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        running.add_signal_handler(number, service.quit)
     reloads: set[asyncio.Task[Any]] = set()
 
     def reload() -> None:
@@ -138,7 +141,7 @@ def _listen_to_signals(service: Service) -> None:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    running.add_signal_handler(signal.SIGHUP, reload)
+    signals.PROCESS.deliver(asyncio.get_running_loop(), end=service.quit, reload=reload)
 
 
 async def _reload(service: Service) -> bool:
@@ -148,5 +151,8 @@ async def _reload(service: Service) -> bool:
     except ConfigurationError as error:
         for problem in error.problems:
             log.error("configuration not reloaded", problem=problem)
+        return False
+    except StoreError:
+        # The start has failed meanwhile, and tells that itself.
         return False
     return True

@@ -89,6 +89,11 @@ class Service:
 
     async def start(self) -> None:
         """Read the store, begin to poll, and open the ways in. Raises StoreError."""
+        # A reload that is asked for meanwhile has its turn then.
+        async with self._reloading:
+            await self._start()
+
+    async def _start(self) -> None:
         await self.engine.start()
         self._declare()
         self._loaded = True
@@ -219,11 +224,13 @@ class Service:
         return Removal.UNKNOWN if await self.engine.find(request_id) is None else Removal.ENDED
 
     async def reload(self) -> None:
-        """Take over the configuration file as it is now. Raises ConfigurationError, and everything stays as it was.
+        """Take over the configuration file as it is now. Raises ConfigurationError, and everything stays as it was, or
+        StoreUnavailable where the start has failed.
 
         One after the other: a source that ends takes its time, and the file may change again meanwhile.
         """
         async with self._reloading:
+            self._require_loaded()
             settings = self._loaded_anew()
             for name in _fixed(self.engine.settings, settings):
                 log.warning("this change takes effect after a restart", setting=name)

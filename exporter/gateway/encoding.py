@@ -103,7 +103,7 @@ with suppress(ImportError):
         from backports import zstd
 
     # RFC 9659: no content coding needs more than a window of 8 MiB, and a frame of ten bytes could ask for 128.
-    _WINDOW = {zstd.DecompressionParameter.window_log_max: 23}
+    _WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 
     def _unzstd(body: bytes, limit: int) -> bytes:
         """As with gzip, there may be several frames."""

@@ -61,7 +61,9 @@ async def test_no_body_holds_up_what_else_runs(name: str) -> None:
     assert min(pauses) < 0.1
 
 
-@pytest.mark.parametrize("name", ["50,000 empty members", "empty members in themselves", "empty frames", "small members"])
+@pytest.mark.parametrize(
+    "name", ["50,000 empty members", "empty members in themselves", "empty frames", "small members"]
+)
 def test_a_body_of_more_parts_than_the_bound_is_not_read(name: str) -> None:
     with pytest.raises(InvalidResponse, match=f"^an answer that is packed in more than {MOST_PARTS} parts$"):
         decoded(*HARD[name], limit=LIMIT)

@@ -51,6 +51,28 @@ async def test_ipv6_is_served() -> None:
     await server.stop()
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["", "[::]", "[::0]", "[0:0:0:0:0:0:0:0]"])
+async def test_all_interfaces_are_those_of_both_families(host: str) -> None:
+    server = listeners(f"{host}:0")
+    (url,) = await server.start()
+    assert url.startswith("http://127.0.0.1:")
+    assert [await status(one) for one in (url, url.replace("127.0.0.1", "[::1]"))] == [200, 200]
+    await server.stop()
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+async def test_where_all_interfaces_are_those_of_ipv6_alone_the_url_is_one_that_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    server = listeners("[::]:0")
+    (url,) = await server.start()
+    assert url.startswith("http://[::1]:")
+    assert await status(url) == 200
+    await server.stop()
+
+
 async def test_a_taken_port_is_told_in_one_line_and_nothing_stays_open() -> None:
     first = listeners("127.0.0.1:0")
     (url,) = await first.start()
