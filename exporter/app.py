@@ -14,6 +14,8 @@ from exporter.clock import SteadyClock
 from exporter.config.load import load
 from exporter.config.settings import Settings
 from exporter.errors import ConfigurationError, StoreError
+from exporter.http.reception import descriptors
+from exporter.http.room import Room
 from exporter.leadsquared.network import NetworkTransport
 from exporter.log import get_logger, tell_held_back
 from exporter.metrics.meters import Meters
@@ -51,6 +53,7 @@ def _load(options: RunOptions) -> Settings:
 def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listeners]:
     """All parts put together, nothing started. Needs a running event loop. Raises ConfigurationError or StartupError."""
     meters = Meters()
+    room = Room.within(descriptors())
     security = None if options.web_config_file is None else Security(options.web_config_file)
     service = Service(
         settings,
@@ -62,6 +65,7 @@ def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listener
         load=partial(_load, options),
         random=SystemRandom(),
         grace=max(1.0, options.shutdown_grace_period - STOP_SECONDS),
+        room=room,
     )
     asyncio.get_running_loop().set_exception_handler(service.defect)
     application = build(
@@ -70,7 +74,7 @@ def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listener
         enable_lifecycle=options.enable_lifecycle,
         security=security,
     )
-    return service, Listeners(application, options.listen_addresses, security=security)
+    return service, Listeners(application, options.listen_addresses, security=security, room=room)
 
 
 async def serve(options: RunOptions, settings: Settings, reloading: AutoReload, supervisor: Supervisor) -> int:

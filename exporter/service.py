@@ -17,6 +17,7 @@ from exporter.errors import ConfigurationError, InvalidEntry, StoreUnavailable
 from exporter.feed import Feed
 from exporter.gateway.spooled import Spooled
 from exporter.gateway.unknown import Unknown
+from exporter.http.room import Room
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
 from exporter.metrics.collector import Build, Collector, StoreState, start_known
@@ -40,7 +41,7 @@ log = get_logger(__name__)
 
 class Service:
     """Implements the web's Backend. `load` reads the configuration again; `stopping` is set when the process should end; `grace`
-    is how many seconds a gateway may then wait for what it records."""
+    is how many seconds a gateway may then wait for what it records; `room` is for the connections of all listeners."""
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Service:
         load: Callable[[], Settings],
         random: Random,
         grace: float,
+        room: Room | None = None,
     ) -> None:
         self.stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -74,6 +76,7 @@ class Service:
         self._transport = transport
         self._random = random
         self._grace = grace
+        self._room = room or Room()
         self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.now, random=random)
         self._background = Tasks("the spool")
         self._unknown = Unknown(now=clock.now)
@@ -336,6 +339,7 @@ class Service:
             health=self,
             meter=self.meters,
             unknown=self._unknown,
+            room=self._room,
             grace=self._grace,
         )
 

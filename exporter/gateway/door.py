@@ -3,6 +3,7 @@
 from exporter import address
 from exporter.gateway.messages import refusal
 from exporter.http.request import Reply
+from exporter.http.room import Room
 from exporter.http.server import Handle, Server
 
 STOP_SECONDS = 3.0
@@ -11,21 +12,22 @@ STOP_SECONDS = 3.0
 class Door:
     """`url` is None until it is open. Needs a running event loop."""
 
-    def __init__(self, listen: str, handle: Handle) -> None:
+    def __init__(self, listen: str, handle: Handle, *, room: Room, name: str) -> None:
         self.listen = listen
         self.url: str | None = None
-        self._server = Server(handle, _refused)
+        self._server = Server(handle, _refused, room=room, name=name)
 
     async def open(self, *, option: str) -> None:
         """Raises StartupError."""
         bound = await address.bound(self.listen, option=option)
-        await self._server.listen(bound)
+        self._server.listen(bound)
         self.url = address.url("http", bound)
 
     async def retire(self) -> None:
         """Nobody comes in any more. Whoever is in is served once more and told to come no more, so that no call breaks off."""
         self.url = None
         self._server.retire()
+        await self._server.deaf()
 
     @property
     def in_use(self) -> bool:

@@ -13,6 +13,7 @@ from exporter.errors import CallError
 from exporter.gateway.source import Gateway
 from exporter.gateway.spooled import Spooled
 from exporter.gateway.unknown import Unknown
+from exporter.http.room import Room
 from exporter.leadsquared.endpoints import ENDPOINTS
 from exporter.sources.source import Entry
 from exporter.store.spool import MemorySpool
@@ -209,6 +210,7 @@ class Stage:
             health=self.health,
             meter=self.meter,
             unknown=self.unknown,
+            room=Room(),
             grace=1.0,
         )
 

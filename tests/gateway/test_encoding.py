@@ -79,7 +79,7 @@ def test_as_many_parts_and_codings_as_the_bound_are_read() -> None:
 
 
 def test_a_frame_may_not_ask_for_more_memory_than_web_browsers_give() -> None:
-    options = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
+    options: dict[int, int] = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
     packed = zstd.ZstdCompressor(options=options)
     with pytest.raises(InvalidResponse, match=r"^an answer that is not zstd, as it says it is$"):
         decoded(packed.compress(b"a") + packed.flush(), "zstd", limit=LIMIT)

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.http import reception
 from exporter.http import server as module
 from exporter.http.request import Reply, Request, whole
+from exporter.http.room import Room
 from exporter.http.server import Handle, Server
 from exporter.http.trouble import BrokenOffError
 from tests import loops
@@ -109,10 +111,10 @@ def refuse(status: int) -> Reply:
 
 
 @asynccontextmanager
-async def serving(handle: Handle) -> AsyncIterator[tuple[Server, int]]:
-    server = Server(handle, refuse)
+async def serving(handle: Handle, *, room: Room | None = None) -> AsyncIterator[tuple[Server, int]]:
+    server = Server(handle, refuse, room=room)
     bound = socket.create_server(("127.0.0.1", 0))
-    await server.listen(bound)
+    server.listen(bound)
     try:
         yield server, bound.getsockname()[1]
     finally:
@@ -202,6 +204,8 @@ async def test_a_connection_that_nothing_whole_comes_over_is_closed(
     sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "KEEP_ALIVE_SECONDS", 0.1)
+    monkeypatch.setattr(reception, "FIRST_BYTE_SECONDS", 0.1)
+    monkeypatch.setattr(reception, "_SWEEP_SECONDS", 0.05)
     async with serving(Application().handle) as (server, port):
         began = asyncio.get_running_loop().time()
         assert await talk(port, sent) == b""
@@ -216,6 +220,7 @@ async def test_a_connection_that_waits_for_its_answer_is_not_idle(monkeypatch: p
         return request.reply(200, [], b"", keeps=False)
 
     monkeypatch.setattr(module, "KEEP_ALIVE_SECONDS", 0.05)
+    monkeypatch.setattr(reception, "_SWEEP_SECONDS", 0.01)
     async with serving(slow) as (_, port):
         assert statuses(await talk(port, GET)) == [200]
 
@@ -252,6 +257,50 @@ async def test_who_reads_no_answers_gets_no_further_ones() -> None:
         await asyncio.sleep(0.3)
         assert len(asked) < 20
         writer.transport.abort()
+
+
+async def test_who_reads_no_answer_at_all_holds_its_connection_for_a_bounded_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def long(request: Request) -> Reply:
+        return request.reply(200, [], bytes(30_000_000))
+
+    monkeypatch.setattr(module, "UNREAD_SECONDS", 0.1)
+    monkeypatch.setattr(reception, "_SWEEP_SECONDS", 0.02)
+    async with serving(long) as (server, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(GET)
+        await eventually(lambda: server.connections)
+        await eventually(lambda: not server.connections)
+        writer.transport.abort()
+
+
+async def test_connections_beyond_the_bound_take_the_place_of_idle_ones() -> None:
+    async with serving(Application().handle, room=Room(16)) as (server, port):
+        crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(40)]
+        assert statuses(await talk(port, LAST)) == [200]
+        assert len(server.connections) <= 8
+        for _, writer in crowd:
+            writer.transport.abort()
+
+
+async def test_calls_under_way_lose_nothing_to_a_crowd() -> None:
+    async def slow(request: Request) -> Reply:
+        asked.append(request.target)
+        await may.wait()
+        return request.reply(200, [], b"", keeps=False)
+
+    asked: list[str] = []
+    may = asyncio.Event()
+    async with serving(slow, room=Room(16)) as (_, port):
+        calls = [asyncio.create_task(talk(port, GET)) for _ in range(6)]
+        await eventually(lambda: len(asked) == 6)
+        crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        may.set()
+        assert [statuses(told) for told in await asyncio.gather(*calls)] == [[200]] * 6
+        for _, writer in crowd:
+            writer.transport.abort()
 
 
 async def early(request: Request) -> Reply:
@@ -354,7 +403,7 @@ async def test_a_closing_server_lets_answers_end_and_tells_those_that_do_not() -
     cancelled: list[str] = []
     server = Server(slow, refuse)
     bound = socket.create_server(("127.0.0.1", 0))
-    await server.listen(bound)
+    server.listen(bound)
     port = bound.getsockname()[1]
     calls = [asyncio.create_task(talk(port, sent)) for sent in (GET, LAST, b"")]
     await eventually(lambda: len([one for one in server.connections if one.task]) == 2 and len(server.connections) == 3)
