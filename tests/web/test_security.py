@@ -16,11 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from exporter.errors import ConfigurationError
-from exporter.web import passwords
-from exporter.web.answers import Refusal
 from exporter.web.application import build
 from exporter.web.listen import Listeners
-from exporter.web.passwords import Passwords
 from exporter.web.security import Security
 from tests.web.twins import MemoryBackend, push
 
@@ -242,6 +239,21 @@ async def test_the_token_of_a_push_source_takes_the_place_of_the_password(start:
                 assert response.status == 401
 
 
+async def test_a_flood_of_guesses_and_a_reload_lock_no_scrape_out(start: Start, tmp_path: Path) -> None:
+    """Guessed at from the same address, and whatever of the file changes meanwhile."""
+    hashed = bcrypt.hashpw(b"pencil", bcrypt.gensalt(10)).decode()
+    users = f"basic_auth_users: {{alice: {hashed}}}\n"
+    url = await start(users)
+    assert await get(url, user="alice", password="pencil") == 200
+    guesses = [asyncio.create_task(get(url, user="alice", password=str(guess))) for guess in range(40)]
+    found = []
+    for scrape in range(10):
+        replace_file(tmp_path / "web.yaml", f"{users}# {scrape}\n")
+        found.append(await get(url, user="alice", password="pencil"))
+    assert found == [200] * 10
+    assert {*await asyncio.gather(*guesses)} <= {401, 429}
+
+
 async def test_a_changed_password_counts_at_once(start: Start, tmp_path: Path) -> None:
     url = await start(f"basic_auth_users: {{alice: {HASH}}}")
     assert await get(url, user="alice", password="pencil") == 200
@@ -351,36 +363,3 @@ def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:
     assert caught.value.problems == [
         f"{tmp_path / 'web.yaml'}: there is no such file; --web.config.file names the web configuration file"
     ]
-
-
-async def test_a_right_password_is_checked_once_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    checked: list[str] = []
-    original = passwords._matches
-
-    def counting(password: str, hashed: str) -> bool:
-        checked.append(password)
-        return original(password, hashed)
-
-    monkeypatch.setattr(passwords, "_matches", counting)
-    known = Passwords({"alice": HASH})
-    assert [await known.fit("alice", "pencil") for _ in range(3)] == [True] * 3
-    assert [await known.fit("alice", "wrong") for _ in range(2)] == [False] * 2
-    assert [await known.fit("mallory", "pencil") for _ in range(2)] == [False] * 2
-    assert checked == ["pencil", "wrong", "wrong", "pencil", "pencil"]
-    assert "pencil" not in str(vars(known))
-
-
-async def test_passwords_that_bcrypt_dislikes_are_only_wrong() -> None:
-    known = Passwords({"alice": HASH})
-    assert not await known.fit("alice", "x" * 1000)
-    assert not await known.fit("alice", "pen\0cil")
-    assert not await known.fit("alice", "")
-
-
-async def test_a_flood_of_guesses_is_held_back() -> None:
-    known = Passwords({"alice": HASH})
-    answers = await asyncio.gather(*(known.fit("alice", str(guess)) for guess in range(30)), return_exceptions=True)
-    refused = [answer for answer in answers if isinstance(answer, Refusal)]
-    assert {one.status for one in refused} == {429}
-    assert len(refused) == 30 - passwords.MOST_WAITING
-    assert await known.fit("alice", "pencil")
