@@ -26,6 +26,7 @@ from exporter.supervisor import Supervisor
 from exporter.version import revision, version
 from exporter.web.application import build
 from exporter.web.listen import Listeners
+from exporter.web.names import Names
 from exporter.web.security import Security
 
 HELD_BACK_SECONDS = 5.0
@@ -73,6 +74,7 @@ def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listener
         telemetry_path=options.telemetry_path,
         enable_lifecycle=options.enable_lifecycle,
         security=security,
+        names=Names(listen=options.listen_addresses, external_urls=options.external_urls),
     )
     return service, Listeners(application, options.listen_addresses, security=security, room=room)
 

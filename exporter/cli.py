@@ -24,6 +24,7 @@ SUMMARY: Final = "Watches LeadSquared asynchronous requests and tells Prometheus
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]*):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
+_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", re.IGNORECASE)
 _TELEMETRY_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 # The beginnings of what the web answers besides the metrics.
 _TAKEN_PATH = re.compile(r"/(-|api|requests|accounts)(/.*)?|/style\.css|/icon\.svg")
@@ -35,6 +36,10 @@ def _address(text: str) -> str | None:
     if match is None or int(match["port"]) > _HIGHEST_PORT:
         return "must be HOST:PORT such as :10040, 127.0.0.1:10040 or [::1]:10040"
     return None
+
+
+def _external_url(text: str) -> str | None:
+    return None if _URL.fullmatch(text) else "must be a URL such as https://exporter.example.com"
 
 
 def _telemetry_path(text: str) -> str | None:
@@ -73,6 +78,13 @@ FLAGS: Final = (
         repeatable=True,
         check=_address,
         help="where to listen; without a host on all interfaces, with port 0 on a free one",
+    ),
+    Flag(
+        name="web.external-url",
+        metavar="URL",
+        repeatable=True,
+        check=_external_url,
+        help="where browsers find the exporter, as behind a proxy: its pages may write under this name too",
     ),
     Flag(
         name="web.config.file",
@@ -213,6 +225,7 @@ def _options(found: argparse.Namespace) -> RunOptions:
         config_file=Path(found.config_file),
         auto_reload_interval=duration.parse(found.config_auto_reload_interval),
         listen_addresses=found.web_listen_address,
+        external_urls=found.web_external_url,
         web_config_file=Path(found.web_config_file) if found.web_config_file else None,
         telemetry_path=found.web_telemetry_path,
         enable_lifecycle=found.web_enable_lifecycle,

@@ -21,6 +21,7 @@ class RunOptions:
     config_file: Path = Path("config.yaml")
     auto_reload_interval: float = 0.0
     listen_addresses: tuple[str, ...] = (":10040",)
+    external_urls: tuple[str, ...] = ()
     web_config_file: Path | None = None
     telemetry_path: str = "/metrics"
     enable_lifecycle: bool = False

@@ -9,9 +9,10 @@ from aiohttp.typedefs import Handler, Middleware
 
 from exporter.errors import StartupError, StoreError
 from exporter.log import get_logger
-from exporter.web.answers import HEADERS, Refusal, error_answer, unavailable
+from exporter.web.answers import HEADERS, SERVER, Refusal, error_answer, unavailable
 from exporter.web.api import LARGEST_BODY, Api
 from exporter.web.backend import Backend
+from exporter.web.names import Names
 from exporter.web.operations import Operations
 from exporter.web.pages import Pages
 from exporter.web.security import Security
@@ -23,17 +24,24 @@ log = get_logger(__name__)
 
 
 def build(
-    backend: Backend, *, telemetry_path: str, enable_lifecycle: bool, security: Security | None = None
+    backend: Backend,
+    *,
+    telemetry_path: str,
+    enable_lifecycle: bool,
+    security: Security | None = None,
+    names: Names | None = None,
 ) -> web.Application:
-    """The application; `security` adds basic authentication and headers. Raises StartupError for an unfit telemetry path."""
+    """The application; `security` adds basic authentication and headers, `names` are those that pages which write may be asked
+    under. Raises StartupError for an unfit telemetry path."""
     _check(telemetry_path)
+    names = names or Names()
     pages = Pages(backend, telemetry_path=telemetry_path)
-    operations = Operations(backend, telemetry_path=telemetry_path, enable_lifecycle=enable_lifecycle)
+    operations = Operations(backend, telemetry_path=telemetry_path, enable_lifecycle=enable_lifecycle, names=names)
     middlewares = [_answer_errors(pages)]
     if security is not None:
         middlewares.append(_authenticate(security, backend))
     application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY + 1)
-    application.add_routes([*operations.routes(), *Api(backend).routes(), *pages.routes()])
+    application.add_routes([*operations.routes(), *Api(backend, names).routes(), *pages.routes()])
     application.on_response_prepare.append(_add_headers(security))
     return application
 
@@ -80,6 +88,8 @@ def _add_headers(
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        # aiohttp's own tells its version, and Python's.
+        response.headers["Server"] = SERVER
         if security is not None:
             response.headers.update(security.headers())
         if "Upgrade" in request.headers:

@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler as Answers
 
 from exporter.http.reception import KEEP_ALIVE_SECONDS, UNREAD_SECONDS
 from exporter.http.room import Seat
-from exporter.web.answers import HEADERS, Refusal, error_answer
+from exporter.web.answers import HEADERS, SERVER, Refusal, error_answer
 
 METHODS = "DELETE, GET, HEAD, POST, PUT"
 
@@ -96,7 +96,7 @@ class Handler(web.RequestHandler):
         """Raises ConnectionError where part of an answer is on its way already."""
         super().handle_error(request, status, exc, message)
         answer = error_answer(_refusal(status, exc))
-        answer.headers.update(HEADERS)
+        answer.headers.update({**HEADERS, "Server": SERVER})
         answer.force_close()
         return answer
 

@@ -38,6 +38,7 @@ VARIABLES = {
     "LEADSQUARED_EXPORTER_CONFIG_AUTO_RELOAD_INTERVAL": "30s",
     "LEADSQUARED_EXPORTER_CONFIG_CHECK": "true",
     "LEADSQUARED_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:1, [::1]:2",
+    "LEADSQUARED_EXPORTER_WEB_EXTERNAL_URL": "https://a.example, http://b/c",
     "LEADSQUARED_EXPORTER_WEB_CONFIG_FILE": "web.yaml",
     "LEADSQUARED_EXPORTER_WEB_TELEMETRY_PATH": "/m",
     "LEADSQUARED_EXPORTER_WEB_ENABLE_LIFECYCLE": "1",
@@ -57,6 +58,7 @@ def test_every_flag_has_its_environment_variable() -> None:
         "config_auto_reload_interval": "30s",
         "config_check": True,
         "web_listen_address": ("127.0.0.1:1", "[::1]:2"),
+        "web_external_url": ("https://a.example", "http://b/c"),
         "web_config_file": "web.yaml",
         "web_telemetry_path": "/m",
         "web_enable_lifecycle": True,
@@ -85,6 +87,11 @@ def test_an_empty_variable_is_none() -> None:
         (["--config"], {}, "unrecognized arguments: --config"),
         (["--config.file"], {}, "argument --config.file: expected one argument"),
         (["--log.level=loud"], {}, "argument --log.level: must be one of debug, info, warn, error, got loud"),
+        (
+            ["--web.external-url=exporter.example"],
+            {},
+            "argument --web.external-url: must be a URL such as https://exporter.example.com, got exporter.example",
+        ),
         (
             ["--web.listen-address=10040"],
             {},

@@ -167,6 +167,8 @@ async def test_what_can_not_be_parsed_gets_a_json_error_that_does_not_quote_it(
     assert (b"\r\nAllow: DELETE, GET, HEAD, POST, PUT" in head) == (status == 405)
     assert b"\r\nContent-Type: application/json; charset=utf-8" in head
     assert b"\r\nX-Content-Type-Options: nosniff" in head
+    assert b"\r\nServer: leadsquared-exporter" in head
+    assert b"aiohttp" not in head
     assert json.loads(body) == {"error": error, "details": details}
 
 
