@@ -39,8 +39,14 @@ class Door:
         await self._server.close(STOP_SECONDS)
 
 
+_REFUSALS = {
+    400: "not HTTP; nothing was sent to LeadSquared",
+    414: "the target of the request is too long; nothing was sent to LeadSquared",
+    501: "a method or a transfer coding that is not spoken here; nothing was sent to LeadSquared",
+    500: "internal error of the gateway; LeadSquared may have had the call",
+}
+
+
 def _refused(status: int) -> Reply:
     """What can't be parsed can't be passed on, and what fails in here was perhaps sent: it is not for us to know."""
-    if status < 500:
-        return refusal(status, "not HTTP; nothing was sent to LeadSquared")
-    return refusal(status, "internal error of the gateway; LeadSquared may have had the call")
+    return refusal(status, _REFUSALS[status])

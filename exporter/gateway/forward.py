@@ -7,7 +7,7 @@ from exporter.errors import CallError, CallTimeout, ConnectionFailed, InvalidRes
 from exporter.gateway import status
 from exporter.gateway.account import AccountTraffic, GatewayMeter
 from exporter.gateway.encoding import unpacked
-from exporter.gateway.messages import SMALL, Passing, Upload, json_answer, passed, problem
+from exporter.gateway.messages import SMALL, Passing, Upload, hops_left, json_answer, passed, problem
 from exporter.gateway.recognise import Call, Recogniser, StatusQuestion, Submission
 from exporter.gateway.recorder import Recorder
 from exporter.gateway.unknown import Unknown
@@ -49,6 +49,11 @@ class Forwarder:
         target = _origin(request.target)
         if request.method == "CONNECT" or not target:
             return problem(request, 501, "the gateway forwards to LeadSquared only")
+        if hops_left(request) == 0:
+            # It is for the last who may have it, and that is the gateway.
+            return (
+                request.reply(204, (), b"") if request.method == "OPTIONS" else problem(request, 501, "no TRACE here")
+            )
         call = self._recogniser.recognise(request.method, target, self._traffic.account)
         if isinstance(call, StatusQuestion):
             target = call.target

@@ -9,6 +9,7 @@ from typing import cast
 
 import httptools
 
+from exporter.http import head
 from exporter.http.connection import RECEIVE_BYTES
 from exporter.http.fields import LONGEST_HEAD, MOST_FIELDS, Field, too_long
 from exporter.http.outflow import Outflow
@@ -22,7 +23,7 @@ LINGER_SECONDS = 10.0
 
 # Answers a request; None: the answer is written already, or broke off.
 Handle = Callable[[Request], Awaitable[Reply | None]]
-# The answer to what is no HTTP, by status 400, and to a defect, by status 500.
+# The answer to what is no HTTP, or none that is spoken here, by a status below 500 or 501, and to a defect, by status 500.
 Refuse = Callable[[int], Reply]
 
 
@@ -100,6 +101,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         self._waiting: deque[Request] = deque()
         self._lingers: Request | None = None
         self._refused = self._deaf = self._ends = self._heard_all = False
+        self._status = 400
         self._goes_on = self._skips = self._progress = False
         self._barren = self._count = 0
         self._full = self._paused = self._heard = False
@@ -190,6 +192,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         else:
             self._barren = 0 if self._progress else self._barren + self._count
             if self._barren > LONGEST_HEAD:
+                self._status = self._too_long(self._url)
                 self._refuse()
 
     def _refuse(self) -> None:
@@ -239,8 +242,7 @@ class ServerConnection(asyncio.BufferedProtocol):
             return
         parser = self._parser
         version = parser.get_http_version()
-        if version not in ("1.1", "1.0") or len(fields) > MOST_FIELDS or self._is_too_long(fields, url):
-            raise MalformedError("a request that can't be one")
+        self._check(version, url, fields)
         request = Request(
             self,
             parser.get_method().decode("ascii"),
@@ -271,8 +273,20 @@ class ServerConnection(asyncio.BufferedProtocol):
         if self._lingers is request:
             self._next()
 
-    def _is_too_long(self, fields: list[Field], url: bytes) -> bool:
-        return self._barren + self._count > LONGEST_HEAD and (len(url) > LONGEST_HEAD or too_long(fields))
+    def _check(self, version: str, url: bytes, fields: list[Field]) -> None:
+        """Raises MalformedError, and `_status` is what is answered then."""
+        if self._barren + self._count > LONGEST_HEAD and (len(url) > LONGEST_HEAD or too_long(fields)):
+            self._status = self._too_long(url)
+        elif len(fields) <= MOST_FIELDS:
+            fault = head.fault(self._parser.get_method(), version, fields)
+            if fault is None:
+                return
+            self._status = fault
+        raise MalformedError("a request that can't be one")
+
+    @staticmethod
+    def _too_long(url: bytes) -> int:
+        return 414 if len(url) > LONGEST_HEAD else 400
 
     def _break(self, error: BrokenOffError) -> None:
         if self._arriving is not None:
@@ -345,7 +359,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         elif self._ends:
             self._leave()
         elif self._refused:
-            self._transport.write(self._server.refuse(400).message)
+            self._transport.write(self._server.refuse(self._status).message)
             self._leave()
         else:
             self._occupy()

@@ -4,10 +4,11 @@ import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from exporter.errors import StartupError, StoreError
+from exporter.http.head import is_hosted
 from exporter.log import get_logger
 from exporter.web.answers import HEADERS, SERVER, Refusal, error_answer, unavailable
 from exporter.web.api import LARGEST_BODY, Api
@@ -57,6 +58,7 @@ def _answer_errors(pages: Pages) -> Middleware:
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            _require_host(request)
             return await handler(request)
         except Refusal as error:
             refusal = error
@@ -71,6 +73,13 @@ def _answer_errors(pages: Pages) -> Middleware:
         return pages.error(refusal) if _wants_page(request) else error_answer(refusal)
 
     return answer
+
+
+def _require_host(request: web.Request) -> None:
+    """RFC 9112, 3.2: one, and one that can be. Raises Refusal (400)."""
+    hosts = [host.encode("utf-8", "surrogateescape") for host in request.headers.getall("Host", ())]
+    if not is_hosted("1.0" if request.version < HttpVersion11 else "1.1", hosts):
+        raise Refusal(400, "not HTTP")
 
 
 def _authenticate(security: Security, backend: Backend) -> Middleware:

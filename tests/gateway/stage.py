@@ -267,6 +267,8 @@ async def read_head(reader: asyncio.StreamReader) -> Answer:
 
 async def read_answer(reader: asyncio.StreamReader, *, method: str = "POST") -> Answer:
     head = await read_head(reader)
+    while 101 < head.status < 200:
+        head = await read_head(reader)
     if method == "HEAD" or head.status in (204, 304):
         return head
     async with asyncio.timeout(PATIENCE):
