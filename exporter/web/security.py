@@ -1,5 +1,6 @@
 """TLS, basic authentication and headers by the web configuration file, read again whenever it changes."""
 
+import asyncio
 import ssl
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from exporter.http.room import peer
 from exporter.log import get_logger
 from exporter.sources import push
 from exporter.web.answers import Refusal
+from exporter.web.limit import Limit
 from exporter.web.operations import HEALTHY, READY
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Security:
 
         self._settings, self._context = self._read()
         self._passwords = Passwords(self._settings.users)
+        self._limit = Limit(self._settings.rate)
         self._state = self._look()
 
     def tls(self) -> ssl.SSLContext | None:
@@ -62,6 +65,8 @@ class Security:
         A caller that writes with the token of a push source needs no password either: both want the same header.
         """
         self._refresh()
+        if request.path not in (HEALTHY, READY):
+            self._limit.check(asyncio.get_running_loop().time())
         if not self._passwords.in_use or request.path in (HEALTHY, READY) or _has_token(request, sources):
             return
         user, password = _credentials(request.headers.get("Authorization", ""))
@@ -89,6 +94,8 @@ class Security:
         if (context is None) is not (self._context is None):
             log.error("turning TLS on or off takes a restart; the old web configuration stays", file=str(self._path))
             return
+        if settings.rate != self._settings.rate:
+            self._limit = Limit(settings.rate)
         self._settings, self._context = settings, context
         self._passwords.change(settings.users)
         # Other certificates may be named now.
