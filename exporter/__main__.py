@@ -2,6 +2,16 @@
 
 import sys
 
-from exporter.cli import main
+from exporter import signals
 
-sys.exit(main())
+
+def main() -> int:
+    # What comes while the rest is imported must not end the process in the default way.
+    signals.PROCESS.catch()
+    from exporter.cli import main as run
+
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

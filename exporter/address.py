@@ -3,13 +3,17 @@
 import asyncio
 import errno
 import socket
-from typing import Final
+from typing import Final, cast
 
 from exporter.errors import StartupError
 
 BACKLOG: Final = 1024
 REQUIREMENT: Final = "HOST:PORT such as :10040, 127.0.0.1:10040 or [::1]:10040"
 _HIGHEST_PORT: Final = 65535
+_ALL_OF_IPV6: Final = "::"
+
+# Host and port, and of IPv6 the scope too.
+Where = tuple[str, int] | tuple[str, int, int, int]
 
 
 async def bound(address: str, *, option: str) -> socket.socket:
@@ -17,7 +21,8 @@ async def bound(address: str, *, option: str) -> socket.socket:
     host, port = _parsed(address, option)
     try:
         family, where = await _resolved(host, port)
-        dual_stack = family == socket.AF_INET6 and not host
+        # As with the programs of Go: all interfaces are those of IPv4 too.
+        dual_stack = family == socket.AF_INET6 and where[0] in ("", _ALL_OF_IPV6) and socket.has_dualstack_ipv6()
         return socket.create_server(where, family=family, backlog=BACKLOG, dualstack_ipv6=dual_stack)
     except OSError as error:
         raise StartupError(f"{option}: {address}: {reason(error)}") from error
@@ -38,14 +43,14 @@ def _parsed(address: str, option: str) -> tuple[str, int]:
     return (host[1:-1] if host.startswith("[") else host), int(port)
 
 
-async def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
+async def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Where]:
     """The first address of a name, IPv4 before IPv6; without a host all interfaces of both where the machine has both."""
     if not host:
         return (socket.AF_INET6 if _has_both() else socket.AF_INET), ("", port)
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, where = min(found, key=lambda one: one[0] != socket.AF_INET)
-    return family, (str(where[0]), int(where[1]))
+    return family, cast(Where, where)
 
 
 def _has_both() -> bool:
@@ -74,5 +79,7 @@ def reason(error: OSError) -> str:
 def url(scheme: str, bound: socket.socket) -> str:
     """With all interfaces the one of this machine, so that the URL can be opened."""
     host, port = bound.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}.get(host, host)  # noqa: S104
+    if host == _ALL_OF_IPV6 and bound.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+        host = "::1"
+    host = {"0.0.0.0": "127.0.0.1", _ALL_OF_IPV6: "127.0.0.1"}.get(host, host)  # noqa: S104
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

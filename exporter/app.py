@@ -3,19 +3,20 @@
 import asyncio
 import gc
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from random import SystemRandom
 from typing import Any
 
-from exporter import loop
+from exporter import loop, signals
 from exporter.autoreload import AutoReload
 from exporter.clock import SteadyClock
 from exporter.config.load import load
 from exporter.config.settings import Settings
 from exporter.errors import ConfigurationError, StoreError
+from exporter.http.reception import descriptors
+from exporter.http.room import Room
 from exporter.leadsquared.network import NetworkTransport
 from exporter.log import get_logger, tell_held_back
 from exporter.metrics.meters import Meters
@@ -27,6 +28,7 @@ from exporter.supervisor import Supervisor
 from exporter.version import revision, version
 from exporter.web.application import build
 from exporter.web.listen import Listeners
+from exporter.web.names import Names
 from exporter.web.security import Security
 
 HELD_BACK_SECONDS = 5.0
@@ -55,6 +57,7 @@ def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listener
     """All parts put together, nothing started. Needs a running event loop. Raises ConfigurationError or StartupError."""
     meters = Meters()
     where = prefix(external_url=options.external_url, route_prefix=options.route_prefix)
+    room = Room.within(descriptors())
     security = None if options.web_config_file is None else Security(options.web_config_file)
     service = Service(
         settings,
@@ -66,6 +69,7 @@ def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listener
         load=partial(_load, options),
         random=SystemRandom(),
         grace=max(1.0, options.shutdown_grace_period - STOP_SECONDS),
+        room=room,
     )
     asyncio.get_running_loop().set_exception_handler(service.defect)
     application = build(
@@ -74,14 +78,22 @@ def assemble(options: RunOptions, settings: Settings) -> tuple[Service, Listener
         enable_lifecycle=options.enable_lifecycle,
         security=security,
         prefix=where,
+        names=Names(listen=options.listen_addresses, external_url=options.external_url),
     )
-    return service, Listeners(application, options.listen_addresses, security=security, path=where.route)
+    return service, Listeners(application, options.listen_addresses, security=security, room=room, path=where.route)
 
 
 async def serve(options: RunOptions, settings: Settings, reloading: AutoReload, supervisor: Supervisor) -> int:
     """Start, wait for the end, stop. The listeners come first, so that health and readiness can be asked at once."""
     service, listeners = assemble(options, settings)
     _listen_to_signals(service)
+    try:
+        return await _serve(service, listeners, reloading, supervisor)
+    finally:
+        signals.PROCESS.ignore(asyncio.get_running_loop())
+
+
+async def _serve(service: Service, listeners: Listeners, reloading: AutoReload, supervisor: Supervisor) -> int:
     try:
         urls = await listeners.start()
         await service.start()
@@ -134,9 +146,6 @@ async def _stop(service: Service, listeners: Listeners) -> int:
 
 
 def _listen_to_signals(service: Service) -> None:
-    running = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        running.add_signal_handler(number, service.quit)
     reloads: set[asyncio.Task[Any]] = set()
 
     def reload() -> None:
@@ -144,7 +153,7 @@ def _listen_to_signals(service: Service) -> None:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    running.add_signal_handler(signal.SIGHUP, reload)
+    signals.PROCESS.deliver(asyncio.get_running_loop(), end=service.quit, reload=reload)
 
 
 async def _reload(service: Service) -> bool:
@@ -154,5 +163,8 @@ async def _reload(service: Service) -> bool:
     except ConfigurationError as error:
         for problem in error.problems:
             log.error("configuration not reloaded", problem=problem)
+        return False
+    except StoreError:
+        # The start has failed meanwhile, and tells that itself.
         return False
     return True

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
 
-from exporter import authorities, log, options, version
+from exporter import authorities, log, options, signals, version
 from exporter.config import duration
 from exporter.errors import ConfigurationError, ExporterError
 from exporter.flags import USAGE, Flag, Parser, UsageError
@@ -183,6 +183,7 @@ def command_parser(command: Command) -> tuple[Parser, CommandModule]:
 
 
 def _subcommand(command: Command, arguments: Sequence[str]) -> int:
+    signals.PROCESS.release()
     parser, module = command_parser(command)
     return module.run(parser.read(arguments, os.environ))
 
@@ -194,6 +195,7 @@ def _exporter(arguments: Sequence[str]) -> int:
         parser.error(_misplaced(found.command))
     given = _options(found)
     if found.config_check:
+        signals.PROCESS.release()
         return _check(given)
     log.configure(level=given.log_level, form=given.log_format)
     # aiohttp would read them for calls of its own, of which there are none without a context: 2 MiB and 25 ms.

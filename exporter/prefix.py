@@ -33,7 +33,8 @@ PREFIX_FLAGS: Final = (
         name="web.external-url",
         metavar="URL",
         check=check_external_url,
-        help="the URL that people reach the exporter by, such as https://ops.example.com/leadsquared; links lead under its path",
+        help="the URL that people reach the exporter by, such as https://ops.example.com/leadsquared; links lead under its path, "
+        "and its pages may write under this name too",
     ),
     Flag(
         name="web.route-prefix",

@@ -17,6 +17,7 @@ from exporter.errors import ConfigurationError, InvalidEntry, StoreUnavailable
 from exporter.feed import Feed
 from exporter.gateway.spooled import Spooled
 from exporter.gateway.unknown import Unknown
+from exporter.http.room import Room
 from exporter.leadsquared.transport import Transport
 from exporter.log import get_logger
 from exporter.metrics.collector import Build, Collector, StoreState, start_known
@@ -40,7 +41,7 @@ log = get_logger(__name__)
 
 class Service:
     """Implements the web's Backend. `load` reads the configuration again; `stopping` is set when the process should end; `grace`
-    is how many seconds a gateway may then wait for what it records."""
+    is how many seconds a gateway may then wait for what it records; `room` is for the connections of all listeners."""
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Service:
         load: Callable[[], Settings],
         random: Random,
         grace: float,
+        room: Room | None = None,
     ) -> None:
         self.stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -74,6 +76,7 @@ class Service:
         self._transport = transport
         self._random = random
         self._grace = grace
+        self._room = room or Room()
         self._spooled = Spooled(spool, intake=lambda: self.intake, health=self, now=clock.wall, random=random)
         self._background = Tasks("the spool")
         self._unknown = Unknown(now=clock.wall)
@@ -97,6 +100,11 @@ class Service:
 
     async def start(self) -> None:
         """Read the store, begin to poll, and open the ways in. Raises StoreError."""
+        # A reload that is asked for meanwhile has its turn then.
+        async with self._reloading:
+            await self._start()
+
+    async def _start(self) -> None:
         await self.engine.start()
         self._declare()
         self._loaded = True
@@ -239,11 +247,13 @@ class Service:
         return Removal.UNKNOWN if await self.engine.find(request_id) is None else Removal.ENDED
 
     async def reload(self) -> None:
-        """Take over the configuration file as it is now. Raises ConfigurationError, and everything stays as it was.
+        """Take over the configuration file as it is now. Raises ConfigurationError, and everything stays as it was, or
+        StoreUnavailable where the start has failed.
 
         One after the other: a source that ends takes its time, and the file may change again meanwhile.
         """
         async with self._reloading:
+            self._require_loaded()
             settings = self._loaded_anew()
             for name in _fixed(self.engine.settings, settings):
                 log.warning("this change takes effect after a restart", setting=name)
@@ -358,6 +368,7 @@ class Service:
             health=self,
             meter=self.meters,
             unknown=self._unknown,
+            room=self._room,
             grace=self._grace,
         )
 

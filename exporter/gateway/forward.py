@@ -6,8 +6,8 @@ from exporter.config.settings import GatewaySource
 from exporter.errors import CallError, CallTimeout, ConnectionFailed, InvalidResponse
 from exporter.gateway import status
 from exporter.gateway.account import AccountTraffic, GatewayMeter
-from exporter.gateway.encoding import decoded
-from exporter.gateway.messages import SMALL, Passing, Upload, json_answer, passed, problem
+from exporter.gateway.encoding import unpacked
+from exporter.gateway.messages import SMALL, Passing, Upload, hops_left, json_answer, passed, problem
 from exporter.gateway.recognise import Call, Recogniser, StatusQuestion, Submission
 from exporter.gateway.recorder import Recorder
 from exporter.gateway.reference import ReferenceHeader
@@ -52,6 +52,11 @@ class Forwarder:
         target = _origin(request.target)
         if request.method == "CONNECT" or not target:
             return problem(request, 501, "the gateway forwards to LeadSquared only")
+        if hops_left(request) == 0:
+            # It is for the last who may have it, and that is the gateway.
+            return (
+                request.reply(204, (), b"") if request.method == "OPTIONS" else problem(request, 501, "no TRACE here")
+            )
         call = self._recogniser.recognise(request.method, target, self._traffic.account)
         if isinstance(call, StatusQuestion):
             target = call.target
@@ -120,7 +125,7 @@ class Forwarder:
             return await self._hold(exchange, exchange.call, answer)
         if _is_short(answer) and exchange.request.method != "HEAD":
             body = await _read(answer)
-            self._look_at(exchange, answer, body)
+            await self._look_at(exchange, answer, body)
             return passed(exchange.request, answer, body)
         return await self._stream(exchange, answer, b"")
 
@@ -135,7 +140,7 @@ class Forwarder:
             self._miss(answer, "a submission's answer of more than 1 MiB")
             return await self._stream(exchange, answer, body)
         try:
-            request_id = read_submission(_raw(answer, body))
+            request_id = read_submission(await _raw(answer, body))
         except CallError as error:
             exchange.refused(error)
             if isinstance(error, InvalidResponse):
@@ -180,30 +185,30 @@ class Forwarder:
         except ConnectionError:
             # The application went away; the rest is for nobody.
             return None
-        self._look_at(exchange, answer, bytes(copy))
+        await self._look_at(exchange, answer, bytes(copy))
         return passing.end()
 
-    def _look_at(self, exchange: "Exchange", answer: Answer, body: bytes) -> None:
+    async def _look_at(self, exchange: "Exchange", answer: Answer, body: bytes) -> None:
         """What an answer shows that is no submission's."""
         call = exchange.call
         try:
             # The answer to HEAD is one without its content.
             if isinstance(call, StatusQuestion) and exchange.request.method != "HEAD":
-                report = read_status(_raw(answer, body), call.request_id)
+                report = read_status(await _raw(answer, body), call.request_id)
                 self._traffic.heard(call.request_id, call.api, report, sent=exchange.sent)
-            elif (error := find_error(_raw(answer, b""), {})) is not None:
+            elif (error := find_error(await _raw(answer, b""), {})) is not None:
                 raise error
         except CallError as error:
             exchange.refused(error)
         else:
             self._traffic.succeeded()
             if call is None and 0 < len(body) <= SMALL:
-                self._overhear(exchange, answer, body)
+                await self._overhear(exchange, answer, body)
 
-    def _overhear(self, exchange: "Exchange", answer: Answer, body: bytes) -> None:
+    async def _overhear(self, exchange: "Exchange", answer: Answer, body: bytes) -> None:
         """An update that nobody recognised must not vanish in silence."""
         try:
-            raw = _raw(answer, body)
+            raw = await _raw(answer, body)
         except CallError:
             # Of most calls nobody wants to know anything.
             return
@@ -287,10 +292,10 @@ async def _next(answer: Answer) -> bytes:
         raise translated(trouble) from trouble
 
 
-def _raw(answer: Answer, body: bytes) -> RawAnswer:
+async def _raw(answer: Answer, body: bytes) -> RawAnswer:
     """The answer for those who read it, unpacked. Raises InvalidResponse where it can't be."""
     codings = b",".join(answer.values(b"content-encoding")).decode("latin-1")
-    content = decoded(body, codings, limit=BODY_LIMIT) if codings and body else body
+    content = await unpacked(body, codings, limit=BODY_LIMIT) if codings and body else body
     return RawAnswer(answer.status, ReadLater(answer.fields), content)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from exporter.gateway.headers import HOP_BY_HOP, end_to_end
@@ -20,6 +21,10 @@ _LAST_CHUNK = b"0\r\n\r\n"
 _JSON = (b"Content-Type", b"application/json; charset=utf-8")
 # LeadSquared gets a Host of its own; an Expect is answered here.
 _OURS = HOP_BY_HOP | {b"host", b"expect"}
+_COUNTING = ("OPTIONS", "TRACE")
+_MOST_DIGITS = 9
+_UNFRAMED = HOP_BY_HOP | {b"content-length"}
+_COUNTED = _OURS | {b"max-forwards"}
 # The others tell that they have no body by their name (RFC 9110, 8.6).
 _MAY_HAVE_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 
@@ -58,16 +63,24 @@ def _is_framed(request: Request, answer: Answer) -> bool:
 
 
 def _head(request: Request, answer: Answer, framing: bytes, *, keeps: bool) -> bytes:
-    """A Date is added where there is none (RFC 9110, 6.6.1)."""
-    return b"HTTP/1.%d %d %b\r\n%b%b%b%b\r\n" % (
+    """A Date is added where there is none (RFC 9110, 6.6.1), and 204 has no length (8.6)."""
+    but = _UNFRAMED if answer.status == HTTPStatus.NO_CONTENT else HOP_BY_HOP
+    return b"%bHTTP/1.%d %d %b\r\n%b%b%b%b\r\n" % (
+        _interim(answer) if request.is_1_1 else b"",
         request.is_1_1,
         answer.status,
         answer.reason,
-        end_to_end(answer.fields),
+        end_to_end(answer.fields, but=but),
         framing,
         b"" if answer.values(b"date") else date(int(time.time())),
         connection(keeps=keeps, is_1_1=request.is_1_1),
     )
+
+
+def _interim(answer: Answer) -> bytes:
+    """What came before the answer, such as hints (RFC 9110, 15.2)."""
+    heads = (b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, why, end_to_end(fields)) for status, why, fields in answer.interim)
+    return b"".join(heads)
 
 
 class Upload:
@@ -84,7 +97,11 @@ class Upload:
 
     def headers(self) -> bytes:
         request = self._request
-        lines = end_to_end(request.fields, but=_OURS | self._kept if self._kept else _OURS)
+        left = hops_left(request)
+        ours = _OURS if left is None else _COUNTED
+        lines = end_to_end(request.fields, but=ours | self._kept if self._kept else ours)
+        if left is not None:
+            lines += b"Max-Forwards: %d\r\n" % (left - 1)
         if self.chunked:
             return lines + _CHUNKED
         if request.length is None and request.method in _MAY_HAVE_BODY:
@@ -137,6 +154,12 @@ async def _joined(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[by
     yield first
     async for part in parts:
         yield part
+
+
+def hops_left(request: Request) -> int | None:
+    """By how many the call may still be handed on (RFC 9110, 7.6.2); None where it does not say."""
+    told = request.values(b"max-forwards") if request.method in _COUNTING else []
+    return int(told[0][:_MOST_DIGITS]) if len(told) == 1 and told[0].isdigit() else None
 
 
 def json_answer(request: Request, content: Mapping[str, Any], *, age: int) -> Reply:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from exporter.config import duration
 from exporter.config.settings import Account, Api
@@ -117,5 +117,5 @@ def _max_age(text: str | None) -> float | None:
 def _without_max_age(target: str) -> str:
     """Everything else stays byte for byte."""
     path, _, query = target.partition("?")
-    kept = [part for part in query.split("&") if part.partition("=")[0].lower() != MAX_AGE]
+    kept = [part for part in query.split("&") if unquote_plus(part.partition("=")[0]).lower() != MAX_AGE]
     return f"{path}?{'&'.join(kept)}"

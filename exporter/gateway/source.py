@@ -15,6 +15,7 @@ from exporter.gateway.spooled import Spooled
 from exporter.gateway.unknown import Unknown
 from exporter.gateway.upstream import Upstream
 from exporter.http.request import Reply, Request
+from exporter.http.room import Room
 from exporter.log import get_logger
 from exporter.sources.source import SourceHealth
 
@@ -36,9 +37,11 @@ class Gateway:
         health: SourceHealth,
         meter: GatewayMeter,
         unknown: Unknown,
+        room: Room,
         grace: float,
     ) -> None:
         self._source = source
+        self._room = room
         self._traffic = traffic
         self._health = health
         self._meter = meter
@@ -117,7 +120,7 @@ class Gateway:
             # Nobody can listen on one port of all addresses and of one of them at once.
             await self._leave(former)
             former = None
-        door = Door(self._source.listen, self._handle)
+        door = Door(self._source.listen, self._handle, room=self._room, name=self.name)
         await door.open(option=f"gateway {self.name}")
         self._door = door
         log.info("gateway listens", source=self.name, account=self._source.account, url=door.url)

@@ -9,6 +9,7 @@ from typing import cast
 import httptools
 
 from exporter.http.fields import LONGEST_HEAD, MOST_FIELDS, Field, tokens, too_long, values
+from exporter.http.head import is_answer, visible
 from exporter.http.outflow import Outflow
 from exporter.http.stream import Stream
 from exporter.http.trouble import (
@@ -25,6 +26,8 @@ RECEIVE_BYTES = 64 * 1024
 _EARLY = 0.001
 _BLANK = ord(" ")
 _REQUEST_TIMEOUT = 408
+# Heads before that of the answer itself.
+_MOST_INTERIM = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +40,17 @@ class Patience:
 
 
 class Answer:
-    """`status` is 0 until the head is there, which `headed` tells; `body` is what comes behind it."""
+    """`status` is 0 until the head is there, which `headed` tells; `body` is what comes behind it. `interim` are the heads that
+    came before: status, reason and fields."""
 
-    __slots__ = ("_connection", "body", "fields", "headed", "reason", "status")
+    __slots__ = ("_connection", "body", "fields", "headed", "interim", "reason", "status")
 
     def __init__(self, connection: "Connection", headed: "asyncio.Future[None]") -> None:
         self.headed = headed
         self.status = 0
         self.reason = b""
         self.fields: list[Field] = []
+        self.interim: list[tuple[int, bytes, list[Field]]] = []
         self.body = Stream(connection)
         self._connection = connection
 
@@ -263,18 +268,23 @@ class Connection(asyncio.BufferedProtocol):
         if b"\0" in value:
             raise MalformedError("a value with NUL in it")
         # RFC 9112, 5.1: a blank before the colon is not handed on. Passed on, it would hide the field from some.
-        self._fields.append((name.rstrip() if name[-1] == _BLANK else name, value))
+        self._fields.append((name.rstrip() if name[-1] == _BLANK else name, visible(value)))
 
     def on_headers_complete(self) -> None:
         answer, fields, status = self._answer, self._fields, self._parser.get_status_code()
-        if answer is None or status == 101 or len(fields) > MOST_FIELDS or self._is_too_long(fields):
+        fits = is_answer(self._parser.get_http_version(), status, fields)
+        if answer is None or not fits or len(fields) > MOST_FIELDS or self._is_too_long(fields):
             raise MalformedError("an answer that can't be one")
         if status < 200:
-            # It is about this connection only.
+            # 100 is about this connection only.
+            if len(answer.interim) >= _MOST_INTERIM:
+                raise MalformedError("more before the answer than the bound")
+            if status > 100:
+                answer.interim.append((status, visible(self._reason), fields))
             self._fields, self._reason = [], b""
             return
         self._progress = True
-        answer.status, answer.reason, answer.fields = status, self._reason, fields
+        answer.status, answer.reason, answer.fields = status, visible(self._reason), fields
         self._fields, self._reason = [], b""
         if not answer.headed.done():
             answer.headed.set_result(None)

@@ -118,7 +118,7 @@ def whole(
     lines = [
         b"HTTP/1.%d %d %b\r\n" % (is_1_1, status, HTTPStatus(status).phrase.encode()),
         *(b"%b: %b\r\n" % field for field in fields),
-        b"Content-Length: %d\r\n" % len(body),
+        b"" if status == HTTPStatus.NO_CONTENT else b"Content-Length: %d\r\n" % len(body),
         date(int(time.time())),
         connection(keeps=keeps, is_1_1=is_1_1),
         b"\r\n",

@@ -9,48 +9,56 @@ from typing import cast
 
 import httptools
 
-from exporter import address
+from exporter.http import head
 from exporter.http.connection import RECEIVE_BYTES
 from exporter.http.fields import LONGEST_HEAD, MOST_FIELDS, Field, too_long
 from exporter.http.outflow import Outflow
+from exporter.http.reception import KEEP_ALIVE_SECONDS, UNREAD_SECONDS, Reception
 from exporter.http.request import Reply, Request
+from exporter.http.room import Room, Seat
 from exporter.http.trouble import BrokenOffError, MalformedError
 
-# A client that keeps its connection longer than this between two requests opens a new one.
-KEEP_ALIVE_SECONDS = 75.0
 # How long what is left of a request is read although it is answered: closing at once could take the answer with it.
 LINGER_SECONDS = 10.0
 
 # Answers a request; None: the answer is written already, or broke off.
 Handle = Callable[[Request], Awaitable[Reply | None]]
-# The answer to what is no HTTP, by status 400, and to a defect, by status 500.
+# The answer to what is no HTTP, or none that is spoken here, by a status below 500 or 501, and to a defect, by status 500.
 Refuse = Callable[[int], Reply]
 
 
 class Server:
     """Needs a running event loop."""
 
-    def __init__(self, handle: Handle, refuse: Refuse) -> None:
+    def __init__(self, handle: Handle, refuse: Refuse, *, room: Room | None = None, name: str = "") -> None:
         self.handle = handle
         self.refuse = refuse
         self.retired = False
         self.connections: set[ServerConnection] = set()
         self._buffer = bytearray(RECEIVE_BYTES)
-        self._listening: asyncio.Server | None = None
+        self._name = name
+        self._room = room or Room()
+        self._reception: Reception | None = None
 
-    async def listen(self, bound: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(self._connection, sock=bound, backlog=address.BACKLOG)
+    def listen(self, bound: socket.socket) -> None:
+        self._reception = Reception(self._connection, self._room, name=self._name)
+        self._reception.listen(bound)
 
     def retire(self) -> None:
         """Nobody comes in any more. Each client that is in is served once more and told to come no more."""
         self.retired = True
-        if self._listening is not None:
-            self._listening.close()
+        if self._reception is not None:
+            self._reception.close()
+
+    async def deaf(self) -> None:
+        """Once the address of a retired server is free for another one."""
+        if self._reception is not None:
+            await self._reception.closed()
 
     async def close(self, grace: float) -> None:
         """Retire; `grace` seconds for what is being answered, and as long again for it to end when it is told to."""
         self.retire()
+        await self.deaf()
         for connection in list(self.connections):
             connection.rest()
         await self._ended(grace)
@@ -59,6 +67,8 @@ class Server:
         await self._ended(grace)
         for connection in list(self.connections):
             connection.abort()
+        if self._reception is not None:
+            self._reception.end()
         # An abort takes effect in the next turns of the event loop.
         for _ in range(3):
             await asyncio.sleep(0)
@@ -68,16 +78,17 @@ class Server:
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
 
-    def _connection(self) -> "ServerConnection":
-        return ServerConnection(self, self._buffer)
+    def _connection(self, seat: Seat) -> "ServerConnection":
+        return ServerConnection(self, self._buffer, seat)
 
 
 class ServerConnection(asyncio.BufferedProtocol):
     """Requests are answered one after the other, in the order of their coming."""
 
-    def __init__(self, server: Server, buffer: bytearray) -> None:
+    def __init__(self, server: Server, buffer: bytearray, seat: Seat) -> None:
         self.task: asyncio.Task[None] | None = None
         self._server = server
+        self._seat = seat
         self._loop = asyncio.get_running_loop()
         self._buffer = memoryview(buffer)
         self._transport: asyncio.Transport
@@ -90,11 +101,10 @@ class ServerConnection(asyncio.BufferedProtocol):
         self._waiting: deque[Request] = deque()
         self._lingers: Request | None = None
         self._refused = self._deaf = self._ends = self._heard_all = False
+        self._status = 400
         self._goes_on = self._skips = self._progress = False
         self._barren = self._count = 0
-        self._full = self._paused = False
-        self._idle_since = self._loop.time()
-        self._timer = self._loop.call_later(KEEP_ALIVE_SECONDS, self._look)
+        self._full = self._paused = self._heard = False
 
     # What a request needs.
 
@@ -137,11 +147,12 @@ class ServerConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._seat.end = self._transport.abort
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
-        self._timer.cancel()
+        self._seat.leave()
         self._waiting.clear()
         self._outflow.fail(ConnectionResetError())
         self._break(BrokenOffError("the client went away"))
@@ -154,14 +165,19 @@ class ServerConnection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         self._outflow.pause()
+        self._seat.work(until=self._loop.time() + UNREAD_SECONDS)
 
     def resume_writing(self) -> None:
         self._outflow.resume()
+        self._occupy()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
+        if not self._heard:
+            self._heard = True
+            self._occupy()
         if not self._deaf:
             self._feed(self._buffer[:nbytes])
 
@@ -176,6 +192,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         else:
             self._barren = 0 if self._progress else self._barren + self._count
             if self._barren > LONGEST_HEAD:
+                self._status = self._too_long(self._url)
                 self._refuse()
 
     def _refuse(self) -> None:
@@ -225,8 +242,7 @@ class ServerConnection(asyncio.BufferedProtocol):
             return
         parser = self._parser
         version = parser.get_http_version()
-        if version not in ("1.1", "1.0") or len(fields) > MOST_FIELDS or self._is_too_long(fields, url):
-            raise MalformedError("a request that can't be one")
+        self._check(version, url, fields)
         request = Request(
             self,
             parser.get_method().decode("ascii"),
@@ -257,8 +273,20 @@ class ServerConnection(asyncio.BufferedProtocol):
         if self._lingers is request:
             self._next()
 
-    def _is_too_long(self, fields: list[Field], url: bytes) -> bool:
-        return self._barren + self._count > LONGEST_HEAD and (len(url) > LONGEST_HEAD or too_long(fields))
+    def _check(self, version: str, url: bytes, fields: list[Field]) -> None:
+        """Raises MalformedError, and `_status` is what is answered then."""
+        if self._barren + self._count > LONGEST_HEAD and (len(url) > LONGEST_HEAD or too_long(fields)):
+            self._status = self._too_long(url)
+        elif len(fields) <= MOST_FIELDS:
+            fault = head.fault(self._parser.get_method(), version, fields)
+            if fault is None:
+                return
+            self._status = fault
+        raise MalformedError("a request that can't be one")
+
+    @staticmethod
+    def _too_long(url: bytes) -> int:
+        return 414 if len(url) > LONGEST_HEAD else 400
 
     def _break(self, error: BrokenOffError) -> None:
         if self._arriving is not None:
@@ -269,6 +297,7 @@ class ServerConnection(asyncio.BufferedProtocol):
 
     def _start(self, request: Request) -> None:
         self.task = self._loop.create_task(self._serve(request))
+        self._seat.work()
 
     async def _serve(self, request: Request) -> None:
         try:
@@ -330,10 +359,10 @@ class ServerConnection(asyncio.BufferedProtocol):
         elif self._ends:
             self._leave()
         elif self._refused:
-            self._transport.write(self._server.refuse(400).message)
+            self._transport.write(self._server.refuse(self._status).message)
             self._leave()
         else:
-            self._idle_since = self._loop.time()
+            self._occupy()
         self._flow()
 
     def _flow(self) -> None:
@@ -346,12 +375,9 @@ class ServerConnection(asyncio.BufferedProtocol):
             else:
                 self._transport.resume_reading()
 
-    def _look(self) -> None:
-        """Close a connection that nothing whole came over for too long."""
-        now = self._loop.time()
-        busy = self.task is not None or self._lingers is not None
-        due = (now if busy else self._idle_since) + KEEP_ALIVE_SECONDS
-        if due <= now:
-            self._transport.close()
+    def _occupy(self) -> None:
+        """What nothing whole comes over for too long is closed."""
+        if self.task is not None or self._lingers is not None:
+            self._seat.work()
         else:
-            self._timer = self._loop.call_at(due, self._look)
+            self._seat.rest(until=self._loop.time() + KEEP_ALIVE_SECONDS)

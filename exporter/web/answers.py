@@ -17,6 +17,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+SERVER = "leadsquared-exporter"
 RETRY_AFTER_SECONDS = 5
 
 

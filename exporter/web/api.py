@@ -2,7 +2,8 @@
 
 import asyncio
 
-from aiohttp import web
+from aiohttp import ClientError, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from exporter.config.settings import PushSource
 from exporter.core.request import REQUEST_ID, State
@@ -15,6 +16,7 @@ from exporter.web import filters
 from exporter.web.answers import Refusal, json_answer, refused, unavailable
 from exporter.web.authority import writer
 from exporter.web.backend import Backend, Removal
+from exporter.web.names import Names
 from exporter.web.presentation import request_object
 
 LARGEST_BODY = 8 * 1024 * 1024
@@ -25,11 +27,16 @@ _LARGEST_AT_ONCE = 64 * 1024
 log = get_logger(__name__)
 
 
+class BrokenOff(Refusal):
+    """The caller went away within its body, or what it sent is no HTTP from there on."""
+
+
 class Api:
     """Handlers of /api/v1. Without any push source in the configuration, loopback may write as the source `push`."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, names: Names) -> None:
         self._backend = backend
+        self._names = names
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -40,7 +47,7 @@ class Api:
         ]
 
     async def add(self, request: web.Request) -> web.Response:
-        source = writer(request, self._backend)
+        source = writer(request, self._backend, self._names)
         accepted = await self._take_in(request, source)
         return json_answer({"accepted": accepted.accepted, "known": accepted.known}, status=202)
 
@@ -55,7 +62,7 @@ class Api:
         return json_answer(request_object(found.record, found.transitions))
 
     async def remove(self, request: web.Request) -> web.Response:
-        writer(request, self._backend)
+        writer(request, self._backend, self._names)
         request_id = request.match_info["request_id"]
         removal = await self._remove(request_id) if REQUEST_ID.fullmatch(request_id) else Removal.UNKNOWN
         if removal is Removal.UNKNOWN:
@@ -78,6 +85,9 @@ class Api:
         try:
             _refuse_other_types(request)
             return await self._accept(source, await self._entries(await _body(request), source))
+        except BrokenOff:
+            # Nothing was handed in that could fit or not.
+            raise
         except Refusal as refusal:
             self._refused(source, InvalidEntry(refusal.error, refusal.details))
             raise
@@ -149,6 +159,8 @@ async def _body(request: web.Request) -> bytes:
             body = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large() from error
+    except (ConnectionError, ClientError, HttpProcessingError, web.RequestPayloadError) as error:
+        raise BrokenOff(400, "the body broke off") from error
     except TimeoutError as error:
         raise Refusal(400, f"the body did not arrive within {BODY_SECONDS:.0f} s") from error
     # Whether a body of exactly the limit is refused is different from one aiohttp to the other.

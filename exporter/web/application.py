@@ -4,15 +4,17 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from exporter.errors import StartupError, StoreError
+from exporter.http.head import is_hosted
 from exporter.log import get_logger
 from exporter.prefix import Prefix
-from exporter.web.answers import HEADERS, Refusal, error_answer, unavailable
+from exporter.web.answers import HEADERS, SERVER, Refusal, error_answer, unavailable
 from exporter.web.api import LARGEST_BODY, Api
 from exporter.web.backend import Backend
+from exporter.web.names import Names
 from exporter.web.operations import Operations
 from exporter.web.pages import Pages
 from exporter.web.security import Security
@@ -30,23 +32,25 @@ def build(
     enable_lifecycle: bool,
     security: Security | None = None,
     prefix: Prefix | None = None,
+    names: Names | None = None,
 ) -> web.Application:
-    """The application, under `prefix`; `security` adds basic authentication and headers. Raises StartupError for an unfit telemetry
-    path."""
+    """The application, under `prefix`; `security` adds basic authentication and headers, `names` are those that pages which write
+    may be asked under. Raises StartupError for an unfit telemetry path."""
     _check(telemetry_path)
     prefix = prefix or Prefix()
+    names = names or Names()
     pages = Pages(
         backend,
         telemetry_path=telemetry_path,
         prefix=prefix,
         rejected=lambda: security.rejected if security else None,
     )
-    operations = Operations(backend, telemetry_path=telemetry_path, enable_lifecycle=enable_lifecycle)
+    operations = Operations(backend, telemetry_path=telemetry_path, enable_lifecycle=enable_lifecycle, names=names)
     middlewares = [_answer_errors(pages, prefix)]
     if security is not None:
         middlewares.append(_authenticate(security, backend, prefix))
     application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY + 1)
-    routes = [*operations.routes(), *Api(backend).routes(), *pages.routes()]
+    routes = [*operations.routes(), *Api(backend, names).routes(), *pages.routes()]
     application.add_routes(_under(prefix, routes))
     application.on_response_prepare.append(_add_headers(security))
     return application
@@ -78,6 +82,7 @@ def _answer_errors(pages: Pages, prefix: Prefix) -> Middleware:
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            _require_host(request)
             return await handler(request)
         except Refusal as error:
             refusal = error
@@ -92,6 +97,13 @@ def _answer_errors(pages: Pages, prefix: Prefix) -> Middleware:
         return pages.error(refusal) if _wants_page(request, prefix) else error_answer(refusal)
 
     return answer
+
+
+def _require_host(request: web.Request) -> None:
+    """RFC 9112, 3.2: one, and one that can be. Raises Refusal (400)."""
+    hosts = [host.encode("utf-8", "surrogateescape") for host in request.headers.getall("Host", ())]
+    if not is_hosted("1.0" if request.version < HttpVersion11 else "1.1", hosts):
+        raise Refusal(400, "not HTTP")
 
 
 def _authenticate(security: Security, backend: Backend, prefix: Prefix) -> Middleware:
@@ -109,6 +121,8 @@ def _add_headers(
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        # aiohttp's own tells its version, and Python's.
+        response.headers["Server"] = SERVER
         if security is not None:
             response.headers.update(security.headers())
         if "Upgrade" in request.headers:

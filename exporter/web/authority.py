@@ -1,7 +1,5 @@
 """Who may write: hand RequestIDs in, and stop watching them."""
 
-from urllib.parse import urlsplit
-
 from aiohttp import web
 
 from exporter.config.settings import PushSource
@@ -9,12 +7,27 @@ from exporter.errors import SourceUnreadable
 from exporter.sources import push
 from exporter.web.answers import Refusal, unavailable
 from exporter.web.backend import Backend
+from exporter.web.names import Names
+
+# What proxies add: the call came from elsewhere, whatever is written in them.
+_PASSED_ON = (
+    "Forwarded",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Real-IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+)
 
 
-def writer(request: web.Request, backend: Backend) -> PushSource:
+def writer(request: web.Request, backend: Backend, names: Names) -> PushSource:
     """The push source that the request writes as. Raises Refusal (401, 503)."""
     sources = backend.push_sources()
-    refuse_other_sites(request, loopback_only=not push.needs_token(sources))
+    needs_token = push.needs_token(sources)
+    refuse_other_sites(request, names, loopback_only=not needs_token)
+    if not needs_token:
+        _refuse_elsewhere(request, names)
     authorization = request.headers.get("Authorization")
     try:
         source = push.authorised(sources, authorization=authorization, remote=request.remote, health=backend.health)
@@ -22,41 +35,43 @@ def writer(request: web.Request, backend: Backend) -> PushSource:
         raise unavailable(str(closed)) from closed
     if source is not None:
         return source
-    if push.needs_token(sources):
+    if needs_token:
         error = "writing needs the header Authorization: Bearer TOKEN with the token of the push source"
     else:
         error = "writing is allowed from the loopback interface only; give the push source a token_file to allow it from elsewhere"
     raise _unauthorised(error)
 
 
-def refuse_other_sites(request: web.Request, *, loopback_only: bool) -> None:
-    """Keep out pages of other sites that a browser on this machine shows; programs send no Origin.
+def refuse_other_sites(request: web.Request, names: Names, *, loopback_only: bool) -> None:
+    """Keep out pages of other sites that a browser shows; programs send neither Origin nor Sec-Fetch-Site.
 
-    The origin is compared with the host that was asked. Where being on this machine is all that is needed, the host has
-    to be a name of this machine too: a foreign name can be made to resolve to 127.0.0.1 (DNS rebinding), and then both
-    agree. Raises Refusal (401).
+    A page has to be one of the exporter's own, and the name that was asked for a known one: a foreign name can be made to
+    resolve to this machine (DNS rebinding), and then its pages are of the same origin. Raises Refusal (401).
     """
-    origin = request.headers.get("Origin")
-    if origin is None and request.headers.get("Sec-Fetch-Site") in (None, "same-origin", "none"):
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if origin is None and site is None:
         return
-    if origin is None or _netloc(origin) != request.host.lower():
+    host = request.headers.get("Host", "")
+    if site not in (None, "same-origin", "none") and origin is None:
         raise _unauthorised("pages of other sites may not write here")
-    if loopback_only and not push.is_loopback(_hostname(request.host)):
-        raise _unauthorised("without a token, pages may write only under localhost or a loopback address")
+    if origin is not None and not names.is_origin(origin, host=host):
+        raise _unauthorised("pages of other sites may not write here")
+    if not (names.is_own(host) if loopback_only else names.is_known(host)):
+        raise _unauthorised(_UNKNOWN_NAME)
 
 
-def _netloc(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc.lower() or None
-    except ValueError:
-        return None
+def _refuse_elsewhere(request: web.Request, names: Names) -> None:
+    """Being on this machine is all that is needed, so there must be no doubt about it. Raises Refusal (401)."""
+    if any(name in request.headers for name in _PASSED_ON):
+        raise _unauthorised("a call that came through a proxy needs a token; give the push source a token_file")
+    if not names.is_own(request.headers.get("Host", "localhost")):
+        raise _unauthorised(_UNKNOWN_NAME)
 
 
-def _hostname(netloc: str) -> str | None:
-    try:
-        return urlsplit(f"//{netloc}").hostname
-    except ValueError:
-        return None
+_UNKNOWN_NAME = (
+    "writing needs a name that is known here: localhost, a loopback address, this machine's own name, "
+    "or one that --web.external-url or --web.listen-address names"
+)
 
 
 def _unauthorised(error: str) -> Refusal:

@@ -6,14 +6,16 @@ from exporter.errors import ConfigurationError
 from exporter.web.answers import Refusal, unavailable
 from exporter.web.authority import refuse_other_sites
 from exporter.web.backend import Backend
+from exporter.web.names import Names
 
 HEALTHY = "/-/healthy"
 READY = "/-/ready"
 
 
 class Operations:
-    def __init__(self, backend: Backend, *, telemetry_path: str, enable_lifecycle: bool) -> None:
+    def __init__(self, backend: Backend, *, telemetry_path: str, enable_lifecycle: bool, names: Names) -> None:
         self._backend = backend
+        self._names = names
         self._telemetry_path = telemetry_path
         self._enable_lifecycle = enable_lifecycle
 
@@ -59,7 +61,7 @@ class Operations:
     def _refuse_unless_enabled(self, request: web.Request) -> None:
         if not self._enable_lifecycle:
             raise Refusal(403, "start with --web.enable-lifecycle to allow this")
-        refuse_other_sites(request, loopback_only=True)
+        refuse_other_sites(request, self._names, loopback_only=True)
 
 
 def _stated(trouble: str | None, state: str) -> web.Response:

@@ -1,5 +1,6 @@
 """TLS, basic authentication and headers by the web configuration file, read again whenever it changes."""
 
+import asyncio
 import ssl
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
@@ -10,14 +11,15 @@ from aiohttp import web
 
 from exporter.config.settings import PushSource
 from exporter.errors import ConfigurationError
+from exporter.http.room import peer
 from exporter.log import get_logger
 from exporter.sources import push
 from exporter.web.answers import Refusal
 from exporter.web.backend import Rejected
+from exporter.web.limit import Limit
 from exporter.web.operations import HEALTHY, READY
 
 if TYPE_CHECKING:
-    from exporter.web.passwords import Passwords
     from exporter.web.settings import WebSettings
 
 _WRITES = ("POST", "DELETE")
@@ -40,7 +42,11 @@ class Security:
         self.rejected: Rejected | None = None
         self._path = path
         self._state: _State = ()
-        self._settings, self._context, self._passwords = self._read()
+        from exporter.web.passwords import Passwords
+
+        self._settings, self._context = self._read()
+        self._passwords = Passwords(self._settings.users)
+        self._limit = Limit(self._settings.rate)
         self._state = self._look()
 
     def tls(self) -> ssl.SSLContext | None:
@@ -63,10 +69,12 @@ class Security:
         A caller that writes with the token of a push source needs none either: both want the same header.
         """
         self._refresh()
-        if self._passwords is None or path in (HEALTHY, READY) or _has_token(request, path, sources):
+        if path not in (HEALTHY, READY):
+            self._limit.check(asyncio.get_running_loop().time())
+        if not self._passwords.in_use or path in (HEALTHY, READY) or _has_token(request, path, sources):
             return
         user, password = _credentials(request.headers.get("Authorization", ""))
-        if user is None or not await self._passwords.fit(user, password):
+        if user is None or not await self._passwords.fit(user, password, peer=peer(request.remote or "")):
             raise Refusal(
                 401, "user and password are needed", headers={"WWW-Authenticate": 'Basic realm="leadsquared-exporter"'}
             )
@@ -83,7 +91,7 @@ class Security:
             return
         self._state = state
         try:
-            settings, context, passwords = self._read()
+            settings, context = self._read()
         except ConfigurationError as error:
             log.error("web configuration can't be used; the old one stays", file=str(self._path), error=str(error))
             self._reject(error.problems)
@@ -92,7 +100,10 @@ class Security:
             log.error("turning TLS on or off takes a restart; the old web configuration stays", file=str(self._path))
             self._reject(["turning TLS on or off takes a restart"])
             return
-        self._settings, self._context, self._passwords = settings, context, passwords
+        if settings.rate != self._settings.rate:
+            self._limit = Limit(settings.rate)
+        self._settings, self._context = settings, context
+        self._passwords.change(settings.users)
         self.rejected = None
         # Other certificates may be named now.
         self._state = self._look()
@@ -101,13 +112,12 @@ class Security:
     def _reject(self, problems: Sequence[str]) -> None:
         self.rejected = Rejected(what="web configuration", problems=problems)
 
-    def _read(self) -> "tuple[WebSettings, ssl.SSLContext | None, Passwords | None]":
+    def _read(self) -> "tuple[WebSettings, ssl.SSLContext | None]":
         """Raises ConfigurationError. What only a web configuration needs is imported here."""
-        from exporter.web import passwords, settings, tls
+        from exporter.web import settings, tls
 
         read = settings.read(self._path)
-        context = tls.build(read.tls) if read.tls else None
-        return read, context, passwords.Passwords(read.users) if read.users else None
+        return read, tls.build(read.tls) if read.tls else None
 
     def _look(self) -> _State:
         tls = self._settings.tls

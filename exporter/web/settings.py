@@ -1,15 +1,17 @@
 """The web configuration file, in the format that the exporters of the Prometheus project share.
 
-What this process can't do (client certificates asked for but not checked, TLS before 1.2) is refused rather than ignored.
+What they accept is accepted, and what they refuse is refused: `http2` changes nothing else here, since HTTP/1.1 is spoken alone.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from exporter.config import document, file
-from exporter.config.kinds import Boolean, Choice, Text
+from exporter.config.document import Scalar
+from exporter.config.kinds import Boolean, Choice, Integer, Text, Unfit
 from exporter.config.problem import Position, Problem, Problems, told
 from exporter.config.shapes import Field, Item, Listed, Section
 from exporter.config.walker import Walker
@@ -17,9 +19,13 @@ from exporter.errors import ConfigurationError
 
 _LARGEST = 1024 * 1024
 _WITHOUT_CERTIFICATE = "NoClientCert"
-_CLIENT_AUTH = (_WITHOUT_CERTIFICATE, "VerifyClientCertIfGiven", "RequireAndVerifyClientCert")
-_VERSIONS = ("TLS12", "TLS13")
+# Only these two are checked against an authority.
+_CHECKED = ("VerifyClientCertIfGiven", "RequireAndVerifyClientCert")
+_ANY = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
+_CLIENT_AUTH = (_WITHOUT_CERTIFICATE, *_ANY, *_CHECKED)
+_VERSIONS = ("TLS10", "TLS11", "TLS12", "TLS13")
 _CURVES = ("CurveP256", "CurveP384", "CurveP521", "X25519")
+_FOR_HTTP2 = ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")
 CIPHERS = {
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -37,19 +43,44 @@ CIPHERS = {
 # They are part of TLS 1.3 and always on; other exporters take their names too.
 _ALWAYS_ON = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 
-_PATH = Text("the path of a file", r".+")
-_VALUE = Text("a header value of visible ASCII characters and blanks", r"[\x20-\x7e]+")
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Seconds, from a duration as Go has it; a number without a unit is one of nanoseconds."""
+
+    requirement: str = "a duration such as 1s, 500ms or 1m30s, or 0"
+
+    def read(self, scalar: Scalar) -> object:
+        if re.fullmatch(r"[0-9]{1,18}", scalar.text):
+            return int(scalar.text) / 1e9
+        if not re.fullmatch(rf"({_PART.pattern})+", scalar.text):
+            return Unfit(self.requirement)
+        return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(scalar.text))
+
+
+_UNITS = {"h": 3600.0, "ms": 1e-3, "m": 60.0, "s": 1.0, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{0,9})?)(h|ms|m|s|us|µs|ns)")
+
+_PATH = Text("the path of a file", r".*")
+_PEM = Text("a certificate in PEM format", r"[\s\S]*", multiline=True, masked=True)
+_KEY = Text("a private key in PEM format", r"[\s\S]*", multiline=True, masked=True)
+_VALUE = Text("a header value of visible ASCII characters and blanks", r"[\x20-\x7e]*")
+_NAME = Text("a name, an address or a URL of a certificate", r".+")
 _TLS = Section(
     (
-        Field("cert_file", _PATH, "", required=True),
-        Field("key_file", _PATH, "", required=True),
-        Field("client_auth_type", Choice(_CLIENT_AUTH), ""),
+        Field("cert", _PEM, ""),
+        Field("key", _KEY, ""),
+        Field("client_ca", _PEM, ""),
+        Field("cert_file", _PATH, ""),
+        Field("key_file", _PATH, ""),
+        Field("client_auth_type", Choice((*_CLIENT_AUTH, "")), ""),
         Field("client_ca_file", _PATH, ""),
+        Field("client_allowed_sans", Listed(_NAME, "names"), ""),
         Field("min_version", Choice(_VERSIONS), ""),
         Field("max_version", Choice(_VERSIONS), ""),
         Field("cipher_suites", Listed(Choice((*CIPHERS, *_ALWAYS_ON)), "cipher suites"), ""),
         Field("prefer_server_cipher_suites", Boolean(), ""),
-        Field("curve_preferences", Listed(Choice(_CURVES), "curves", minimum=0, maximum=1), ""),
+        Field("curve_preferences", Listed(Choice(_CURVES), "curves"), ""),
     )
 )
 _HEADERS = Section(
@@ -61,6 +92,7 @@ _HEADERS = Section(
         Field("Strict-Transport-Security", _VALUE, ""),
     )
 )
+_RATE = Section((Field("interval", Period(), ""), Field("burst", Integer(minimum=0), "")))
 _HTTP = Section((Field("http2", Boolean(), ""), Field("headers", _HEADERS, "")))
 _HASH = Text(
     "a bcrypt hash, as `htpasswd -nBC 10` makes it",
@@ -70,22 +102,40 @@ _HASH = Text(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TlsSettings:
-    """`ciphers` are OpenSSL's names, empty for its defaults; `curve` None leaves the choice to OpenSSL."""
+class Pem:
+    """A file, or what would be in one."""
 
-    cert_file: Path
-    key_file: Path
+    file: Path | None = None
+    text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """`ciphers` are OpenSSL's names, empty for its defaults, as `curves` are. `allowed_sans` None: any name will do."""
+
+    cert: Pem
+    key: Pem
     client_auth: str = _WITHOUT_CERTIFICATE
-    client_ca_file: Path | None = None
+    client_ca: Pem | None = None
+    allowed_sans: tuple[str, ...] | None = None
     min_version: str = "TLS12"
     max_version: str = "TLS13"
     ciphers: tuple[str, ...] = ()
     prefer_server_ciphers: bool = True
-    curve: str | None = None
+    curves: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
-        return tuple(path for path in (self.cert_file, self.key_file, self.client_ca_file) if path is not None)
+        given = (self.cert, self.key, self.client_ca)
+        return tuple(one.file for one in given if one is not None and one.file is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """One request in `interval` seconds, and `burst` at once."""
+
+    interval: float
+    burst: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +145,7 @@ class WebSettings:
     tls: TlsSettings | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
+    rate: RateLimit | None = None
 
 
 def read(path: Path) -> WebSettings:
@@ -121,6 +172,7 @@ def _settings(root: document.Node, folder: Path, problems: Problems) -> WebSetti
         (
             Field("tls_server_config", _TLS, ""),
             Field("http_server_config", _HTTP, ""),
+            Field("rate_limit", _RATE, ""),
             Field("basic_auth_users", _users(root), ""),
         )
     )
@@ -129,11 +181,27 @@ def _settings(root: document.Node, folder: Path, problems: Problems) -> WebSetti
         return WebSettings()
     http, users = item.values.get("http_server_config"), item.values.get("basic_auth_users")
     headers = http.values.get("headers") if http else None
+    tls, rate = item.values.get("tls_server_config"), item.values.get("rate_limit")
+    speaks_http2 = http is None or http.values.get("http2", True)
     return WebSettings(
-        tls=_tls(item.values["tls_server_config"], folder, problems) if "tls_server_config" in item.values else None,
-        headers=dict(headers.values) if headers else {},
+        tls=_tls(tls, folder, problems, http2=speaks_http2) if tls and _is_enabled(tls) else None,
+        headers={name: value for name, value in headers.values.items() if value} if headers else {},
         users=dict(users.values) if users else {},
+        rate=_rate(rate) if rate else None,
     )
+
+
+def _rate(item: Item) -> RateLimit | None:
+    interval = item.values.get("interval", 0.0)
+    return RateLimit(interval=interval, burst=item.values.get("burst", 0)) if interval else None
+
+
+def _is_enabled(item: Item) -> bool:
+    """Versions and the like alone turn nothing on."""
+    return not item.sound or any(item.values.get(name) for name in _ENABLING)
+
+
+_ENABLING = ("cert", "cert_file", "key", "key_file", "client_ca", "client_ca_file", "client_auth_type")
 
 
 def _users(root: document.Node) -> Section:
@@ -146,36 +214,51 @@ def _users(root: document.Node) -> Section:
     return Section(tuple(Field(name, _HASH, "") for name in names))
 
 
-def _tls(item: Item, folder: Path, problems: Problems) -> TlsSettings | None:
+def _tls(item: Item, folder: Path, problems: Problems, *, http2: bool) -> TlsSettings | None:
     values = item.values
+    allowed = values.get("client_allowed_sans")
     given: dict[str, Any] = {
-        "client_auth": values.get("client_auth_type"),
-        "client_ca_file": folder / values["client_ca_file"] if "client_ca_file" in values else None,
+        "client_auth": values.get("client_auth_type") or None,
+        "client_ca": _pem(values, "client_ca", folder),
+        "allowed_sans": tuple(allowed) if item.given("client_allowed_sans") and allowed is not None else None,
         "min_version": values.get("min_version"),
         "max_version": values.get("max_version"),
         "ciphers": tuple(CIPHERS[name] for name in values.get("cipher_suites", ()) if name in CIPHERS),
         "prefer_server_ciphers": values.get("prefer_server_cipher_suites"),
-        "curve": next(iter(values.get("curve_preferences", ())), None),
+        "curves": tuple(values.get("curve_preferences", ())),
     }
-    if not item.sound or not _agrees(item, problems):
+    cert, key = _pem(values, "cert", folder), _pem(values, "key", folder)
+    if not _agrees(item, problems, http2=http2) or not item.sound or cert is None or key is None:
         return None
-    return TlsSettings(
-        cert_file=folder / values["cert_file"],
-        key_file=folder / values["key_file"],
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    return TlsSettings(cert=cert, key=key, **{name: value for name, value in given.items() if value is not None})
 
 
-def _agrees(item: Item, problems: Problems) -> bool:
+def _pem(values: Mapping[str, Any], name: str, folder: Path) -> Pem | None:
+    """The file goes before the text."""
+    if values.get(f"{name}_file"):
+        return Pem(file=folder / values[f"{name}_file"])
+    return Pem(text=values[name]) if values.get(name) else None
+
+
+def _agrees(item: Item, problems: Problems, *, http2: bool) -> bool:
     """Whether keys that each are right also fit together."""
     before = len(problems.errors)
-    checks = item.values.get("client_auth_type", _WITHOUT_CERTIFICATE) != _WITHOUT_CERTIFICATE
-    if checks and not item.given("client_ca_file"):
-        _add(problems, item, "client_ca_file", "is missing; client_auth_type needs it")
-    if item.given("client_ca_file") and not checks:
+    values = item.values
+    for name, what in (("cert", "certificate"), ("key", "private key")):
+        if not any(values.get(key) or (item.given(key) and key not in values) for key in (name, f"{name}_file")):
+            _add(problems, item, f"{name}_file", f"is missing; must be the path of a file, or {name} the {what} itself")
+    auth = values.get("client_auth_type") or _WITHOUT_CERTIFICATE
+    if (values.get("client_ca_file") or values.get("client_ca")) and auth == _WITHOUT_CERTIFICATE:
         _add(problems, item, "client_auth_type", f"must be one of {', '.join(_CLIENT_AUTH[1:])} with a client_ca_file")
-    if item.values.get("min_version") == "TLS13" and item.values.get("max_version") == "TLS12":
-        _add(problems, item, "max_version", "must not be below min_version")
+    lowest, highest = values.get("min_version", "TLS12"), values.get("max_version", "TLS13")
+    if lowest > highest:
+        _add(problems, item, "max_version", f"must not be below min_version ({lowest})")
+    if lowest == "TLS13" and auth in _ANY[1:]:
+        # What certificate there is can be seen, and left unchecked, in TLS 1.2 alone.
+        _add(problems, item, "min_version", f"must be TLS12 at most with client_auth_type {auth}")
+    suites = values.get("cipher_suites", ())
+    if suites and http2 and lowest != "TLS13" and not set(_FOR_HTTP2) & set(suites):
+        _add(problems, item, "cipher_suites", f"must have one of {', '.join(_FOR_HTTP2)}, unless http2 is false")
     return len(problems.errors) == before
 
 

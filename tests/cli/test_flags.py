@@ -90,6 +90,12 @@ def test_an_empty_variable_is_none() -> None:
         (["--config.file"], {}, "argument --config.file: expected one argument"),
         (["--log.level=loud"], {}, "argument --log.level: must be one of debug, info, warn, error, got loud"),
         (
+            ["--web.external-url=exporter.example"],
+            {},
+            "argument --web.external-url: must be a URL such as https://ops.example.com/leadsquared,"
+            " without user and query, got exporter.example",
+        ),
+        (
             ["--web.listen-address=10040"],
             {},
             "argument --web.listen-address: must be HOST:PORT such as :10040, 127.0.0.1:10040 or [::1]:10040, got 10040",

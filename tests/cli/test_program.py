@@ -168,4 +168,4 @@ def test_the_exporter_runs_takes_requests_from_add_and_ends_at_sigterm(configure
 
 
 def test_the_command_of_the_package_is_this_program() -> None:
-    assert 'leadsquared-exporter = "exporter.cli:main"' in (ROOT / "pyproject.toml").read_text()
+    assert 'leadsquared-exporter = "exporter.__main__:main"' in (ROOT / "pyproject.toml").read_text()

@@ -13,6 +13,7 @@ from exporter.errors import CallError
 from exporter.gateway.source import Gateway
 from exporter.gateway.spooled import Spooled
 from exporter.gateway.unknown import Unknown
+from exporter.http.room import Room
 from exporter.leadsquared.endpoints import ENDPOINTS
 from exporter.sources.source import Entry
 from exporter.store.spool import MemorySpool
@@ -214,6 +215,7 @@ class Stage:
             health=self.health,
             meter=self.meter,
             unknown=self.unknown,
+            room=Room(),
             grace=1.0,
         )
 
@@ -270,6 +272,8 @@ async def read_head(reader: asyncio.StreamReader) -> Answer:
 
 async def read_answer(reader: asyncio.StreamReader, *, method: str = "POST") -> Answer:
     head = await read_head(reader)
+    while 101 < head.status < 200:
+        head = await read_head(reader)
     if method == "HEAD" or head.status in (204, 304):
         return head
     async with asyncio.timeout(PATIENCE):

@@ -225,3 +225,12 @@ async def test_the_gateway_at_an_address_goes_on_there_if_it_can_else_the_one_of
         assert source.listen in before or len(former) > 1 or len(now) > 1 or found is built[0]
     await feed.stop()
     assert not any(one.runs for one in built)
+
+
+async def test_a_gateway_on_all_interfaces_answers_on_those_of_both_families() -> None:
+    async with staged(accept, source=replace(SOURCE, listen="[::]:0")) as stage:
+        for host in ("127.0.0.1", "::1"):
+            reader, writer = await asyncio.open_connection(host, stage.address[1])
+            writer.write(request())
+            assert (await read_answer(reader)).status == 200
+            writer.close()

@@ -92,6 +92,8 @@ def test_only_calls_that_fit_in_every_way_are_known(method: str, target: str, ex
     [
         ("max_age=0", 0.0),
         ("MAX_AGE=2.5", 2.5),
+        ("max%5Fage=0", 0.0),
+        ("%6dax%5fAGE=2", 2.0),
         ("max_age=1m30s", 90.0),
         ("max_age=0s", 0.0),
         ("max_age=", None),

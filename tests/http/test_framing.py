@@ -61,11 +61,16 @@ REFUSED = {
     "another version": b"HTTP/3.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
     "a short status": b"HTTP/1.1 20 OK\r\nContent-Length: 3\r\n\r\nabc",
     "no status": b"HTTP/1.1 OK\r\nContent-Length: 3\r\n\r\nabc",
+    "HTTP/2": b"HTTP/2.0 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+    "a status below all": b"HTTP/1.1 000 OK\r\nContent-Length: 3\r\n\r\nabc",
+    "a status too low": b"HTTP/1.1 099 OK\r\nContent-Length: 3\r\n\r\nabc",
+    "chunks in HTTP/1.0": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
     "another protocol": b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
     "another protocol unnamed": b"HTTP/1.1 101 Switching\r\n\r\n",
     "no colon": LINE + b"Content-Length 3\r\n\r\nabc",
     "no name": LINE + b": 3\r\n\r\nabc",
     "NUL in a value": LINE + b"X: a\x00b\r\nContent-Length: 3\r\n\r\nabc",
+    "more before the answer than the bound": b"HTTP/1.1 103 Hint\r\nX: 12345678901234567890\r\n\r\n" * 2_000,
     "a tab before the colon": LINE + b"Content-Length\t: 3\r\n\r\nabc",
     "two names": LINE + b"X Content-Length: 3\r\n\r\nabc",
     "a length in a trailer": CHUNKED + b"3\r\nabc\r\n0\r\nContent-Length: 9\r\n\r\n",
@@ -176,6 +181,15 @@ async def test_a_name_is_handed_on_without_the_blank_that_would_hide_it() -> Non
     async with listening(remote.serve) as port, calling() as client:
         answer, _ = await ask(client, place(f"http://127.0.0.1:{port}"))
     assert answer.fields == [(b"Content-Length", b"3")]
+
+
+async def test_control_characters_are_handed_on_as_blanks() -> None:
+    told = b"HTTP/1.1 200 a\x00b\x01\x7f\x85\r\nX: a\x01\t\x1b\x7f\xffb\r\nContent-Length: 0\r\n\r\n"
+    for cut in (lambda told: [told], one_by_one):
+        remote = Remote(lambda _, cut=cut: cut(told))  # type: ignore[misc]
+        async with listening(remote.serve) as port, calling() as client:
+            answer, _ = await ask(client, place(f"http://127.0.0.1:{port}"))
+        assert (answer.reason, answer.values(b"x")) == (b"a b  \x85", [b"a \t  \xffb"])
 
 
 async def test_where_only_the_end_tells_the_length_a_reset_is_no_end() -> None:

@@ -1,6 +1,8 @@
 import asyncio
 import gzip
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from io import BytesIO
@@ -20,6 +22,7 @@ from exporter.errors import IntakeFull, StoreUnavailable, UnknownAccount
 from exporter.web import api
 from exporter.web.application import build
 from exporter.web.listen import Listeners
+from exporter.web.names import Names
 from tests.web.twins import IN_QUEUE, NOW, MemoryBackend, finished, push
 
 PATH = "/api/v1/requests"
@@ -207,6 +210,67 @@ async def test_writing_needs_the_token_when_there_is_one(client: ClientSession, 
     assert (await client.get(f"{PATH}/a")).status == 200
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Forwarded-For", "127.0.0.1"),
+        ("X-Forwarded-For", "203.0.113.9"),
+        ("Forwarded", "for=203.0.113.9"),
+        ("X-Real-IP", "127.0.0.1"),
+        ("Via", "1.1 proxy"),
+        ("x-forwarded-host", "exporter.example"),
+    ],
+)
+async def test_what_came_through_a_proxy_needs_a_token(
+    client: ClientSession, backend: MemoryBackend, name: str, value: str
+) -> None:
+    backend.add("a")
+    told = "a call that came through a proxy needs a token; give the push source a token_file"
+    assert await error(await post(client, {"request_ids": ["b"]}, **{name: value}), 401) == [told]
+    assert await error(await client.delete(f"{PATH}/a", headers={name: value}), 401) == [told]
+    backend.pushes = [push("s3cret")]
+    headers = {name: value, "Authorization": "Bearer s3cret"}
+    assert (await post(client, {"request_ids": ["b"]}, **headers)).status == 202
+
+
+@pytest.mark.parametrize(
+    ("sent", "length"),
+    [
+        (b"[", b"Content-Length: 100"),
+        (b"5\r\n[", b"Transfer-Encoding: chunked"),
+        (b"1\r\n[xx\r\n", b"Transfer-Encoding: chunked"),
+        (b"zz\r\n[", b"Transfer-Encoding: chunked"),
+    ],
+    ids=["a length", "a chunk", "a broken chunk", "a broken size"],
+)
+@pytest.mark.parametrize("way", ["close", "reset", "half"])
+async def test_a_caller_that_goes_away_within_its_body_is_no_defect(
+    client: ClientSession,
+    backend: MemoryBackend,
+    caplog: pytest.LogCaptureFixture,
+    sent: bytes,
+    length: bytes,
+    way: str,
+) -> None:
+    url = (await client.get("/-/healthy")).url
+    head = b"POST /api/v1/requests HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    for pause in (0.0, 0.01):
+        _, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(head + length + b"\r\n\r\n" + sent)
+        await asyncio.sleep(pause)
+        if way == "reset":
+            connected = writer.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        elif way == "half":
+            writer.write_eof()
+        await asyncio.sleep(0.01)
+        writer.close()
+    assert (await client.get("/-/healthy")).status == 200
+    assert [record for record in caplog.records if record.name.startswith("exporter")] == []
+    assert backend.health.story == []
+
+
 async def test_what_a_proxy_says_of_its_client_is_not_believed(client: ClientSession, backend: MemoryBackend) -> None:
     backend.pushes = [push("s3cret")]
     response = await post(client, {"request_ids": ["a"]}, **{"X-Forwarded-For": "127.0.0.1"})
@@ -223,13 +287,69 @@ async def test_what_a_proxy_says_of_its_client_is_not_believed(client: ClientSes
         ({"Origin": "http://evil.example:10040", "Host": "evil.example:10040"}, 401),
         ({"Origin": "http://localhost:10040", "Host": "localhost:10040", "Sec-Fetch-Site": "same-origin"}, 202),
         ({"Origin": "http://127.0.0.1:1", "Host": "127.0.0.1:1"}, 202),
-        ({"Origin": "http://[broken", "Host": "[broken"}, 401),
-        ({"Origin": "http://a]b", "Host": "a]b"}, 401),
+        ({"Origin": "http://[broken", "Host": "[broken"}, 400),
+        ({"Origin": "http://a]b", "Host": "a]b"}, 400),
         ({"Sec-Fetch-Site": "none"}, 202),
+        ({"Sec-Fetch-Site": "same-origin"}, 202),
+        ({"Sec-Fetch-Site": "same-origin", "Host": "evil.example"}, 401),
+        ({"Sec-Fetch-Site": "none", "Host": "evil.example"}, 401),
+        ({"Host": "evil.example:10040"}, 401),
+        ({"Host": "[broken"}, 400),
+        ({"Host": ""}, 401),
+        ({"Host": "10.1.2.3"}, 401),
+        ({"Host": "localhost"}, 202),
+        ({"Host": "LOCALHOST:1"}, 202),
+        ({"Host": "[::1]:10040"}, 202),
+        ({"Host": socket.gethostname()}, 202),
     ],
 )
 async def test_pages_of_other_sites_can_not_write(client: ClientSession, headers: dict[str, str], status: int) -> None:
     assert (await post(client, {"request_ids": ["a"]}, **headers)).status == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 202),
+        ({"Host": "leadsquared-exporter:10040"}, 202),
+        ({"Host": "evil.example", "Sec-Fetch-Site": "same-origin"}, 401),
+        ({"Host": "evil.example", "Origin": "http://evil.example"}, 401),
+        ({"Host": "10.1.2.3:10040", "Origin": "http://10.1.2.3:10040"}, 202),
+        ({"Host": "localhost:10040", "Origin": "http://localhost:10041"}, 401),
+    ],
+)
+async def test_with_a_token_programs_may_use_any_name_and_pages_none_that_can_be_led_here(
+    client: ClientSession, backend: MemoryBackend, headers: dict[str, str], status: int
+) -> None:
+    backend.pushes = [push("s3cret")]
+    response = await post(client, {"request_ids": ["a"]}, Authorization="Bearer s3cret", **headers)
+    assert response.status == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "exporter.example", "Origin": "https://exporter.example"}, 202),
+        ({"Host": "127.0.0.1:10040", "Origin": "https://exporter.example"}, 202),
+        ({"Host": "evil.example", "Origin": "https://exporter.example"}, 401),
+        ({"Host": "127.0.0.1:10040", "Origin": "https://exporter.example:8443"}, 401),
+        ({"Host": "exporter.internal"}, 202),
+        ({"Host": "0.0.0.0"}, 401),
+    ],
+)
+async def test_the_names_that_the_operator_gives_are_known(
+    backend: MemoryBackend, headers: dict[str, str], status: int
+) -> None:
+    names = Names(
+        listen=["exporter.internal:10040", ":10040", "[::]:1", "0.0.0.0:1"],
+        external_url="https://exporter.example/leadsquared",
+    )
+    application = build(backend, telemetry_path="/metrics", enable_lifecycle=True, names=names)
+    listeners = Listeners(application, ["127.0.0.1:0"])
+    (url,) = await listeners.start()
+    async with ClientSession(url) as client:
+        assert (await post(client, {"request_ids": ["a"]}, **headers)).status == status
+    await listeners.stop()
 
 
 async def test_another_machine_can_not_write_without_a_token(backend: MemoryBackend) -> None:

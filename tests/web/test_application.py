@@ -68,6 +68,26 @@ async def test_pages_of_other_sites_can_not_stop_the_process(client: ClientSessi
     assert backend.calls == []
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example", "Sec-Fetch-Site": "same-origin"}, 401),
+        ({"Host": "10.1.2.3", "Origin": "http://10.1.2.3"}, 401),
+        ({"Host": "exporter.monitoring.svc:10040"}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+    ],
+)
+async def test_pages_under_a_foreign_name_can_not_stop_the_process(
+    client: ClientSession, headers: dict[str, str], status: int
+) -> None:
+    assert (await client.post("/-/reload", headers=headers)).status == status
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/nothing", "/-/healthy"])
+async def test_no_answer_tells_what_the_exporter_is_made_of(client: ClientSession, path: str) -> None:
+    assert (await client.get(path)).headers["Server"] == "leadsquared-exporter"
+
+
 @pytest.mark.parametrize("path", ["/-/reload", "/-/quit"])
 async def test_without_the_flag_nothing_is_reloaded_or_stopped(backend: MemoryBackend, path: str) -> None:
     listeners = Listeners(build(backend, telemetry_path="/metrics", enable_lifecycle=False), ["127.0.0.1:0"])

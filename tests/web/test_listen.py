@@ -1,6 +1,8 @@
 import asyncio
 import json
 import socket
+from contextlib import suppress
+from pathlib import Path
 from time import perf_counter
 
 import pytest
@@ -8,9 +10,13 @@ from aiohttp import ClientError, ClientSession, web
 from yarl import URL
 
 from exporter.errors import StartupError
-from exporter.web import listen
+from exporter.http import reception
+from exporter.http.room import Room
+from exporter.web import listen, protocol
 from exporter.web.application import build
 from exporter.web.listen import Listeners
+from exporter.web.security import Security
+from tests.certificates import self_signed
 from tests.web.twins import MemoryBackend
 
 
@@ -48,6 +54,28 @@ async def test_ipv6_is_served() -> None:
     assert urls[0].startswith("http://[::1]:")
     assert await status(urls[0]) == 200
     assert await status(urls[1].replace("127.0.0.1", "[::1]")) == 200
+    await server.stop()
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["", "[::]", "[::0]", "[0:0:0:0:0:0:0:0]"])
+async def test_all_interfaces_are_those_of_both_families(host: str) -> None:
+    server = listeners(f"{host}:0")
+    (url,) = await server.start()
+    assert url.startswith("http://127.0.0.1:")
+    assert [await status(one) for one in (url, url.replace("127.0.0.1", "[::1]"))] == [200, 200]
+    await server.stop()
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+async def test_where_all_interfaces_are_those_of_ipv6_alone_the_url_is_one_that_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    server = listeners("[::]:0")
+    (url,) = await server.start()
+    assert url.startswith("http://[::1]:")
+    assert await status(url) == 200
     await server.stop()
 
 
@@ -139,6 +167,8 @@ async def test_what_can_not_be_parsed_gets_a_json_error_that_does_not_quote_it(
     assert (b"\r\nAllow: DELETE, GET, HEAD, POST, PUT" in head) == (status == 405)
     assert b"\r\nContent-Type: application/json; charset=utf-8" in head
     assert b"\r\nX-Content-Type-Options: nosniff" in head
+    assert b"\r\nServer: leadsquared-exporter" in head
+    assert b"aiohttp" not in head
     assert json.loads(body) == {"error": error, "details": details}
 
 
@@ -151,3 +181,84 @@ async def test_a_connection_ends_with_the_answer_to_a_wish_for_another_protocol(
         head, _ = await raw_answer(url, wish + b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
     await one.stop()
     assert b"\r\nConnection: close" in head
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reception, "FIRST_BYTE_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "KEEP_ALIVE_SECONDS", 0.2)
+    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.2)
+    monkeypatch.setattr(reception, "_SWEEP_SECONDS", 0.02)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /", b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"])
+async def test_a_connection_that_nothing_whole_comes_over_is_closed(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch)
+    one = listeners("127.0.0.1:0")
+    (url,) = await one.start()
+    async with asyncio.timeout(5.0):
+        head, _ = await raw_answer(url, sent)
+    await one.stop()
+    assert head.startswith(b"HTTP/1.1 200") == sent.endswith(b"\r\n\r\n")
+
+
+async def test_a_handshake_that_does_not_begin_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+    path = self_signed(tmp_path)
+    (tmp_path / "web.yaml").write_text(f"tls_server_config: {{cert_file: {path}, key_file: {path}}}\n")
+    security = Security(tmp_path / "web.yaml")
+    application = build(MemoryBackend(), telemetry_path="/metrics", enable_lifecycle=False, security=security)
+    one = Listeners(application, ["127.0.0.1:0"], security=security)
+    (url,) = await one.start()
+    async with asyncio.timeout(5.0):
+        assert await raw_answer(url, b"") == (b"", b"")
+    await one.stop()
+
+
+async def test_who_reads_no_answer_holds_its_connection_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def long(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(30_000_000))
+
+    hurry(monkeypatch)
+    application = web.Application()
+    application.router.add_get("/", long)
+    room = Room()
+    one = Listeners(application, ["127.0.0.1:0"], room=room)
+    (url,) = await one.start()
+    reader, writer = await asyncio.open_connection(URL(url).host, URL(url).port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    await reader.readline()
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await asyncio.sleep(0.6)
+    writer.transport.resume_reading()  # type: ignore[attr-defined]
+    read = 0
+    with suppress(ConnectionError):
+        while part := await asyncio.wait_for(reader.read(1_000_000), 5.0):
+            read += len(part)
+    writer.close()
+    await one.stop()
+    assert read < 30_000_000
+
+
+async def test_a_crowd_takes_no_place_from_a_scrape() -> None:
+    one = Listeners(
+        build(MemoryBackend(), telemetry_path="/metrics", enable_lifecycle=False), ["127.0.0.1:0"], room=Room(16)
+    )
+    (url,) = await one.start()
+    crowd = [await asyncio.open_connection(URL(url).host, URL(url).port) for _ in range(40)]
+    assert await status(url) == 200
+    ended = sum([await _has_ended(reader) for reader, _ in crowd])
+    for _, writer in crowd:
+        writer.close()
+    await one.stop()
+    assert ended >= 32
+
+
+async def _has_ended(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await asyncio.wait_for(reader.read(1), 0.01) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True

@@ -14,8 +14,8 @@ from exporter.web.application import build
 from exporter.web.listen import Listeners
 from exporter.web.security import Security
 from tests.cli.server import Reply, serving
+from tests.web.secured import HASH
 from tests.web.test_pages import HTML, Reader
-from tests.web.test_security import HASH
 from tests.web.twins import NOW, MemoryBackend, push
 
 OPS = "https://ops.example.com/leadsquared/"

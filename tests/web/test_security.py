@@ -1,118 +1,17 @@
 import asyncio
-import datetime
 import logging
 import os
 import ssl
-from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import bcrypt
 import pytest
 from aiohttp import ClientError, ClientSession
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from exporter.errors import ConfigurationError
-from exporter.web import passwords
-from exporter.web.answers import Refusal
-from exporter.web.application import build
-from exporter.web.listen import Listeners
-from exporter.web.passwords import Passwords
 from exporter.web.security import Security
-from tests.certificates import complete
+from tests.web.secured import HASH, TLS, Authority, Start, get, replace_file, trusting
 from tests.web.twins import MemoryBackend, push
-
-HASH = bcrypt.hashpw(b"pencil", bcrypt.gensalt(4)).decode()
-TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
-Start = Callable[[str], Awaitable[str]]
-
-
-class Authority:
-    """Issues certificates into a folder."""
-
-    def __init__(self, folder: Path, name: str = "authority") -> None:
-        self.folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.certificate = self._signed(self._name, self._key, is_authority=True)
-        self.path = folder / f"{name}.crt"
-        self.path.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
-
-    def issue(self, name: str, *, common_name: str = "localhost") -> None:
-        """Writes name.crt and name.key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        certificate = self._signed(subject, key, is_authority=False)
-        pem = serialization.Encoding.PEM
-        (self.folder / f"{name}.crt").write_bytes(certificate.public_bytes(pem))
-        private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        (self.folder / f"{name}.key").write_bytes(private)
-
-    def _signed(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_authority: bool) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        )
-        return complete(builder, key, signer=self._key, is_authority=is_authority).sign(self._key, hashes.SHA256())
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    made = Authority(tmp_path)
-    made.issue("server")
-    return made
-
-
-@pytest.fixture
-async def start(tmp_path: Path, backend: MemoryBackend) -> AsyncIterator[Start]:
-    """Starts a server with a web configuration and gives its URL, under localhost as the certificate has it."""
-    running: list[Listeners] = []
-
-    async def started(text: str) -> str:
-        path = tmp_path / "web.yaml"
-        path.write_text(text)
-        security = Security(path)
-        application = build(backend, telemetry_path="/metrics", enable_lifecycle=True, security=security)
-        running.append(Listeners(application, ["127.0.0.1:0"], security=security))
-        (url,) = await running[-1].start()
-        return url.replace("127.0.0.1", "localhost")
-
-    yield started
-    for one in running:
-        await one.stop()
-
-
-def trusting(authority: Authority, client: str | None = None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(authority.path))
-    if client is not None:
-        context.load_cert_chain(authority.folder / f"{client}.crt", authority.folder / f"{client}.key")
-    return context
-
-
-async def get(
-    url: str, path: str = "/metrics", *, tls: ssl.SSLContext | None = None, user: str = "", password: str = ""
-) -> int:
-    """The status of an answer over a new connection."""
-    encoded = b64encode(f"{user}:{password}".encode()).decode()
-    headers = {"Authorization": f"Basic {encoded}"} if user else {}
-    async with ClientSession() as client, client.get(f"{url}{path}", ssl=tls or True, headers=headers) as response:
-        return response.status
-
-
-def replace_file(path: Path, text: str) -> None:
-    new = path.with_name("new")
-    new.write_text(text)
-    new.rename(path)
 
 
 async def served_name(url: str, tls: ssl.SSLContext) -> str:
@@ -185,6 +84,7 @@ async def test_versions_and_ciphers_are_those_of_the_file(start: Start, authorit
         TLS
         + "  max_version: TLS12\n  curve_preferences: [CurveP384]\n  prefer_server_cipher_suites: false\n"
         + "  cipher_suites: [TLS_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]\n"
+        + "http_server_config: {http2: false}\n"
     )
     port = int(url.rpartition(":")[2])
     tls = trusting(authority)
@@ -242,6 +142,21 @@ async def test_the_token_of_a_push_source_takes_the_place_of_the_password(start:
                 assert response.status == 401
 
 
+async def test_a_flood_of_guesses_and_a_reload_lock_no_scrape_out(start: Start, tmp_path: Path) -> None:
+    """Guessed at from the same address, and whatever of the file changes meanwhile."""
+    hashed = bcrypt.hashpw(b"pencil", bcrypt.gensalt(10)).decode()
+    users = f"basic_auth_users: {{alice: {hashed}}}\n"
+    url = await start(users)
+    assert await get(url, user="alice", password="pencil") == 200
+    guesses = [asyncio.create_task(get(url, user="alice", password=str(guess))) for guess in range(40)]
+    found = []
+    for scrape in range(10):
+        replace_file(tmp_path / "web.yaml", f"{users}# {scrape}\n")
+        found.append(await get(url, user="alice", password="pencil"))
+    assert found == [200] * 10
+    assert {*await asyncio.gather(*guesses)} <= {401, 429}
+
+
 async def test_a_changed_password_counts_at_once(start: Start, tmp_path: Path) -> None:
     url = await start(f"basic_auth_users: {{alice: {HASH}}}")
     assert await get(url, user="alice", password="pencil") == 200
@@ -282,30 +197,35 @@ def problems(tmp_path: Path, text: str | bytes) -> list[str]:
 def test_every_mistake_of_the_file_is_told_with_its_place(tmp_path: Path) -> None:
     text = """tls_server_config:
   cert_file: server.crt
-  client_auth_type: RequestClientCert
-  min_version: TLS10
+  client_auth_type: AskNicely
+  min_version: SSL30
   cipher_suites: [RC4]
-  curve_preferences: [CurveP256, CurveP384]
+  curve_preferences: [CurveP256, CurveP257]
 http_server_config:
   headers:
     X-Frame-Options: allow
     Server: me
 basic_auth_users:
   alice: pencil
-rate_limit: {}
+rate_limit: {interval: soon, burst: -1}
+nonsense: {}
 """
     found = problems(tmp_path, text)
     assert [problem.partition(", got")[0] for problem in found if "cipher" not in problem] == [
-        "web.yaml:2:3: tls_server_config.key_file: is missing; must be the path of a file",
-        "web.yaml:3:21: tls_server_config.client_auth_type: "
-        "must be one of NoClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert",
-        "web.yaml:4:16: tls_server_config.min_version: must be one of TLS12, TLS13",
-        "web.yaml:6:22: tls_server_config.curve_preferences: must be a list of 0 to 1 curves",
+        "web.yaml:2:3: tls_server_config.key_file: is missing; "
+        "must be the path of a file, or key the private key itself",
+        "web.yaml:3:21: tls_server_config.client_auth_type: must be one of NoClientCert, RequestClientCert, "
+        "RequireAnyClientCert, RequireClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert, ",
+        "web.yaml:4:16: tls_server_config.min_version: must be one of TLS10, TLS11, TLS12, TLS13",
+        "web.yaml:6:34: tls_server_config.curve_preferences[1]: must be one of CurveP256, CurveP384, CurveP521, X25519",
         "web.yaml:9:22: http_server_config.headers.X-Frame-Options: must be one of deny, sameorigin",
         "web.yaml:10:5: http_server_config.headers.Server: unknown key; allowed: Content-Security-Policy, "
         "X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Strict-Transport-Security",
         "web.yaml:12:10: basic_auth_users.alice: must be a bcrypt hash, as `htpasswd -nBC 10` makes it",
-        "web.yaml:13:1: rate_limit: unknown key; allowed: tls_server_config, http_server_config, basic_auth_users",
+        "web.yaml:13:24: rate_limit.interval: must be a duration such as 1s, 500ms or 1m30s, or 0",
+        "web.yaml:13:37: rate_limit.burst: must be an integer >= 0",
+        "web.yaml:14:1: nonsense: unknown key; "
+        "allowed: tls_server_config, http_server_config, rate_limit, basic_auth_users",
     ]
     assert not any("pencil" in problem for problem in found)
 
@@ -314,17 +234,24 @@ rate_limit: {}
     ("text", "told"),
     [
         (
-            TLS + "  client_auth_type: VerifyClientCertIfGiven\n",
-            "web.yaml:2:3: tls_server_config.client_ca_file: is missing; client_auth_type needs it",
+            TLS + "  client_auth_type: RequireAnyClientCert\n  min_version: TLS13\n",
+            "web.yaml:5:16: tls_server_config.min_version: "
+            "must be TLS12 at most with client_auth_type RequireAnyClientCert",
+        ),
+        (
+            TLS + "  cipher_suites: [TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384]\n",
+            "web.yaml:4:18: tls_server_config.cipher_suites: must have one of TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, unless http2 is false",
         ),
         (
             TLS + "  client_ca_file: ca.crt\n",
             "web.yaml:2:3: tls_server_config.client_auth_type: must be one of "
-            "VerifyClientCertIfGiven, RequireAndVerifyClientCert with a client_ca_file",
+            "RequestClientCert, RequireAnyClientCert, RequireClientCert, VerifyClientCertIfGiven, "
+            "RequireAndVerifyClientCert with a client_ca_file",
         ),
         (
             TLS + "  min_version: TLS13\n  max_version: TLS12\n",
-            "web.yaml:5:16: tls_server_config.max_version: must not be below min_version",
+            "web.yaml:5:16: tls_server_config.max_version: must not be below min_version (TLS13)",
         ),
         (TLS, "server.crt: there is no such file"),
         (b"\xff", "web.yaml: it is not UTF-8"),
@@ -351,36 +278,3 @@ def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:
     assert caught.value.problems == [
         f"{tmp_path / 'web.yaml'}: there is no such file; --web.config.file names the web configuration file"
     ]
-
-
-async def test_a_right_password_is_checked_once_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    checked: list[str] = []
-    original = passwords._matches
-
-    def counting(password: str, hashed: str) -> bool:
-        checked.append(password)
-        return original(password, hashed)
-
-    monkeypatch.setattr(passwords, "_matches", counting)
-    known = Passwords({"alice": HASH})
-    assert [await known.fit("alice", "pencil") for _ in range(3)] == [True] * 3
-    assert [await known.fit("alice", "wrong") for _ in range(2)] == [False] * 2
-    assert [await known.fit("mallory", "pencil") for _ in range(2)] == [False] * 2
-    assert checked == ["pencil", "wrong", "wrong", "pencil", "pencil"]
-    assert "pencil" not in str(vars(known))
-
-
-async def test_passwords_that_bcrypt_dislikes_are_only_wrong() -> None:
-    known = Passwords({"alice": HASH})
-    assert not await known.fit("alice", "x" * 1000)
-    assert not await known.fit("alice", "pen\0cil")
-    assert not await known.fit("alice", "")
-
-
-async def test_a_flood_of_guesses_is_held_back() -> None:
-    known = Passwords({"alice": HASH})
-    answers = await asyncio.gather(*(known.fit("alice", str(guess)) for guess in range(30)), return_exceptions=True)
-    refused = [answer for answer in answers if isinstance(answer, Refusal)]
-    assert {one.status for one in refused} == {429}
-    assert len(refused) == 30 - passwords.MOST_WAITING
-    assert await known.fit("alice", "pencil")
