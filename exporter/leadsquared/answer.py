@@ -319,5 +319,6 @@ def _retry_after(answer: RawAnswer) -> float | None:
         until = parsedate_to_datetime(value)
         asked = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else datetime.now(UTC)
         return max(0.0, (until - asked).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
+        # A zone that is larger than any calendar is an overflow, and would end the account's polling.
         return None

@@ -183,6 +183,11 @@ def test_html_with_a_502_is_a_server_error() -> None:
         ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:29:00 GMT"}, 0.0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, None),
+        ({"retry-after": "Mon, 01 Jan 2024 00:00:00 +99999999999999999999"}, None),
+        (
+            {"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", "date": "Mon, 01 Jan 2024 00:00:00 +99999999999999999999"},
+            None,
+        ),
         ({}, None),
     ],
 )
