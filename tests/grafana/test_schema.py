@@ -40,7 +40,7 @@ def test_a_dashboard_is_what_grafana_calls_one(types: Path, name: str) -> None:
     [
         ('"gridPos": {', '"gridPos": {"width": 4,'),
         ('"drawStyle": "line"', '"drawStyle": "lines"'),
-        ('"graphMode": "area"', '"graphMode": "areas"'),
+        ('"graphMode": "none"', '"graphMode": "nothing"'),
         ('"cellGap": 1', '"cellgap": 1'),
     ],
 )
