@@ -30,6 +30,7 @@ TARGETS = [
         "attack",
         "bench",
         "bench-polling",
+        "bench-promises",
         "docs",
         "dashboards",
         "rules",
