@@ -57,13 +57,13 @@ class Thresholds:
     )
     stale: Number = _time(
         2_700.0,
-        "nobody has asked for longer than this: half as long again as `polling.max_staleness`; raise it with that",
+        "the exporter has not asked for longer than this: half as long again as `polling.max_staleness`; raise it with that",
     )
     stuck: Number = _time(900.0, "requests have to be stuck for this long on top of `polling.stuck_after`")
     asked_again: Number = _time(
         1_800.0, "by then every request was asked about once more: as long as `polling.max_staleness`"
     )
-    fast_failing: Number = _part(0.144, "so large a part that fails is a reason to wake somebody")
+    fast_failing: Number = _part(0.144, "so large a part that fails is a reason to wake the operator")
     fast_long: Number = _time(3_600.0, "the window in which that must be so …")
     fast_short: Number = _time(
         300.0, "… and still be so in this one, where any finished in it, so that the alert ends soon after the trouble"
@@ -92,7 +92,7 @@ class Thresholds:
         3_600.0, "how long finishes have to be noticed late: an outage or a burst is caught up with sooner"
     )
     backlog: Number = _delay(900.0, "the longest delay of LeadSquared's queue, as it says")
-    hold: Number = _time(300.0, "a state has to last this long, so that a restart or a single answer wakes nobody")
+    hold: Number = _time(300.0, "a state has to last this long, so that a restart or a single answer pages no operator")
     hold_long: Number = _time(900.0, "the same for what comes and goes under load")
     every_hour: Number = _time(60.0, "how often the rule about the failures of an hour is evaluated")
     every_hours: Number = _time(120.0, "how often rules that look back for hours are evaluated: that is much to read")

@@ -140,6 +140,16 @@ def test_a_key_in_the_file_is_in_no_error(authority: Authority) -> None:
     assert "BEGIN" not in str(caught.value)
 
 
+def as_stranger(authority: Authority, folder: Path) -> ssl.SSLContext:
+    """A client that trusts the authority, and shows a certificate of another one."""
+    (folder / "elsewhere").mkdir()
+    stranger = Authority(folder / "elsewhere", "stranger")
+    stranger.issue("client")
+    shown = trusting(authority)
+    shown.load_cert_chain(stranger.folder / "client.crt", stranger.folder / "client.key")
+    return shown
+
+
 @pytest.mark.parametrize("kind", ["RequireAnyClientCert", "RequireClientCert"])
 async def test_any_certificate_will_do_where_one_is_asked_for_and_not_checked(
     kind: str,
@@ -147,12 +157,8 @@ async def test_any_certificate_will_do_where_one_is_asked_for_and_not_checked(
     authority: Authority,
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    stranger = Authority(tmp_path / "elsewhere", "stranger")
-    stranger.issue("client")
     url = await start(TLS + f"  client_auth_type: {kind}\n")
-    shown = trusting(authority)
-    shown.load_cert_chain(stranger.folder / "client.crt", stranger.folder / "client.key")
+    shown = as_stranger(authority, tmp_path)
     for _ in range(3):
         assert await get(url, tls=shown) == 200
         with pytest.raises(ClientError):
@@ -164,12 +170,8 @@ async def test_a_certificate_that_is_only_asked_for_keeps_nobody_out(
     authority: Authority,
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    stranger = Authority(tmp_path / "elsewhere", "stranger")
-    stranger.issue("client")
     url = await start(TLS + "  client_auth_type: RequestClientCert\n")
-    shown = trusting(authority)
-    shown.load_cert_chain(stranger.folder / "client.crt", stranger.folder / "client.key")
+    shown = as_stranger(authority, tmp_path)
     assert [await get(url, tls=one) for one in (shown, trusting(authority))] == [200, 200]
 
 
